@@ -1,0 +1,180 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { WebSocketServer, type WebSocket } from "ws";
+import { Fault } from "../crypto/fault.ts";
+import { type Federation, type FrameObserver, type HopMessage, type Identity, accept, limits, socketOptions } from "../protocol/index.ts";
+import type { Member } from "./member.ts";
+import { QueryRouter } from "./query-router.ts";
+import { Roster } from "./roster.ts";
+import { SessionRouter } from "./session-router.ts";
+
+export type CoordinatorFaultCode = "PORT_IN_USE" | "ADDRESS_UNUSABLE";
+
+export interface CoordinatorOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly log: Logger;
+  readonly observer?: FrameObserver;
+}
+
+/**
+ * Admits members, tells queriers who serves, carries queries, answers and end-to-end sessions, and remembers nothing of them. Holds no key but its
+ * own identity's.
+ */
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #log: Logger;
+  readonly #server: Server = createServer((_request, response) => response.writeHead(426, { "content-type": "text/plain" }).end("This is a Sotto coordinator; connect with a WebSocket.\n"));
+  readonly #sockets: WebSocketServer;
+  readonly #members = new Set<Member>();
+  readonly #roster = new Roster();
+  readonly #queries = new QueryRouter(this.#roster);
+  readonly #sessions = new SessionRouter(this.#roster);
+  #handshakes = 0;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
+    this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
+  }
+
+  /**
+   * @param port - 0 chooses a free one.
+   * @returns The port it listens on.
+   * @throws Fault PORT_IN_USE, ADDRESS_UNUSABLE.
+   */
+  async listen(port: number, host: string): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      // ws passes the HTTP server's errors on; whoever listens first gets them.
+      this.#sockets.once("error", (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === "EADDRINUSE"
+            ? new Fault<CoordinatorFaultCode>("PORT_IN_USE", `port ${String(port)} on ${host} is in use; choose another with --port, or stop what uses it`, error)
+            : new Fault<CoordinatorFaultCode>("ADDRESS_UNUSABLE", `cannot listen on ${host}:${String(port)} (${error.code ?? "unknown"})`, error),
+        );
+      });
+      this.#server.listen(port, host, resolve);
+    });
+    this.#sockets.on("error", (error) => {
+      this.#log.error({ err: error }, "server failed");
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#queries.close();
+    for (const { connection } of this.#members) connection.close();
+    for (const socket of this.#sockets.clients) setTimeout(() => { socket.terminate(); }, 500).unref();
+    await new Promise((resolve) => this.#sockets.close(resolve));
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #admit(socket: WebSocket, request: IncomingMessage): Promise<void> {
+    socket.on("error", () => undefined);
+    if (this.#handshakes >= limits.handshakesMax || this.#members.size >= limits.connectionsMax) {
+      socket.close(1013, "LIMIT_EXCEEDED");
+      return;
+    }
+    this.#handshakes++;
+    try {
+      const connection = await accept(socket, request, this.#options);
+      this.#join({ name: connection.peer, connection });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#log.warn({ code: error.code }, "a connection was not admitted");
+    } finally {
+      this.#handshakes--;
+    }
+  }
+
+  #join(member: Member): void {
+    const own = [...this.#members].filter(({ name }) => name === member.name).length;
+    if (own >= limits.connectionsPerMemberMax) {
+      member.connection.send({ type: "goodbye", code: "LIMIT_EXCEEDED", reason: "this member has too many connections" });
+      member.connection.close();
+      return;
+    }
+    this.#members.add(member);
+    this.#log.info({ member: member.name }, "connected");
+    member.connection.send({ type: "roster", parties: this.#roster.names() });
+    member.connection.listen(
+      (message) => {
+        this.#handle(member, message);
+      },
+      (why) => {
+        this.#leave(member, why);
+      },
+    );
+  }
+
+  #handle(member: Member, message: HopMessage): void {
+    switch (message.type) {
+      case "serve":
+        this.#serve(member, message.encoder);
+        break;
+      case "query":
+        if (this.#mayQuery(member)) this.#queries.ask(member, message);
+        break;
+      case "cancel":
+        this.#queries.cancel(member, message.queryId);
+        break;
+      case "answer":
+      case "refusal":
+        this.#queries.reply(member, message);
+        break;
+      case "relay":
+        this.#sessions.relay(member, message, this.#options.federation.hasRole(member.name, "querier"));
+        break;
+      case "hangup":
+        this.#sessions.hangup(member, message.session, message.code);
+        break;
+      default:
+        this.#expel(member, "MESSAGE_UNKNOWN", `a member does not send ${message.type}`);
+    }
+  }
+
+  #serve(member: Member, encoder: Uint8Array): void {
+    const { federation } = this.#options;
+    if (!federation.hasRole(member.name, "party")) {
+      this.#expel(member, "WRONG_ROLE", `${member.name} is not a party of this federation`);
+      return;
+    }
+    if (Buffer.from(encoder).toString("hex") !== federation.terms.encoder.fingerprint) {
+      this.#expel(member, "ENCODER_MISMATCH", "the party's encoder is not the federation's");
+      return;
+    }
+    const replaced = this.#roster.serve(member);
+    replaced?.connection.send({ type: "goodbye", code: "CONNECTION_LOST", reason: "the same party has connected again" });
+    replaced?.connection.close();
+    this.#log.info({ party: member.name }, "serving");
+    this.#tellRoster();
+  }
+
+  #mayQuery(member: Member): boolean {
+    if (this.#options.federation.hasRole(member.name, "querier")) return true;
+    this.#expel(member, "WRONG_ROLE", `${member.name} is not a querier of this federation`);
+    return false;
+  }
+
+  #expel(member: Member, code: string, reason: string): void {
+    this.#log.warn({ member: member.name, code }, "expelled");
+    member.connection.send({ type: "goodbye", code, reason });
+    member.connection.close();
+  }
+
+  #leave(member: Member, why: Fault): void {
+    this.#members.delete(member);
+    this.#log.info({ member: member.name, code: why.code }, "disconnected");
+    const served = this.#roster.leave(member);
+    this.#queries.left(member);
+    this.#sessions.left(member);
+    if (served) this.#tellRoster();
+  }
+
+  #tellRoster(): void {
+    const parties = this.#roster.names();
+    for (const { connection } of this.#members) connection.send({ type: "roster", parties });
+  }
+}

@@ -1,0 +1,1 @@
+export { Coordinator, type CoordinatorFaultCode, type CoordinatorOptions } from "./coordinator.ts";

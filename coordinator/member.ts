@@ -1,0 +1,12 @@
+import type { SecureConnection } from "../protocol/index.ts";
+
+/** One authenticated connection; a member may have several. */
+export interface Member {
+  readonly name: string;
+  readonly connection: SecureConnection;
+}
+
+/** Map key for a 16-byte id. */
+export function idKey(id: Uint8Array): string {
+  return Buffer.from(id).toString("hex");
+}

@@ -1,0 +1,120 @@
+import { Fault } from "./fault.ts";
+import { vectorProblem } from "./rlwe/block-layout.ts";
+import type { RingLayout } from "./rlwe/parameters.ts";
+import { deriveSeed } from "./rlwe/public-randomness.ts";
+import { type Asker, type BlockDescription, type BlockRow, type IndexAnswer, type QuerySecrets, type ScoringFaultCode, type ScoringIndex, isOccupied, occupancy } from "./scoring.ts";
+import { sodium } from "./sodium.ts";
+
+const NO_HINT = new Uint8Array(0);
+
+interface ClearBlock {
+  readonly version: string;
+  readonly occupied: Uint8Array;
+  /** Shape [rowsPerBlock][dim]. */
+  readonly rows: Float32Array;
+}
+
+/**
+ * The same interface without any encryption: exact float32 inner products, the question in the open. The baseline that the encrypted scheme is
+ * compared with; a node serves it only under `--insecure-clear`.
+ */
+export class ClearScorer implements ScoringIndex {
+  readonly rowsPerBlock: number;
+  readonly queryBytes: number;
+  readonly #layout: RingLayout;
+  readonly #blocks = new Map<number, ClearBlock>();
+
+  constructor(layout: RingLayout) {
+    this.rowsPerBlock = layout.rowsPerBlock;
+    this.queryBytes = layout.dim * 4;
+    this.#layout = layout;
+  }
+
+  setBlock(block: number, rows: readonly BlockRow[]): void {
+    const { dim, rowsPerBlock } = this.#layout;
+    const values = new Float32Array(rowsPerBlock * dim);
+    const taken = new Set<number>();
+    for (const { slot, vector } of rows) {
+      const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
+      const problem = slotIsGood ? vectorProblem(vector, this.#layout) : "has a slot out of range or given twice";
+      if (problem !== null) throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
+      taken.add(slot);
+      values.set(vector, slot * dim);
+    }
+    if (rows.length === 0) {
+      this.#blocks.delete(block);
+      return;
+    }
+    const occupied = occupancy(rowsPerBlock, taken);
+    const seed = deriveSeed(new Uint8Array(32), "sotto clear block", new Uint8Array(values.buffer), occupied);
+    this.#blocks.set(block, { version: sodium.to_hex(seed.subarray(0, 16)), occupied, rows: values });
+  }
+
+  describe(block: number): BlockDescription | null {
+    const held = this.#blocks.get(block);
+    return held ? { block, version: held.version, occupied: held.occupied, hint: NO_HINT } : null;
+  }
+
+  answer(query: Uint8Array): Promise<IndexAnswer> {
+    const { dim, rowsPerBlock } = this.#layout;
+    if (query.length !== this.queryBytes) {
+      throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", `the query has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`);
+    }
+    const vector = new Float32Array(query.slice().buffer);
+    if (!vector.every(Number.isFinite)) throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", "the query holds an entry that is not a finite number");
+    const blocks = [...this.#blocks].sort(([a], [b]) => a - b);
+    const scores = new Float32Array(blocks.length * rowsPerBlock);
+    for (const [i, [, { rows }]] of blocks.entries()) {
+      for (let slot = 0; slot < rowsPerBlock; slot++) {
+        let sum = 0;
+        for (let k = 0, at = slot * dim; k < dim; k++, at++) sum += (rows[at] ?? 0) * (vector[k] ?? 0);
+        scores[i * rowsPerBlock + slot] = sum;
+      }
+    }
+    return Promise.resolve({ blocks: blocks.map(([block, { version }]) => ({ block, version })), scores: new Uint8Array(scores.buffer) });
+  }
+}
+
+/** The querier's side of {@link ClearScorer}: nothing is hidden, nothing can be used up. */
+export class ClearAsker implements Asker {
+  readonly #layout: RingLayout;
+
+  constructor(layout: RingLayout) {
+    this.#layout = layout;
+  }
+
+  ask(embedding: Float32Array): Promise<{ query: Uint8Array; secrets: QuerySecrets }> {
+    const problem = vectorProblem(embedding, { dim: this.#layout.dim, normMax: 1 });
+    if (problem !== null) throw new Fault<ScoringFaultCode>("EMBEDDING_INVALID", `the question's embedding ${problem}`);
+    return Promise.resolve({ query: new Uint8Array(embedding.slice().buffer), secrets: clearSecrets(this.#layout.rowsPerBlock) });
+  }
+
+  blocksChanged(): void {
+    // Nothing is prepared ahead.
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+function clearSecrets(rowsPerBlock: number): QuerySecrets {
+  return {
+    prepare() {
+      // Nothing is prepared ahead.
+    },
+    read(_party, block, scores) {
+      if (scores.length !== rowsPerBlock * 4) {
+        throw new Fault<ScoringFaultCode>("ANSWER_MALFORMED", `a block's scores have ${String(scores.length)} bytes, expected ${String(rowsPerBlock * 4)}`);
+      }
+      return new Float32Array(scores.slice().buffer).map((score, slot) => (isOccupied(block.occupied, slot) ? score : NaN));
+    },
+    [Symbol.dispose]() {
+      // Nothing to wipe.
+    },
+  };
+}

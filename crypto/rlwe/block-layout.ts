@@ -1,0 +1,55 @@
+import { Fault } from "../fault.ts";
+import type { BlockRow, ScoringFaultCode } from "../scoring.ts";
+import { toResidue } from "./hint-error.ts";
+import { type RingLayout, RING_DEGREE } from "./parameters.ts";
+
+/** Relative slack for a norm computed in single precision. */
+const NORM_SLACK = 1e-4;
+
+/**
+ * Checks an embedding before it is used as integers.
+ *
+ * @returns What is wrong, or null. Never holds a value of the vector.
+ */
+export function vectorProblem(vector: Float32Array, { dim, normMax }: { readonly dim: number; readonly normMax: number }): string | null {
+  if (vector.length !== dim) return `has ${String(vector.length)} entries, expected ${String(dim)}`;
+  let squares = 0;
+  for (const entry of vector) squares += entry * entry;
+  if (!Number.isFinite(squares)) return "has an entry that is not a finite number";
+  if (Math.sqrt(squares) > normMax * (1 + NORM_SLACK)) return `is longer than the federation's normMax of ${String(normMax)}`;
+  return null;
+}
+
+/**
+ * A block's rows as m polynomials, P_j(X) = sum_r sum_k v[r, jc + k] X^(rc + c - 1 - k) with v = round(S_D x) (DESIGN.md 4.2), coefficient form.
+ *
+ * @returns m arrays of shape [N], residues; owned by the caller.
+ * @throws Fault ROW_INVALID: wrong dimension, not finite, longer than normMax, slot out of range or given twice.
+ */
+export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout): Uint32Array[] {
+  const { chunk, chunks, dataScale, dim, rowsPerBlock } = layout;
+  const polynomials = Array.from({ length: chunks }, () => new Uint32Array(RING_DEGREE));
+  const taken = new Set<number>();
+  for (const { slot, vector } of rows) {
+    const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
+    const problem = slotIsGood ? vectorProblem(vector, layout) : "has a slot out of range or given twice";
+    if (problem !== null) throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
+    taken.add(slot);
+    for (let i = 0; i < dim; i++) {
+      const polynomial = polynomials[Math.floor(i / chunk)];
+      if (polynomial) polynomial[slot * chunk + chunk - 1 - (i % chunk)] = toResidue(Math.round(dataScale * (vector[i] ?? 0)));
+    }
+  }
+  return polynomials;
+}
+
+/**
+ * A query's chunk j as a polynomial, Q_j(X) = sum_k round(S_Q q[jc + k]) X^k (DESIGN.md 4.2), coefficient form.
+ *
+ * @returns Shape [N], residues; owned by the caller.
+ */
+export function queryPolynomial(embedding: Float32Array, j: number, layout: RingLayout): Uint32Array {
+  const polynomial = new Uint32Array(RING_DEGREE);
+  for (let k = 0; k < layout.chunk; k++) polynomial[k] = toResidue(Math.round(layout.queryScale * (embedding[j * layout.chunk + k] ?? 0)));
+  return polynomial;
+}

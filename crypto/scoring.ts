@@ -1,0 +1,89 @@
+/** A row on its way into a block. */
+export interface BlockRow {
+  /** Position within the block, 0..rowsPerBlock - 1. */
+  readonly slot: number;
+  /** Shape [dim], every entry finite, norm at most normMax; not modified, not kept. */
+  readonly vector: Float32Array;
+}
+
+/** What a querier must know of a block before it can read its scores. */
+export interface BlockDescription {
+  readonly block: number;
+  /** 16 bytes in hex; differs whenever the block's rows differ. */
+  readonly version: string;
+  /** Bit i (least significant first) is set when slot i holds a row. rowsPerBlock / 8 bytes. */
+  readonly occupied: Uint8Array;
+  /** What the querier downloads once a version: the packed hint, or nothing in clear. */
+  readonly hint: Uint8Array;
+}
+
+/** Scores of every block a party held at one moment. */
+export interface IndexAnswer {
+  /** Blocks in the order of their scores. */
+  readonly blocks: readonly { readonly block: number; readonly version: string }[];
+  /** scoreBytesPerBlock bytes a block, in the order of `blocks`. */
+  readonly scores: Uint8Array;
+}
+
+/**
+ * The party's side: holds vectors by block and scores queries against all of them.
+ *
+ * Implementers: a query sees either all of a block's old rows or all of its new ones; an answer lists the versions it used.
+ */
+export interface ScoringIndex {
+  readonly rowsPerBlock: number;
+  /** Bytes a query must have; anything else is refused. */
+  readonly queryBytes: number;
+  /** Replaces the block's rows; an empty list removes the block. @throws Fault ROW_INVALID. */
+  setBlock(block: number, rows: readonly BlockRow[]): void;
+  /** The block as it is now, or null when it holds no rows. */
+  describe(block: number): BlockDescription | null;
+  /**
+   * Scores all blocks; yields to the event loop between slices of work.
+   * @throws Fault QUERY_MALFORMED for a wrong size or a residue not below q. ABORTED when the signal fires.
+   */
+  answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer>;
+}
+
+/** One question's secrets at the querier; reads the answers of any number of parties. */
+export interface QuerySecrets {
+  /** Does ahead of time what reading this block's scores will need. Optional: {@link read} does it when it was not done. */
+  prepare(party: string, block: BlockDescription): void;
+  /**
+   * @param scores - scoreBytesPerBlock bytes from the party for this block.
+   * @returns Shape [rowsPerBlock]: inner products with the unit query; NaN at empty slots.
+   */
+  read(party: string, block: BlockDescription, scores: Uint8Array): Float32Array;
+  /** Wipes the secrets; reading afterwards is a TypeError. */
+  [Symbol.dispose](): void;
+}
+
+/** The querier's side. */
+export interface Asker {
+  /**
+   * Spends one single-use key on one question.
+   * @param embedding - Shape [dim], finite, unit norm to 1e-3 (or all zero).
+   * @returns The bytes for the parties, and the secrets that read their answers.
+   * @throws Fault EMBEDDING_INVALID.
+   */
+  ask(embedding: Float32Array): Promise<{ readonly query: Uint8Array; readonly secrets: QuerySecrets }>;
+  /** Blocks the querier holds, so that idle time can prepare keys for them. */
+  blocksChanged(blocks: ReadonlyMap<string, readonly BlockDescription[]>): void;
+  /** Resolves when a fresh key is ready for every block known. */
+  ready(): Promise<void>;
+  close(): void;
+}
+
+export type ScoringFaultCode = "ROW_INVALID" | "QUERY_MALFORMED" | "EMBEDDING_INVALID" | "ANSWER_MALFORMED" | "HINT_MALFORMED" | "KEY_USED" | "ABORTED";
+
+/** Whether `slot` is set in an occupancy bitmap. */
+export function isOccupied(occupied: Uint8Array, slot: number): boolean {
+  return (((occupied[slot >> 3] ?? 0) >> (slot & 7)) & 1) === 1;
+}
+
+/** Occupancy bitmap of these slots. */
+export function occupancy(rowsPerBlock: number, slots: Iterable<number>): Uint8Array {
+  const occupied = new Uint8Array(rowsPerBlock / 8);
+  for (const slot of slots) occupied[slot >> 3] = (occupied[slot >> 3] ?? 0) | (1 << (slot & 7));
+  return occupied;
+}

@@ -1,0 +1,2 @@
+export { RlweAsker } from "./rlwe-asker.ts";
+export { QueryKey } from "./query-key.ts";

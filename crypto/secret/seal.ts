@@ -1,0 +1,77 @@
+import SEAL from "node-seal";
+import { MODULUS, RING_DEGREE } from "../rlwe/parameters.ts";
+
+// Bytes before the residues in SEAL 4.1's uncompressed form of our two objects. We only ever read what we have just made in this process:
+// SEAL's serialisation never crosses the wire (DESIGN.md 4.6).
+const SECRET_KEY_HEADER_BYTES = 88;
+const CIPHERTEXT_HEADER_BYTES = 113;
+
+const seal = await SEAL();
+
+/** A fresh secret, in NTT form, and encryptions of zero under it. */
+export interface SealKey {
+  /** s: shape [N], NTT form, ternary in coefficient form. The caller wipes it. */
+  readonly secret: Uint32Array;
+  /** An encryption of zero: c0 + c1 s = e, both shape [N] in NTT form; owned by the caller. */
+  encryptZero(): { readonly c0: Uint32Array; readonly c1: Uint32Array };
+  [Symbol.dispose](): void;
+}
+
+function makeContext(): InstanceType<typeof seal.SEALContext> {
+  using parameters = new seal.EncryptionParameters(seal.SchemeType.ckks);
+  using modulus = new seal.Modulus(BigInt(MODULUS));
+  using moduli = new seal.VectorModulus();
+  moduli.push_back(modulus);
+  parameters.setPolyModulusDegree(RING_DEGREE);
+  parameters.setCoeffModulus(moduli);
+  // SEAL refuses the parameters if they were below its 192-bit level (classical, ternary secret).
+  const context = new seal.SEALContext(parameters, false, seal.SecLevelType.tc192);
+  if (!context.parametersSet()) throw new Error("SEAL refuses the ring at its 192-bit level");
+  return context;
+}
+
+const context = makeContext();
+
+/**
+ * Generates a key with SEAL: ternary secret, SEAL's error distribution and generator (BLAKE2Xb seeded by the operating system).
+ * The CKKS scheme is used only because its ciphertexts are kept in NTT form and their error is not scaled.
+ */
+export function generateSealKey(): SealKey {
+  using generator = new seal.KeyGenerator(context);
+  const secretKey = generator.secretKey();
+  // The binding wants a public key, though symmetric encryption does not use it.
+  using publicKey = generator.createPublicKey();
+  const encryptor = new seal.Encryptor(context, publicKey, secretKey);
+  const zero = new seal.Plaintext();
+  {
+    using encoder = new seal.CKKSEncoder(context);
+    encoder.encode(new Float64Array(RING_DEGREE / 2), 1, zero);
+  }
+  const secretBytes = secretKey.saveToArray(seal.ComprModeType.none) as Uint8Array;
+  const secret = residues(secretBytes, SECRET_KEY_HEADER_BYTES, 1);
+  secretBytes.fill(0);
+  return {
+    secret,
+    encryptZero() {
+      using ciphertext = new seal.Ciphertext();
+      encryptor.encryptSymmetric(zero, ciphertext);
+      const bytes = ciphertext.saveToArray(seal.ComprModeType.none) as Uint8Array;
+      const both = residues(bytes, CIPHERTEXT_HEADER_BYTES, 2);
+      return { c0: both.slice(0, RING_DEGREE), c1: both.slice(RING_DEGREE) };
+    },
+    [Symbol.dispose]() {
+      secret.fill(0);
+      zero.delete();
+      encryptor.delete();
+      secretKey.delete();
+    },
+  };
+}
+
+/** The `count` polynomials of 64-bit little-endian residues at the end of SEAL's uncompressed bytes. */
+function residues(bytes: Uint8Array, headerBytes: number, count: number): Uint32Array {
+  const length = count * RING_DEGREE;
+  if (bytes.length !== headerBytes + 8 * length) throw new Error("SEAL's uncompressed form has an unexpected length");
+  const view = new DataView(bytes.buffer, bytes.byteOffset + headerBytes);
+  return Uint32Array.from({ length }, (_, i) => view.getUint32(8 * i, true));
+}

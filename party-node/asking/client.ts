@@ -1,0 +1,205 @@
+import { type Asker, ClearAsker, Fault, type RingLayout, ringLayout } from "../../crypto/index.ts";
+import { RlweAsker } from "../../crypto/secret/index.ts";
+import { type Federation, type FrameObserver, type Identity, type ProtocolFaultCode, limits } from "../../protocol/index.ts";
+import type { Encoder } from "../encoders/index.ts";
+import { CoordinatorLink } from "./coordinator-link.ts";
+import { PartySession } from "./party-session.ts";
+import { type PartyOutcome, Question, type QueryResult, checkQuestion } from "./question.ts";
+
+export interface ClientOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly encoder: Encoder;
+  /** Defaults to the federation's. */
+  readonly coordinatorUrl?: string | undefined;
+  readonly observer?: FrameObserver | undefined;
+}
+
+export interface QueryOptions {
+  /** Passages wanted, 1..32; default 5. */
+  readonly k?: number;
+  /** How long parties may take; default 30 s. Parties that take longer are reported missing. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
+
+/** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
+export function federationLayout({ terms }: Federation): RingLayout {
+  return ringLayout({ ...terms.scoring, seed: new Uint8Array(Buffer.from(terms.scoring.seed, "base64")) });
+}
+
+/** @throws Fault ENCODER_MISMATCH. */
+export function checkEncoder(encoder: Encoder, { terms }: Federation): void {
+  if (encoder.fingerprint === terms.encoder.fingerprint && encoder.dim === terms.scoring.dim) return;
+  throw new Fault<ProtocolFaultCode>(
+    "ENCODER_MISMATCH",
+    `this node's encoder "${encoder.spec}" is not the federation's "${terms.encoder.spec}": the fingerprints differ; use the same encoder and the very same model files`,
+  );
+}
+
+/** A question under way: iterate it for each party's outcome as it comes, or await `result`. */
+export interface Asking extends AsyncIterable<PartyOutcome> {
+  /** The ranked passages, once every party is accounted for. Rejects with the fault that stopped the query. */
+  readonly result: Promise<QueryResult>;
+}
+
+/** A querier in a federation. */
+export class SottoClient {
+  readonly #options: ClientOptions;
+  readonly #link: CoordinatorLink;
+  readonly #layout: RingLayout;
+  readonly #asker: Asker;
+  readonly #sessions = new Map<string, Promise<PartySession>>();
+  readonly #lastSession = new Map<string, PartySession>();
+  #closed = false;
+
+  private constructor(options: ClientOptions) {
+    const { federation, coordinatorUrl, identity, observer } = options;
+    this.#options = options;
+    this.#layout = federationLayout(federation);
+    this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
+    this.#link = new CoordinatorLink({ url: coordinatorUrl ?? federation.terms.coordinatorUrl, identity, federation, observer });
+  }
+
+  /**
+   * Connects, downloads the hints of every party that is there, and begins to make query keys.
+   *
+   * @throws Fault ENCODER_MISMATCH, PARAMETERS_INVALID, CONNECTION_REFUSED, NOT_A_MEMBER, HANDSHAKE_FAILED and the like.
+   */
+  static async connect(options: ClientOptions): Promise<SottoClient> {
+    checkEncoder(options.encoder, options.federation);
+    const client = new SottoClient(options);
+    try {
+      await client.#link.open();
+      await Promise.allSettled([...client.#link.online].filter((name) => client.parties.includes(name)).map((name) => client.#session(name)));
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  /** Names of the federation's parties, present or not. */
+  get parties(): readonly string[] {
+    return this.#options.federation.terms.members.filter(({ roles }) => roles.includes("party")).map(({ name }) => name);
+  }
+
+  /** Names of the parties that are connected at present. */
+  get online(): readonly string[] {
+    return [...this.#link.online];
+  }
+
+  /** Resolves when a query key is ready for every block known: the next question then costs the least. */
+  async warm(): Promise<void> {
+    await this.#asker.ready();
+  }
+
+  /**
+   * Asks all parties one question.
+   *
+   * @throws Fault QUESTION_EMPTY, QUESTION_TOO_LONG; TypeError for options that do not exist or are out of range.
+   */
+  query(question: string, options: QueryOptions = {}): Asking {
+    for (const name of Object.keys(options)) if (!QUERY_OPTION_NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
+    const { k = 5, deadlineMs = limits.queryDeadlineMsDefault } = options;
+    if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax) throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
+    if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax) throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
+    checkQuestion(question);
+    return startAsking((report) => this.#run(question, { k, deadlineMs, signal: options.signal }, report));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const session of this.#lastSession.values()) session.close();
+    this.#asker.close();
+    this.#link.close();
+  }
+
+  async #run(question: string, { k, deadlineMs, signal }: { k: number; deadlineMs: number; signal: AbortSignal | undefined }, report: (outcome: PartyOutcome) => void): Promise<QueryResult> {
+    if (this.#closed) throw new TypeError("query: the client is closed");
+    const began = performance.now();
+    const embedding = await this.#options.encoder.encodeQuery(question);
+    if (embedding.every((entry) => entry === 0)) throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
+    const encoded = performance.now();
+    await this.#link.open();
+    const { identity, federation } = this.#options;
+    const asked = await Question.encrypt(this.#asker, embedding, { link: this.#link, identity, federation, layout: this.#layout, parties: this.parties, k, deadlineMs, session: (party) => this.#session(party) });
+    embedding.fill(0);
+    const encrypted = performance.now();
+    const outcomes: PartyOutcome[] = [];
+    for await (const outcome of asked.scores(signal)) {
+      outcomes.push(outcome);
+      report(outcome);
+    }
+    const scored = performance.now();
+    const { passages, faults } = await asked.passages(outcomes.filter(({ status }) => status === "answered").map(({ party }) => party));
+    const done = performance.now();
+    return {
+      passages,
+      parties: outcomes.map((outcome) => {
+        const fault = faults.get(outcome.party);
+        return fault ? { ...outcome, fault } : outcome;
+      }),
+      timingsMs: { encode: encoded - began, encrypt: encrypted - encoded, scores: scored - encrypted, passages: done - scored, total: done - began },
+    };
+  }
+
+  /** The open session with a party; a broken one is opened anew and takes over the hints. */
+  async #session(party: string): Promise<PartySession> {
+    const known = this.#lastSession.get(party) ?? null;
+    if (known?.usable) {
+      return known;
+    }
+    let opening = this.#sessions.get(party);
+    if (!opening) {
+      const { identity, federation } = this.#options;
+      opening = PartySession.open({ link: this.#link, party, identity, federation, onBlocks: () => { this.#blocksChanged(); } }, known).finally(() => this.#sessions.delete(party));
+      this.#sessions.set(party, opening);
+    }
+    const session = await opening;
+    this.#lastSession.set(party, session);
+    this.#blocksChanged();
+    return session;
+  }
+
+  #blocksChanged(): void {
+    if (!this.#closed) this.#asker.blocksChanged(new Map([...this.#lastSession].map(([party, session]) => [party, session.blocks])));
+  }
+}
+
+/** Runs a query so that its outcomes can be iterated, awaited, both or neither. */
+function startAsking(run: (report: (outcome: PartyOutcome) => void) => Promise<QueryResult>): Asking {
+  const outcomes: PartyOutcome[] = [];
+  let ended = false;
+  let wake: () => void = () => undefined;
+  let changed = new Promise<void>((resolve) => (wake = resolve));
+  const tell = (): void => {
+    const wakeNow = wake;
+    changed = new Promise<void>((resolve) => (wake = resolve));
+    wakeNow();
+  };
+  const result = run((outcome) => {
+    outcomes.push(outcome);
+    tell();
+  }).finally(() => {
+    ended = true;
+    tell();
+  });
+  // Whoever only iterates learns of a failure from the iteration.
+  result.catch(() => undefined);
+  return {
+    result,
+    async *[Symbol.asyncIterator]() {
+      for (let next = 0; ; next++) {
+        while (next >= outcomes.length && !ended) await changed;
+        const outcome = outcomes[next];
+        if (!outcome) break;
+        yield outcome;
+      }
+      await result;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { Fault } from "../../crypto/index.ts";
+import { type Federation, type FrameObserver, type HopMessage, type Identity, type ProtocolFaultCode, type SecureConnection, dial, limits } from "../../protocol/index.ts";
+
+/** Receives what the coordinator sends for one query or one session; `lost` is called when nothing more will come. */
+export interface Listener {
+  readonly message: (message: HopMessage) => void;
+  readonly lost: (why: Fault) => void;
+}
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly observer?: FrameObserver | undefined;
+}
+
+const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");
+
+/** A querier's connection to the coordinator, opened again when it was lost and is needed; passes each message to whoever waits for it. */
+export class CoordinatorLink {
+  readonly #options: LinkOptions;
+  readonly #listeners = new Map<string, Listener>();
+  #connection: SecureConnection | null = null;
+  #opening: Promise<void> | null = null;
+  #online: ReadonlySet<string> = new Set();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Parties the coordinator has a connection to, as last heard. */
+  get online(): ReadonlySet<string> {
+    return this.#online;
+  }
+
+  /** Returns when the coordinator has said who is there. @throws Fault as {@link dial}; CONNECTION_LOST. */
+  async open(): Promise<void> {
+    if (this.#connection) return;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    await this.#opening;
+  }
+
+  /** @param id - Query id or session id that messages for this listener carry. */
+  listen(id: Uint8Array, listener: Listener): void {
+    this.#listeners.set(hex(id), listener);
+  }
+
+  forget(id: Uint8Array): void {
+    this.#listeners.delete(hex(id));
+  }
+
+  /** @throws Fault CONNECTION_LOST. */
+  send(message: HopMessage): void {
+    if (!this.#connection) throw new Fault<ProtocolFaultCode>("CONNECTION_LOST", "there is no connection to the coordinator");
+    this.#connection.send(message);
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  async #open(): Promise<void> {
+    const connection = await dial(this.#options.url, this.#options);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Fault<ProtocolFaultCode>("HANDSHAKE_TIMEOUT", "the coordinator did not say who is there"));
+        connection.close();
+      }, limits.handshakeTimeoutMs);
+      connection.listen(
+        (message) => {
+          if (message.type === "roster") {
+            this.#online = new Set(message.parties);
+            clearTimeout(timer);
+            resolve();
+          } else {
+            this.#dispatch(message);
+          }
+        },
+        (why) => {
+          clearTimeout(timer);
+          if (this.#connection === connection) this.#connection = null;
+          reject(why);
+          this.#lost(why);
+        },
+      );
+    });
+    this.#connection = connection;
+  }
+
+  #dispatch(message: HopMessage): void {
+    if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
+    else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
+    else if (message.type === "goodbye") this.#lost(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
+  }
+
+  #lost(why: Fault): void {
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const { lost } of listeners) lost(why);
+  }
+}

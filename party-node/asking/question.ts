@@ -1,0 +1,207 @@
+import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
+import { type Federation, type HopMessage, type Identity, type ProtocolFaultCode, answerBody, limits, openSigned, seal } from "../../protocol/index.ts";
+import type { CoordinatorLink } from "./coordinator-link.ts";
+import type { PartySession } from "./party-session.ts";
+import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
+
+/** A passage that was fetched, with where it came from. */
+export interface CitedPassage {
+  readonly party: string;
+  readonly documentId: string;
+  readonly title: string;
+  readonly text: string;
+  /** Position of the passage in its document, from 0. */
+  readonly ordinal: number;
+  /** Inner product of the question's unit vector with the passage's vector, as decrypted. */
+  readonly score: number;
+}
+
+/** What became of one party. */
+export interface PartyOutcome {
+  readonly party: string;
+  readonly status: "answered" | "missing";
+  /** Passages the party scored. */
+  readonly passagesScored: number;
+  /** From sending the query to having read this party's scores. */
+  readonly ms: number;
+  /** Why it is missing, or why passages of it are. */
+  readonly fault?: { readonly code: string; readonly reason: string };
+}
+
+export interface QueryResult {
+  /** Best first, at most k. */
+  readonly passages: readonly CitedPassage[];
+  /** Every party of the federation, in the order they answered or failed. */
+  readonly parties: readonly PartyOutcome[];
+  readonly timingsMs: { readonly encode: number; readonly encrypt: number; readonly scores: number; readonly passages: number; readonly total: number };
+}
+
+export interface QuestionOptions {
+  readonly link: CoordinatorLink;
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly layout: RingLayout;
+  /** Opens or returns the session with a party. */
+  readonly session: (party: string) => Promise<PartySession>;
+  readonly parties: readonly string[];
+  readonly k: number;
+  readonly deadlineMs: number;
+}
+
+/** One encrypted query, from the ciphertext to the fetched passages. */
+export class Question {
+  readonly #options: QuestionOptions;
+  readonly #secrets: QuerySecrets;
+  readonly #queryId = sodium.randombytes_buf(16);
+  readonly #body: Uint8Array;
+  readonly #queryHash: Uint8Array;
+  #best: Candidate[] = [];
+
+  private constructor(options: QuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
+    this.#options = options;
+    this.#secrets = secrets;
+    this.#body = seal("query", options.federation.id, { queryId: this.#queryId, query }, options.identity);
+    this.#queryHash = sodium.crypto_generichash(32, this.#body, null);
+  }
+
+  /** Spends one query key. @throws Fault EMBEDDING_INVALID. */
+  static async encrypt(asker: Asker, embedding: Float32Array, options: QuestionOptions): Promise<Question> {
+    const { query, secrets } = await asker.ask(embedding);
+    return new Question(options, query, secrets);
+  }
+
+  /**
+   * Sends the query and yields what became of each party as it is known; ends when all are accounted for.
+   *
+   * @throws Fault CONNECTION_LOST and nothing else: whatever a party does wrong becomes its outcome.
+   */
+  async *scores(signal: AbortSignal | undefined): AsyncGenerator<PartyOutcome> {
+    const { link, parties, deadlineMs } = this.#options;
+    const began = performance.now();
+    const arrived: Promise<PartyOutcome>[] = [];
+    let wake: () => void = () => undefined;
+    let lost: Fault | null = null;
+    const push = (outcome: Promise<PartyOutcome>): void => {
+      arrived.push(outcome);
+      wake();
+    };
+    const stop = (why: Fault): void => {
+      lost ??= why;
+      wake();
+    };
+    const waiting = new Set(parties);
+    const missing = (party: string, code: string, reason: string): Promise<PartyOutcome> =>
+      Promise.resolve({ party, status: "missing", passagesScored: 0, ms: performance.now() - began, fault: { code, reason } });
+    // The coordinator reports the deadline; this one only guards against a coordinator that does not.
+    const timer = setTimeout(() => {
+      for (const party of waiting) push(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
+      waiting.clear();
+    }, deadlineMs + 2000);
+    const onAbort = (): void => {
+      stop(new Fault("ABORTED", "the query was cancelled"));
+    };
+    signal?.addEventListener("abort", onAbort);
+    link.listen(this.#queryId, {
+      message: (message) => {
+        if ((message.type !== "answer" && message.type !== "refusal") || !waiting.delete(message.party)) return;
+        push(message.type === "answer" ? this.#read(message, began) : missing(message.party, message.code, message.reason));
+      },
+      lost: stop,
+    });
+    try {
+      link.send({ type: "query", queryId: this.#queryId, deadlineMs, parties: [...parties], body: this.#body });
+      for (let accounted = 0; accounted < parties.length; accounted++) {
+        while (arrived.length === 0 && !lost) await new Promise<void>((resolve) => (wake = resolve));
+        const next = arrived.shift();
+        if (!next) throw lost ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
+        yield await next;
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      link.forget(this.#queryId);
+      if (waiting.size > 0 && !lost) link.send({ type: "cancel", queryId: this.#queryId });
+      this.#secrets[Symbol.dispose]();
+    }
+  }
+
+  /**
+   * Fetches the best passages. Every party that answered is asked, for the same number of bytes, whether or not it holds one of them: who holds the
+   * answers stays between the querier and the parties.
+   */
+  async passages(answered: readonly string[]): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, { code: string; reason: string }> }> {
+    const faults = new Map<string, { code: string; reason: string }>();
+    const fetched = new Map<string, CitedPassage>();
+    await Promise.all(
+      answered.map(async (party) => {
+        const wanted = this.#best.filter((candidate) => candidate.party === party);
+        try {
+          const session = await this.#options.session(party);
+          for (const { block, slot, ...passage } of await session.fetch(this.#queryId, wanted)) {
+            const candidate = wanted.find((one) => one.block === block && one.slot === slot);
+            if (candidate) fetched.set(candidateKey(candidate), { party, ...passage, score: candidate.score });
+          }
+          const delivered = wanted.filter((candidate) => fetched.has(candidateKey(candidate))).length;
+          if (delivered < wanted.length) faults.set(party, { code: "PASSAGES_MISSING", reason: `${String(wanted.length - delivered)} of its passages were not delivered` });
+        } catch (error) {
+          if (!(error instanceof Fault)) throw error;
+          faults.set(party, { code: error.code, reason: error.message });
+        }
+      }),
+    );
+    return { passages: this.#best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
+  }
+
+  /** Checks and decrypts one party's answer; whatever is wrong with it becomes the party's outcome. */
+  async #read(message: Extract<HopMessage, { type: "answer" }>, began: number): Promise<PartyOutcome> {
+    const { party } = message;
+    try {
+      const passagesScored = await this.#decrypt(party, message.body);
+      return { party, status: "answered", passagesScored, ms: performance.now() - began };
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return { party, status: "missing", passagesScored: 0, ms: performance.now() - began, fault: { code: error.code, reason: error.message } };
+    }
+  }
+
+  async #decrypt(party: string, body: Uint8Array): Promise<number> {
+    const { federation, layout, session: open, k } = this.#options;
+    const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
+    const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
+    if (!sodium.memcmp(value.queryId, this.#queryId) || !sodium.memcmp(value.queryHash, this.#queryHash)) {
+      throw new Fault("ANSWER_MALFORMED", `${party} answered another question`);
+    }
+    const bytesPerBlock = federation.terms.mode === "clear" ? layout.rowsPerBlock * 4 : layout.scoreBytesPerBlock;
+    if (value.scores.length !== value.blocks.length * bytesPerBlock) {
+      throw new Fault("ANSWER_MALFORMED", `${party} sent ${String(value.scores.length)} bytes of scores for ${String(value.blocks.length)} blocks`);
+    }
+    const versions = value.blocks.map(([, version]) => sodium.to_hex(version));
+    const session = await open(party);
+    const unknown = versions.filter((version) => !session.block(version));
+    if (unknown.length > 0) await session.sync(unknown);
+    let best: Candidate[] = [];
+    let passagesScored = 0;
+    for (const [i, version] of versions.entries()) {
+      const block = session.block(version);
+      if (block?.block !== value.blocks[i]?.[0]) throw new Fault("ANSWER_MALFORMED", `${party} scored a block that it does not describe`);
+      if (!block) continue;
+      const scores = this.#secrets.read(party, block, value.scores.subarray(i * bytesPerBlock, (i + 1) * bytesPerBlock));
+      const top = topOfBlock(k, party, block.block, scores);
+      passagesScored += scores.reduce((count, score) => count + (Number.isNaN(score) ? 0 : 1), 0);
+      best = mergeTop(k, best, top);
+    }
+    this.#best = mergeTop(k, this.#best, best);
+    return passagesScored;
+  }
+}
+
+function candidateKey({ party, block, slot }: Candidate): string {
+  return `${party}/${String(block)}/${String(slot)}`;
+}
+
+/** @throws Fault QUESTION_EMPTY, QUESTION_TOO_LONG. */
+export function checkQuestion(question: string): void {
+  if (question.trim() === "") throw new Fault("QUESTION_EMPTY", "the question is empty; type a question in quotes");
+  const bytes = Buffer.byteLength(question, "utf8");
+  if (bytes > limits.questionBytesMax) throw new Fault("QUESTION_TOO_LONG", `the question has ${String(bytes)} bytes, at most ${String(limits.questionBytesMax)} are allowed; ask something shorter`);
+}

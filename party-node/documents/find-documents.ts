@@ -1,0 +1,101 @@
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, extname, join, relative, resolve, sep } from "node:path";
+import type { Problem } from "./document.ts";
+import { problemAt } from "./document.ts";
+
+export type DocumentKind = "jsonl" | "markdown" | "text" | "html";
+
+/** A file that a reader exists for. */
+export interface FoundFile {
+  /** Absolute, links resolved. */
+  readonly path: string;
+  /** Relative to the root it was found under, with `/`; the base name when the root is the file. */
+  readonly name: string;
+  readonly kind: DocumentKind;
+}
+
+/** A file or folder somebody asked to ingest. */
+export interface Root {
+  /** Absolute, links resolved. */
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+const KINDS = new Map<string, DocumentKind>([
+  [".jsonl", "jsonl"],
+  [".md", "markdown"],
+  [".txt", "text"],
+  [".html", "html"],
+  [".htm", "html"],
+]);
+
+/** Resolves what a person wrote; a path that cannot be read is a problem `UNREADABLE`, and the rest goes on. */
+export async function findRoots(paths: readonly string[]): Promise<{ roots: Root[]; problems: Problem[] }> {
+  const roots: Root[] = [];
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    try {
+      const real = await realpath(path);
+      roots.push({ path: real, isFolder: (await stat(real)).isDirectory() });
+    } catch (error) {
+      problems.push(unreadable(resolve(path), error));
+    }
+  }
+  return { roots, problems };
+}
+
+/**
+ * Walks a root in the order of names (by code unit), hidden entries left out.
+ *
+ * Links are not followed: what they name inside the root is found anyway, and what lies outside was not asked for
+ * (`LINK_OUTSIDE`). A file without a reader is `UNKNOWN_TYPE`, a folder that cannot be listed `UNREADABLE`.
+ */
+export async function* findFiles(root: Root): AsyncGenerator<FoundFile | Problem> {
+  if (root.isFolder) yield* walk(root.path, root.path);
+  else yield await classify(root.path, basename(root.path));
+}
+
+export function unreadable(file: string, error: unknown): Problem {
+  const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+  return problemAt(file, null, "UNREADABLE", `cannot be read (${code}). Check that it exists and who may read it.`);
+}
+
+async function* walk(folder: string, root: string): AsyncGenerator<FoundFile | Problem> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    yield unreadable(folder, error);
+    return;
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const path = join(folder, entry.name);
+    if (entry.isSymbolicLink()) yield* outsideLink(path, root);
+    else if (entry.isDirectory()) yield* walk(path, root);
+    else yield await classify(path, relative(root, path).split(sep).join("/"));
+  }
+}
+
+async function* outsideLink(path: string, root: string): AsyncGenerator<Problem> {
+  const target = await realpath(path).catch(() => null);
+  if (target !== null && target.startsWith(withSeparator(root))) return;
+  yield problemAt(path, null, "LINK_OUTSIDE", "leads out of the folder and is not followed. Ingest its target by its own path.");
+}
+
+async function classify(path: string, name: string): Promise<FoundFile | Problem> {
+  try {
+    const kind = KINDS.get(extname(path).toLowerCase());
+    if (kind !== undefined && (await stat(path)).isFile()) return { path, name, kind };
+  } catch (error) {
+    return unreadable(path, error);
+  }
+  return problemAt(path, null, "UNKNOWN_TYPE", `no reader for it; known are files ending in ${[...KINDS.keys()].join(", ")}.`);
+}
+
+/** The path of a folder as a prefix of the paths in it. */
+export function withSeparator(folder: string): string {
+  return folder.endsWith(sep) ? folder : folder + sep;
+}

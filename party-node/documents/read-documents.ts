@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import type { DocumentEvent, Problem, ReadText, SourceDocument } from "./document.ts";
+import { FILE_BYTES_MAX, problemAt } from "./document.ts";
+import type { DocumentKind, FoundFile, Root } from "./find-documents.ts";
+import { findFiles, unreadable } from "./find-documents.ts";
+import type { Passage } from "./passage.ts";
+import { readHtml } from "./read-html.ts";
+import { readJsonl } from "./read-jsonl.ts";
+import { readMarkdown } from "./read-markdown.ts";
+import { readText } from "./read-text.ts";
+import { split } from "./split.ts";
+
+const READERS: Record<Exclude<DocumentKind, "jsonl">, (source: string) => ReadText> = {
+  text: readText,
+  markdown: readMarkdown,
+  html: readHtml,
+};
+
+/**
+ * Reads all documents under the roots, one in memory at a time, always in the same order. Whatever is wrong with one of
+ * them is a problem between the others. A file found under two roots is read once, under the first.
+ */
+export async function* readDocuments(roots: readonly Root[]): AsyncGenerator<DocumentEvent> {
+  const seen = new Set<string>();
+  for (const root of roots) {
+    for await (const found of findFiles(root)) {
+      if ("reason" in found) yield { problem: found };
+      else if (!seen.has(found.path)) {
+        seen.add(found.path);
+        yield* readFound(found);
+      }
+    }
+  }
+}
+
+async function* readFound(file: FoundFile): AsyncGenerator<DocumentEvent> {
+  try {
+    if (file.kind === "jsonl") yield* readEntries(file.path);
+    else yield await readWhole(file, READERS[file.kind]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    yield { problem: unreadable(file.path, error) };
+  }
+}
+
+async function* readEntries(path: string): AsyncGenerator<DocumentEvent> {
+  let entries = 0;
+  for await (const entry of readJsonl(path)) {
+    entries++;
+    if ("reason" in entry) yield { problem: entry };
+    else yield { document: toDocument(`${path}#${entry.id}`, entry.id, entry.title, [entry.text]) };
+  }
+  if (entries === 0) yield { problem: emptyFile(path) };
+}
+
+async function readWhole(file: FoundFile, reader: (source: string) => ReadText): Promise<DocumentEvent> {
+  const source = await readSource(file.path);
+  if (typeof source !== "string") return { problem: source };
+  const { title, sections } = reader(source);
+  const texts = sections.flatMap(split);
+  if (texts.length === 0) return { problem: emptyFile(file.path) };
+  return { document: toDocument(file.path, file.name, title.trim(), texts) };
+}
+
+async function readSource(path: string): Promise<string | Problem> {
+  await using file = await open(path, "r");
+  if ((await file.stat()).size > FILE_BYTES_MAX) {
+    return problemAt(path, null, "TOO_LARGE", `is larger than ${FILE_BYTES_MAX.toString()} bytes. Split it, or use .jsonl.`);
+  }
+  const bytes = await file.readFile();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r\n?/g, "\n");
+  } catch {
+    return problemAt(path, null, "NOT_UTF8", "is not UTF-8 text. Convert it.");
+  }
+}
+
+function toDocument(documentKey: string, documentId: string, title: string, texts: readonly string[]): SourceDocument {
+  const passages: Passage[] = texts.map((text, ordinal) => ({ documentId, title, text, ordinal }));
+  const content = JSON.stringify([title, texts]);
+  return { documentKey, documentId, contentHash: createHash("sha256").update(content).digest("hex"), passages };
+}
+
+function emptyFile(path: string): Problem {
+  return problemAt(path, null, "EMPTY", "holds no text and is left out.");
+}

@@ -1,0 +1,57 @@
+import type { ReadText } from "./document.ts";
+
+const FRONT_MATTER = /^---[ \t]*\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|$)/;
+const HEADING = /^ {0,3}#{1,6}(?=[ \t]|$)/;
+const UNDERLINE = /^ {0,3}(?:=+|-+)[ \t]*$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const HEADING_LENGTH_MAX = 300;
+
+/**
+ * Markdown: the title is the first heading; every heading begins a section and is its first line, and a heading without a
+ * text of its own joins the next section. Front matter is dropped; other markup stays as its author wrote it.
+ */
+export function readMarkdown(source: string): ReadText {
+  const sections: string[] = [];
+  let title = "";
+  let section: string[] = [];
+  let bodyLines = 0;
+  let fence: string | null = null;
+  const begin = (heading: string): void => {
+    if (bodyLines > 0) {
+      sections.push(section.join("\n"));
+      section = [];
+      bodyLines = 0;
+    }
+    section.push(heading, "");
+    if (title === "") title = heading;
+  };
+  for (const line of source.replace(FRONT_MATTER, "").split("\n")) {
+    const mark = FENCE.exec(line)?.[1];
+    const heading = fence === null ? headingOf(line) : null;
+    const above = section.at(-1)?.trim() ?? "";
+    if (heading !== null) {
+      begin(heading);
+    } else if (fence === null && UNDERLINE.test(line) && isParagraph(above)) {
+      section.pop();
+      bodyLines--;
+      begin(above);
+    } else {
+      if (fence === null) fence = mark ?? null;
+      else if (mark?.startsWith(fence)) fence = null;
+      section.push(line);
+      if (line.trim() !== "") bodyLines++;
+    }
+  }
+  sections.push(section.join("\n"));
+  return { title, sections };
+}
+
+function headingOf(line: string): string | null {
+  if (line.length > HEADING_LENGTH_MAX || !HEADING.test(line)) return null;
+  return line.replace(HEADING, "").trim().replace(/(^|[ \t]+)#+$/, "");
+}
+
+/** Whether a line of `===` or `---` below makes a heading of it, rather than a rule below a list, table or quote. */
+function isParagraph(line: string): boolean {
+  return line !== "" && line.length <= HEADING_LENGTH_MAX && !/^([-*+>|]|\d+[.)]\s)/.test(line);
+}

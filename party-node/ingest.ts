@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { Fault } from "../crypto/fault.ts";
+import type { DocumentEvent, Problem, Root, SourceDocument } from "./documents/index.ts";
+import { encoderInput, findRoots, readDocuments } from "./documents/index.ts";
+import { withSeparator } from "./documents/find-documents.ts";
+import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
+import { IngestBatches } from "./ingest-batches.ts";
+import type { PassageStore } from "./store/index.ts";
+
+export type IngestFaultCode = "ENCODER_MISMATCH";
+
+export interface IngestProgress {
+  /** First all documents are read and counted, then those that need it are encoded. */
+  readonly phase: "reading" | "encoding";
+  /** Passages done in this phase. */
+  readonly done: number;
+  /** Passages to do in this phase; null while they are still being counted. */
+  readonly total: number | null;
+  /** Encoded and stored a second since encoding began; 0 while reading. */
+  readonly passagesPerSecond: number;
+}
+
+export interface IngestOptions {
+  /** Files and folders. */
+  readonly paths: readonly string[];
+  readonly store: PassageStore;
+  readonly encoder: Encoder;
+  readonly onProgress?: (progress: IngestProgress) => void;
+  /** Called once for each problem; none of them stops the rest. */
+  readonly onProblem?: (problem: Problem) => void;
+  /** Passages a transaction, about; 256. A document is never divided between two. */
+  readonly batchSize?: number;
+  /** Ends the run between two batches; the returned promise rejects with its reason, and what is stored stays. */
+  readonly signal?: AbortSignal;
+}
+
+export interface IngestReport {
+  /** `reencoded`: unchanged, but encoded again because the corpus statistics were taken anew. */
+  readonly documents: Record<"added" | "changed" | "reencoded" | "unchanged" | "removed", number>;
+  /** Encoded and stored by this run. */
+  readonly passages: number;
+  readonly problems: number;
+  readonly seconds: number;
+}
+
+/** Statistics are taken anew when the corpus is larger than this many times what they were taken over. */
+const GROWTH_MAX = 1.5;
+const OPTIONS = new Set(["paths", "store", "encoder", "onProgress", "onProblem", "batchSize", "signal"]);
+
+interface Survey {
+  readonly documentKeys: Set<string>;
+  passages: number;
+  /** Passages of documents that the store does not know. */
+  newPassages: number;
+  /** Files and folders that may hold documents nobody has seen. */
+  readonly unreadable: string[];
+}
+
+/**
+ * Brings a store up to date with files and folders: new and changed documents are encoded, unchanged ones skipped, and those
+ * that are gone from an ingested folder or .jsonl file removed (unless something there could not be read).
+ *
+ * Each batch is one transaction. A run that is killed loses at most one, and the next run goes on after it. The corpus
+ * statistics are taken on the first run, and anew once the corpus has grown by more than half; every document, also of
+ * folders ingested earlier, is then encoded again.
+ *
+ * @throws Fault ENCODER_MISMATCH: the store holds another encoder's vectors.
+ */
+export async function ingest(options: IngestOptions): Promise<IngestReport> {
+  refuseUnfit(options);
+  const { store, encoder, signal } = options;
+  const started = performance.now();
+  claimStore(store, encoder);
+  const reporter = problemReporter(options.onProblem);
+  const { roots, problems } = await findRoots(options.paths);
+  problems.forEach(reporter.report);
+  const documents = (): AsyncGenerator<SourceDocument> => documentsOf(readDocuments(roots), reporter.report, signal);
+
+  const saved = readStatistics(store, encoder);
+  const first = saved === null || saved.passageCount === 0 ? encoder.statistics() : null;
+  const survey = await takeSurvey(documents(), reporter.unreadable, first, options);
+  const removed = removeDeleted(store, roots, survey);
+  const matter = statisticsMatter(encoder);
+  const grown = matter && saved !== null && first === null && store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
+  const taken = grown ? await takeStatistics(documents(), survey, store, encoder) : first;
+  if (taken !== null) store.writeValue(statisticsName(encoder), taken.toBytes());
+  const statistics = taken ?? saved ?? encoder.statistics();
+
+  const version = matter ? digest(statistics.toBytes()) : "any";
+  const batches = new IngestBatches({ ...options, statistics, version, report: reporter.report });
+  const elsewhere = batches.outdated(store.documentKeys("").filter((key) => !survey.documentKeys.has(key)));
+  batches.total = survey.passages + elsewhere.reduce((sum, key) => sum + store.passagesOfDocument(key).length, 0);
+  for await (const document of documents()) await batches.add(document);
+  for (const key of elsewhere) {
+    signal?.throwIfAborted();
+    await batches.add(batches.stored(key));
+  }
+  await batches.flush();
+  return {
+    documents: { ...batches.counts, removed },
+    passages: batches.encoded,
+    problems: reporter.count(),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** The corpus statistics a store's vectors were made with, or null before the first ingest with this encoder. */
+export function readStatistics(store: PassageStore, encoder: Encoder): CorpusStatistics | null {
+  const bytes = store.readValue(statisticsName(encoder));
+  return bytes && encoder.statistics(bytes);
+}
+
+function statisticsName(encoder: Encoder): string {
+  return `statistics.${encoder.fingerprint}`;
+}
+
+function refuseUnfit(options: IngestOptions): void {
+  const unknown = Object.keys(options).filter((name) => !OPTIONS.has(name));
+  if (unknown.length > 0) throw new TypeError(`ingest: unknown option ${unknown.join(", ")}`);
+  const { batchSize = 1 } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new TypeError("ingest: batchSize must be a positive integer");
+}
+
+/** Whether an encoder's statistics hold more than a count: only then can new ones change a vector. */
+function statisticsMatter(encoder: Encoder): boolean {
+  const [one, other] = ["a", "some other passage"].map((passage) => {
+    const statistics = encoder.statistics();
+    statistics.add(passage);
+    return digest(statistics.toBytes());
+  });
+  return one !== other;
+}
+
+/** Ties a store without documents to the encoder; refuses another encoder once it has some. */
+function claimStore(store: PassageStore, encoder: Encoder): void {
+  const stored = store.readValue("encoder.fingerprint");
+  const fingerprint = stored && Buffer.from(stored).toString();
+  if (fingerprint === encoder.fingerprint) return;
+  if (fingerprint !== null && store.documentCount > 0) {
+    throw new Fault<IngestFaultCode>(
+      "ENCODER_MISMATCH",
+      `The store was filled by the encoder with fingerprint ${fingerprint.slice(0, 16)}, and ${encoder.spec} has ` +
+        `${encoder.fingerprint.slice(0, 16)}. Choose the encoder it was filled by, or ingest into a new store.`,
+    );
+  }
+  store.writeValue("encoder.fingerprint", Buffer.from(encoder.fingerprint));
+}
+
+async function takeSurvey(
+  documents: AsyncIterable<SourceDocument>,
+  unreadable: string[],
+  statistics: CorpusStatistics | null,
+  { store, onProgress }: IngestOptions,
+): Promise<Survey> {
+  const survey: Survey = { documentKeys: new Set(), passages: 0, newPassages: 0, unreadable };
+  for await (const { documentKey, passages } of documents) {
+    survey.documentKeys.add(documentKey);
+    survey.passages += passages.length;
+    if (store.contentHash(documentKey) === null) survey.newPassages += passages.length;
+    if (statistics) for (const passage of passages) statistics.add(encoderInput(passage));
+    onProgress?.({ phase: "reading", done: survey.passages, total: null, passagesPerSecond: 0 });
+  }
+  return survey;
+}
+
+/** Statistics over everything: the documents read, and those the store has from elsewhere. */
+async function takeStatistics(
+  documents: AsyncIterable<SourceDocument>,
+  survey: Survey,
+  store: PassageStore,
+  encoder: Encoder,
+): Promise<CorpusStatistics> {
+  const statistics = encoder.statistics();
+  for await (const { passages } of documents) for (const passage of passages) statistics.add(encoderInput(passage));
+  for (const key of store.documentKeys("")) {
+    if (survey.documentKeys.has(key)) continue;
+    for (const passage of store.passagesOfDocument(key)) statistics.add(encoderInput(passage));
+  }
+  return statistics;
+}
+
+function removeDeleted(store: PassageStore, roots: readonly Root[], survey: Survey): number {
+  const { documentKeys, unreadable } = survey;
+  const gone = roots
+    .flatMap(({ path, isFolder }) => store.documentKeys(isFolder ? withSeparator(path) : path).filter((key) => isFrom(path, key)))
+    .filter((key) => !documentKeys.has(key) && !unreadable.some((path) => isFrom(path, key)));
+  const remove = [...new Set(gone)];
+  if (remove.length > 0) store.apply({ put: [], remove });
+  return remove.length;
+}
+
+/** Whether a document is a file, a line of a file, or in a folder. */
+function isFrom(path: string, documentKey: string): boolean {
+  return documentKey === path || documentKey.startsWith(`${path}#`) || documentKey.startsWith(withSeparator(path));
+}
+
+async function* documentsOf(
+  events: AsyncIterable<DocumentEvent>,
+  report: (problem: Problem) => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SourceDocument> {
+  for await (const event of events) {
+    signal?.throwIfAborted();
+    if ("problem" in event) report(event.problem);
+    else yield event.document;
+  }
+}
+
+/** Documents are read twice; each problem is reported once. */
+function problemReporter(onProblem: IngestOptions["onProblem"]) {
+  const messages = new Set<string>();
+  const unreadable: string[] = [];
+  const report = (problem: Problem): void => {
+    if (messages.has(problem.message)) return;
+    messages.add(problem.message);
+    if (problem.reason === "UNREADABLE") unreadable.push(problem.file);
+    onProblem?.(problem);
+  };
+  return { report, unreadable, count: () => messages.size };
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,166 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
+import { type Federation, type FrameObserver, type HopMessage, type Identity, type SecureConnection, dial, limits } from "../../protocol/index.ts";
+import type { PassageStore } from "../store/store.ts";
+import { Collection } from "./collection.ts";
+import { QueryService } from "./query-service.ts";
+import { SessionService } from "./session-service.ts";
+
+/** How often the store is asked whether another process changed it. */
+const REFRESH_MS = 500;
+
+export interface PartyServerOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly store: PassageStore;
+  readonly index: ScoringIndex;
+  readonly coordinatorUrl: string;
+  readonly log: Logger;
+  readonly observer?: FrameObserver | undefined;
+}
+
+/** A party's server: keeps a connection to the coordinator and answers what comes over it. */
+export class PartyServer {
+  readonly #options: PartyServerOptions;
+  readonly #log: Logger;
+  readonly #collection: Collection;
+  readonly #queries: QueryService;
+  readonly #sessions: SessionService;
+  readonly #stop = new AbortController();
+  #connection: SecureConnection | null = null;
+
+  constructor(options: PartyServerOptions) {
+    const { identity, federation, store, index } = options;
+    this.#options = options;
+    this.#log = options.log;
+    this.#collection = new Collection(store, index);
+    this.#queries = new QueryService({ identity, federation, collection: this.#collection, now: () => performance.now() });
+    this.#sessions = new SessionService({
+      identity,
+      federation,
+      store,
+      collection: this.#collection,
+      queries: this.#queries,
+      send: (message) => this.#connection?.send(message),
+    });
+  }
+
+  /**
+   * Loads the collection, then serves until {@link close}; reconnects for ever.
+   *
+   * @param onReady - Called each time the coordinator has accepted the connection.
+   * @throws Fault NOT_A_MEMBER, WRONG_ROLE, FEDERATION_MISMATCH, ENCODER_MISMATCH: trying again would not help.
+   */
+  async run(onReady: () => void = () => undefined): Promise<void> {
+    await this.#refresh();
+    this.#log.info({ passages: this.#collection.rowCount }, "collection loaded");
+    void this.#follow();
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        await this.#serve(() => {
+          attempt = 0;
+          onReady();
+        });
+      } catch (error) {
+        if (!(error instanceof Fault) || isFinal(error)) throw error;
+        this.#log.warn({ code: error.code, reason: error.message }, "not connected");
+      }
+      if (!this.#stopping()) await this.#pause(attempt);
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#connection?.close();
+  }
+
+  #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** One connection from its opening to its end. */
+  async #serve(onReady: () => void): Promise<void> {
+    const { coordinatorUrl, identity, federation, observer } = this.#options;
+    const connection = await dial(coordinatorUrl, { identity, federation, observer });
+    if (this.#stopping()) {
+      connection.close();
+      return;
+    }
+    this.#connection = connection;
+    connection.send({ type: "serve", encoder: sodium.from_hex(federation.terms.encoder.fingerprint) });
+    let goodbye: Fault | null = null;
+    await new Promise<void>((resolve) => {
+      connection.listen((message) => {
+        if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
+        else if (message.type === "goodbye") goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
+        else this.#handle(message);
+      }, () => { resolve(); });
+    });
+    this.#connection = null;
+    this.#sessions.clear();
+    if (this.#stopping()) return;
+    throw goodbye ?? new Fault("CONNECTION_LOST", "the connection to the coordinator was lost");
+  }
+
+  #handle(message: HopMessage): void {
+    switch (message.type) {
+      case "query":
+        void this.#answer(message);
+        break;
+      case "cancel":
+        this.#queries.cancel(message.queryId);
+        break;
+      case "relay":
+        this.#sessions.receive(message);
+        break;
+      case "hangup":
+        this.#sessions.hangup(message.session);
+        break;
+      default:
+        break;
+    }
+  }
+
+  async #answer(query: Extract<HopMessage, { type: "query" }>): Promise<void> {
+    const began = performance.now();
+    const connection = this.#connection;
+    try {
+      const reply = await this.#queries.answer(query);
+      connection?.send(reply);
+      const outcome = reply.type === "refusal" ? { code: reply.code } : {};
+      this.#log.info({ ...outcome, ms: Math.round(performance.now() - began) }, reply.type === "answer" ? "answered a query" : "refused a query");
+    } catch (error) {
+      this.#log.error({ err: error }, "answering a query failed");
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const changed = await this.#collection.refresh(performance.now(), () => nextTurn());
+    if (changed > 0) this.#log.info({ blocks: changed, passages: this.#collection.rowCount }, "collection changed");
+  }
+
+  /** Follows the store until closed. */
+  async #follow(): Promise<void> {
+    while (!this.#stopping()) {
+      await sleep(REFRESH_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      if (this.#stopping()) return;
+      try {
+        await this.#refresh();
+      } catch (error) {
+        this.#log.error({ err: error }, "reading the store failed");
+      }
+    }
+  }
+
+  /** Exponential back-off with full jitter; the random source is libsodium's, as everywhere. */
+  async #pause(attempt: number): Promise<void> {
+    const ceiling = Math.min(limits.reconnectMsMax, limits.reconnectMsMin * 2 ** Math.min(attempt, 16));
+    const delay = limits.reconnectMsMin / 2 + sodium.randombytes_uniform(Math.ceil(ceiling));
+    await sleep(delay, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+function isFinal({ code }: Fault): boolean {
+  return ["NOT_A_MEMBER", "WRONG_ROLE", "FEDERATION_MISMATCH", "ENCODER_MISMATCH", "VERSION_UNSUPPORTED", "HANDSHAKE_FAILED"].includes(code);
+}

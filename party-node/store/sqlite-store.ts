@@ -1,0 +1,251 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { Passage } from "../documents/passage.ts";
+import type { OpenBlock } from "./placement.ts";
+import { places, shuffled } from "./placement.ts";
+import { number, openStoreFile } from "./schema.ts";
+import type { Sealer } from "./sealer.ts";
+import type { DocumentRecord, PassageStore, StoreChanges, StoredPassage, StoredVector } from "./store.ts";
+
+export interface SqliteStoreOptions {
+  /** Made, with mode 0600, when it does not exist; its folder must. */
+  readonly path: string;
+  /** 32 bytes; copied. */
+  readonly storeKey: Uint8Array;
+  /** 1 or more; fixed for the life of the store. */
+  readonly rowsPerBlock: number;
+}
+
+/**
+ * A {@link PassageStore} in one SQLite file (write-ahead log, full sync). Several processes may have it open, one writing.
+ *
+ * Everything that comes from a document is sealed (see {@link Sealer}); the file shows how many documents and rows there are,
+ * which rows are of one document, and how long each sealed value is. Whoever can write the file can drop, reorder or put back
+ * old rows unnoticed, but not make or change one.
+ *
+ * @throws Fault STORE_FILE, STORE_VERSION, STORE_KEY, STORE_BLOCK_SIZE; reading throws STORE_TAMPERED.
+ */
+export function openSqliteStore(options: SqliteStoreOptions): PassageStore {
+  const { path, storeKey, rowsPerBlock, ...unknown } = options;
+  const names = Object.keys(unknown).join(", ");
+  if (names !== "") throw new TypeError(`openSqliteStore: unknown option ${names}`);
+  if (storeKey.length !== 32) throw new TypeError(`storeKey: got ${storeKey.length.toString()} bytes, expected 32`);
+  if (!Number.isSafeInteger(rowsPerBlock) || rowsPerBlock < 1) throw new TypeError("rowsPerBlock: expected a positive integer");
+  const { database, sealer } = openStoreFile(path, storeKey, rowsPerBlock);
+  return new SqliteStore(database, sealer, rowsPerBlock);
+}
+
+interface NewRow {
+  readonly document: number | bigint;
+  readonly passage: Passage;
+  readonly vector: Float32Array;
+}
+
+class SqliteStore implements PassageStore {
+  readonly rowsPerBlock: number;
+  readonly #database: DatabaseSync;
+  readonly #sealer: Sealer;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync, sealer: Sealer, rowsPerBlock: number) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.rowsPerBlock = rowsPerBlock;
+  }
+
+  get rowCount(): number {
+    return number(this.#database, "SELECT coalesce(sum(used), 0) FROM blocks");
+  }
+
+  get documentCount(): number {
+    return number(this.#database, "SELECT count(*) FROM documents");
+  }
+
+  changeCounter(): number {
+    return number(this.#database, "PRAGMA data_version");
+  }
+
+  contentHash(documentKey: string): string | null {
+    const keyHash = this.#sealer.hash(documentKey);
+    const row = this.#get<{ id: number; sealed: Uint8Array }>("SELECT id, sealed FROM documents WHERE key_hash = ?", keyHash);
+    return row ? this.#openDocument(row.id, keyHash, row.sealed).contentHash : null;
+  }
+
+  documentKeys(prefix: string): string[] {
+    return this.#all<{ id: number; key_hash: Uint8Array; sealed: Uint8Array }>("SELECT id, key_hash, sealed FROM documents")
+      .map((row) => this.#openDocument(row.id, row.key_hash, row.sealed).documentKey)
+      .filter((key) => key.startsWith(prefix))
+      .sort();
+  }
+
+  passagesOfDocument(documentKey: string): StoredPassage[] {
+    return this.#all<{ id: number; sealed_passage: Uint8Array }>(
+      "SELECT id, sealed_passage FROM rows WHERE document = (SELECT id FROM documents WHERE key_hash = ?)",
+      this.#sealer.hash(documentKey),
+    )
+      .map((row) => this.#openPassage(row.id, row.sealed_passage))
+      .sort((a, b) => a.ordinal - b.ordinal);
+  }
+
+  apply(changes: StoreChanges): void {
+    refuseUnfit(changes.put);
+    this.#transaction(() => {
+      const touched = new Set<number>();
+      for (const key of changes.remove) this.#removeDocument(key, touched);
+      for (const record of changes.put) this.#removeDocument(record.documentKey, touched);
+      const rows = changes.put.flatMap((record) => this.#insertDocument(record));
+      this.#insertRows(shuffled(rows), touched);
+      for (const block of touched) this.#raiseRevision(block);
+    });
+  }
+
+  blockRevisions(): Map<number, number> {
+    const blocks = this.#all<{ block: number; revision: number }>("SELECT block, revision FROM blocks ORDER BY block");
+    return new Map(blocks.map(({ block, revision }) => [block, revision]));
+  }
+
+  vectorsOfBlock(block: number): StoredVector[] {
+    return this.#all<{ id: number; slot: number; sealed_vector: Uint8Array }>(
+      "SELECT id, slot, sealed_vector FROM rows WHERE block = ?",
+      block,
+    ).map(({ id, slot, sealed_vector }) => ({ rowId: id, block, slot, vector: this.#openVector(id, sealed_vector) }));
+  }
+
+  rowIdsOfBlock(block: number): { rowId: number; slot: number }[] {
+    return this.#all("SELECT id AS rowId, slot FROM rows WHERE block = ?", block);
+  }
+
+  passages(rowIds: readonly number[]): StoredPassage[] {
+    return rowIds.flatMap((id) => {
+      const row = this.#get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
+      return row ? [this.#openPassage(id, row.sealed_passage)] : [];
+    });
+  }
+
+  readValue(name: string): Uint8Array | null {
+    const nameHash = this.#sealer.hash(name);
+    const row = this.#get<{ sealed: Uint8Array }>("SELECT sealed FROM named_values WHERE name_hash = ?", nameHash);
+    return row ? this.#sealer.open(`value:${hex(nameHash)}`, row.sealed, `value ${name}`) : null;
+  }
+
+  writeValue(name: string, value: Uint8Array): void {
+    const nameHash = this.#sealer.hash(name);
+    const sealed = this.#sealer.seal(`value:${hex(nameHash)}`, value);
+    this.#run("INSERT INTO named_values VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed", nameHash, sealed);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #insertDocument(record: DocumentRecord): NewRow[] {
+    const { documentKey, contentHash } = record;
+    const keyHash = this.#sealer.hash(documentKey);
+    const sealed = this.#sealer.seal(`document:${hex(keyHash)}`, Buffer.from(JSON.stringify({ documentKey, contentHash })));
+    const document = this.#run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
+    return record.passages.map((passage, index) => ({ document, passage, vector: record.vectors[index] as Float32Array }));
+  }
+
+  #removeDocument(documentKey: string, touched: Set<number>): void {
+    const document = this.#get<{ id: number }>("SELECT id FROM documents WHERE key_hash = ?", this.#sealer.hash(documentKey));
+    if (!document) return;
+    for (const { block } of this.#all<{ block: number }>("DELETE FROM rows WHERE document = ? RETURNING block", document.id)) {
+      this.#run("UPDATE blocks SET used = used - 1 WHERE block = ?", block);
+      touched.add(block);
+    }
+    this.#run("DELETE FROM documents WHERE id = ?", document.id);
+  }
+
+  /** Row ids follow the order given, so a shuffled one keeps them, too, from telling which rows are neighbours. */
+  #insertRows(rows: readonly NewRow[], touched: Set<number>): void {
+    let rowId = number(this.#database, "SELECT next_row FROM header");
+    const nextBlock = number(this.#database, "SELECT coalesce(max(block) + 1, 0) FROM blocks");
+    const place = places(this.#openBlocks(), nextBlock, this.rowsPerBlock);
+    for (const { document, passage, vector } of rows) {
+      const { block, slot } = place.next().value;
+      const { documentId, title, text, ordinal } = passage;
+      const sealedPassage = this.#sealer.seal(`passage:${rowId.toString()}`, Buffer.from(JSON.stringify([documentId, title, text, ordinal])));
+      const sealedVector = this.#sealer.seal(`vector:${rowId.toString()}`, bytesOf(vector));
+      this.#run("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", rowId, document, block, slot, sealedPassage, sealedVector);
+      touched.add(block);
+      rowId++;
+    }
+    this.#run("UPDATE header SET next_row = ?", rowId);
+  }
+
+  *#openBlocks(): Generator<OpenBlock> {
+    for (const { block } of this.#all<{ block: number }>("SELECT block FROM blocks WHERE used < ? ORDER BY block", this.rowsPerBlock)) {
+      const taken = new Set(this.rowIdsOfBlock(block).map(({ slot }) => slot));
+      yield { block, freeSlots: Array.from({ length: this.rowsPerBlock }, (_, slot) => slot).filter((slot) => !taken.has(slot)) };
+    }
+  }
+
+  #raiseRevision(block: number): void {
+    this.#run(
+      `INSERT INTO blocks SELECT ?1, 1, (SELECT count(*) FROM rows WHERE block = ?1) WHERE true
+       ON CONFLICT DO UPDATE SET revision = revision + 1, used = excluded.used`,
+      block,
+    );
+  }
+
+  #openDocument(id: number, keyHash: Uint8Array, sealed: Uint8Array): { documentKey: string; contentHash: string } {
+    const opened = this.#sealer.open(`document:${hex(keyHash)}`, sealed, `document record ${id.toString()}`);
+    return JSON.parse(Buffer.from(opened).toString()) as { documentKey: string; contentHash: string };
+  }
+
+  #openPassage(rowId: number, sealed: Uint8Array): StoredPassage {
+    const opened = this.#sealer.open(`passage:${rowId.toString()}`, sealed, `row ${rowId.toString()}`);
+    const [documentId, title, text, ordinal] = JSON.parse(Buffer.from(opened).toString()) as [string, string, string, number];
+    return { rowId, documentId, title, text, ordinal };
+  }
+
+  #openVector(rowId: number, sealed: Uint8Array): Float32Array {
+    const opened = this.#sealer.open(`vector:${rowId.toString()}`, sealed, `row ${rowId.toString()}`);
+    return new Float32Array(opened.buffer, opened.byteOffset, opened.byteLength / 4);
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    return statement;
+  }
+
+  #all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  #get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined;
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): number | bigint {
+    return this.#statement(sql).run(...values).lastInsertRowid;
+  }
+}
+
+function refuseUnfit(records: readonly DocumentRecord[]): void {
+  const keys = new Set(records.map((record) => record.documentKey));
+  if (keys.size !== records.length) throw new TypeError("apply: a document is named twice");
+  if (records.some(({ passages, vectors }) => passages.length !== vectors.length)) {
+    throw new TypeError("apply: a document has not one vector a passage");
+  }
+}
+
+/** The vector's own bytes: little-endian, as on every platform Node runs WebAssembly SIMD on. */
+function bytesOf(vector: Float32Array): Uint8Array {
+  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,85 @@
+import type { Passage } from "../documents/passage.ts";
+
+/** Where a row lives in the scoring index: block number, and row within the block. */
+export interface Placement {
+  readonly block: number;
+  readonly slot: number;
+}
+
+/** One passage as the store gives it back. */
+export interface StoredPassage extends Passage {
+  /** Stable, never reused within a store. */
+  readonly rowId: number;
+}
+
+/** One vector as the scoring index loads it. */
+export interface StoredVector extends Placement {
+  readonly rowId: number;
+  /** Shape [dim]. */
+  readonly vector: Float32Array;
+}
+
+/** A document's passages and their vectors, written together or not at all. */
+export interface DocumentRecord {
+  /** Stable name of the document within this store (its path, or its path and `_id` for a line of a .jsonl file). */
+  readonly documentKey: string;
+  /** Decides whether the document is encoded again: SHA-256 (hex) of its content and, after a dot, of the statistics used. */
+  readonly contentHash: string;
+  readonly passages: readonly Passage[];
+  /** One vector a passage, same order. */
+  readonly vectors: readonly Float32Array[];
+}
+
+/** One transaction's worth of changes. */
+export interface StoreChanges {
+  /** New or changed documents; a changed one replaces all rows of its old version. */
+  readonly put: readonly DocumentRecord[];
+  /** Keys of documents to remove with all their rows; unknown keys are ignored. */
+  readonly remove: readonly string[];
+}
+
+/**
+ * Keeps a party's passages and vectors, sealed at rest. Survives kill -9: a transaction is there wholly or not at all.
+ *
+ * Rows keep their placement until they are removed; a removed row's slot is used again. New rows are put into free slots in
+ * an order that does not follow the documents (a querier sees scores by slot and must not learn which rows are neighbours).
+ */
+export interface PassageStore {
+  readonly rowsPerBlock: number;
+  /** Rows (passages) now in the store. */
+  readonly rowCount: number;
+  readonly documentCount: number;
+
+  /** @returns The content hash under which the document was last stored, or null. */
+  contentHash(documentKey: string): string | null;
+  /** Keys of all documents that begin with the prefix, for finding deleted ones. */
+  documentKeys(prefix: string): string[];
+  /** All rows of one document, by ordinal; none when the document is unknown. */
+  passagesOfDocument(documentKey: string): StoredPassage[];
+  /**
+   * Applies all changes in one transaction and raises the revision of every touched block.
+   *
+   * @throws TypeError for a document named twice in `put`, or with other than one vector a passage; nothing is changed.
+   */
+  apply(changes: StoreChanges): void;
+
+  /**
+   * A number that differs once another connection to this store has changed it, for cheap polling. The store's own changes
+   * need not show in it.
+   */
+  changeCounter(): number;
+  /** Block number -> revision, for blocks that have or had rows. Another process may have changed it since. */
+  blockRevisions(): Map<number, number>;
+  /** All rows of one block, any order. */
+  vectorsOfBlock(block: number): StoredVector[];
+  /** Passages for these rows, in the order asked; rows that are gone are left out. */
+  passages(rowIds: readonly number[]): StoredPassage[];
+  /** The rows of a block without their vectors. */
+  rowIdsOfBlock(block: number): { rowId: number; slot: number }[];
+
+  /** A named small sealed value (corpus statistics, encoder fingerprint), or null. */
+  readValue(name: string): Uint8Array | null;
+  writeValue(name: string, value: Uint8Array): void;
+
+  close(): void;
+}

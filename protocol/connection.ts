@@ -1,0 +1,279 @@
+import type { IncomingMessage } from "node:http";
+import { WebSocket, type RawData } from "ws";
+import { Fault } from "../crypto/fault.ts";
+import { decodeHopMessage, encodeValue } from "./codec.ts";
+import type { ProtocolFaultCode } from "./faults.ts";
+import type { Federation } from "./federation-file.ts";
+import { type Established, type HandshakeContext, type Identity, Initiator, Responder } from "./handshake.ts";
+import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
+import { limits } from "./limits.ts";
+import type { HopMessage } from "./messages.ts";
+
+/** One message as a process sees it on one hop, after hop decryption. */
+export interface SeenFrame {
+  readonly direction: "in" | "out";
+  readonly peer: string;
+  readonly type: string;
+  readonly bytes: number;
+  /** The message's encoding; not to be changed or kept. */
+  readonly payload: Uint8Array;
+}
+
+export type FrameObserver = (frame: SeenFrame) => void;
+
+export interface ConnectionOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  /** Called for every message either way; for reports and transcripts. */
+  readonly observer?: FrameObserver | undefined;
+}
+
+/** WebSocket options of both sides: no compression (ciphertexts do not shrink, and sizes must not depend on content). */
+export const socketOptions = { perMessageDeflate: false, maxPayload: limits.frameBytesMax + 1024 } as const;
+
+const CLOSE_POLICY = 1008;
+
+/** What the layer "hop" needs to know of a federation. */
+export function handshakeContext(federation: Federation, layer: HandshakeContext["layer"]): HandshakeContext {
+  return { layer, federationId: federation.id, publicKeyOf: federation.publicKeyOf };
+}
+
+/** An authenticated connection: typed messages in order, until it closes once. */
+export class SecureConnection {
+  readonly peer: string;
+  readonly #socket: WebSocket;
+  readonly #established: Established;
+  readonly #observer: FrameObserver | undefined;
+  readonly #heartbeat: NodeJS.Timeout;
+  #alive = true;
+  #closed: Fault<ProtocolFaultCode> | null = null;
+  #onMessage: ((message: HopMessage) => void) | null = null;
+  #onClose: ((why: Fault<ProtocolFaultCode>) => void) | null = null;
+  readonly #early: Uint8Array[];
+
+  /** @param early - Messages that arrived behind the handshake's last. */
+  constructor(socket: WebSocket, established: Established, observer: FrameObserver | undefined, early: readonly Uint8Array[]) {
+    this.peer = established.peer;
+    this.#socket = socket;
+    this.#established = established;
+    this.#observer = observer;
+    this.#early = [...early];
+    socket.on("message", (data) => {
+      if (this.#onMessage) this.#receive(asBytes(data));
+      else this.#early.push(asBytes(data));
+    });
+    socket.on("close", (code, reason) => {
+      this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} was closed (${String(code)}${reason.length > 0 ? `, ${reason.toString()}` : ""})`));
+    });
+    socket.on("error", (cause) => {
+      this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} failed`, cause));
+    });
+    socket.on("pong", () => {
+      this.#alive = true;
+    });
+    this.#heartbeat = setInterval(() => {
+      this.#beat();
+    }, limits.heartbeatMs).unref();
+  }
+
+  /** Sets the handlers, once; messages that came earlier are delivered first. `onClose` is called exactly once. */
+  listen(onMessage: (message: HopMessage) => void, onClose: (why: Fault<ProtocolFaultCode>) => void): void {
+    this.#onMessage = onMessage;
+    this.#onClose = onClose;
+    for (const data of this.#early.splice(0)) this.#receive(data);
+    if (this.#closed) this.#reportClose(this.#closed);
+  }
+
+  /** Queues a message; a peer that lets too much queue up is dropped. Does nothing on a closed connection. */
+  send(message: HopMessage): void {
+    if (this.#closed) return;
+    const payload = encodeValue(message);
+    if (payload.length + CHANNEL_OVERHEAD_BYTES > limits.frameBytesMax) throw new Fault<ProtocolFaultCode>("FRAME_TOO_LARGE", `a ${message.type} message would have ${String(payload.length)} bytes`);
+    if (this.#socket.bufferedAmount + payload.length > limits.sendQueueBytesMax) {
+      this.#fail(new Fault("PEER_TOO_SLOW", `${this.peer} does not read what it is sent`));
+      return;
+    }
+    this.#observer?.({ direction: "out", peer: this.peer, type: message.type, bytes: payload.length, payload });
+    this.#socket.send(this.#established.channel.seal(payload));
+  }
+
+  /** Closes after everything queued has been sent. */
+  close(): void {
+    this.#socket.close(1000);
+  }
+
+  #receive(data: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      const payload = this.#established.channel.open(data);
+      const message = decodeHopMessage(payload);
+      this.#observer?.({ direction: "in", peer: this.peer, type: message.type, bytes: payload.length, payload });
+      this.#onMessage?.(message);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#fail(error as Fault<ProtocolFaultCode>);
+    }
+  }
+
+  #fail(why: Fault<ProtocolFaultCode>): void {
+    this.#socket.close(CLOSE_POLICY, why.code);
+    this.#ended(why);
+  }
+
+  #beat(): void {
+    if (!this.#alive) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#alive = false;
+    this.#socket.ping();
+  }
+
+  #ended(why: Fault<ProtocolFaultCode>): void {
+    if (this.#closed) return;
+    this.#closed = why;
+    clearInterval(this.#heartbeat);
+    this.#reportClose(why);
+  }
+
+  #reportClose(why: Fault<ProtocolFaultCode>): void {
+    const report = this.#onClose;
+    this.#onClose = null;
+    report?.(why);
+  }
+}
+
+/**
+ * Opens a connection to a coordinator and authenticates both sides.
+ *
+ * @throws Fault CONNECTION_REFUSED, HANDSHAKE_TIMEOUT, HANDSHAKE_FAILED, NOT_A_MEMBER, WRONG_ROLE, FEDERATION_MISMATCH, VERSION_UNSUPPORTED.
+ */
+export async function dial(url: string, options: ConnectionOptions): Promise<SecureConnection> {
+  const socket = new WebSocket(url, { ...socketOptions, handshakeTimeout: limits.handshakeTimeoutMs });
+  const inbox = new Inbox(socket);
+  try {
+    await inbox.opened(url);
+    const initiator = new Initiator(options.identity, handshakeContext(options.federation, "hop"));
+    socket.send(initiator.hello);
+    const established = initiator.receiveWelcome(await inbox.next());
+    if (!options.federation.hasRole(established.peer, "coordinator")) {
+      throw new Fault<ProtocolFaultCode>("WRONG_ROLE", `${url} is run by "${established.peer}", who is not a coordinator of this federation`);
+    }
+    socket.send(established.finish);
+    return new SecureConnection(socket, established, options.observer, inbox.release());
+  } catch (error) {
+    inbox.release();
+    socket.on("error", () => undefined);
+    socket.terminate();
+    throw error;
+  }
+}
+
+/**
+ * Authenticates a socket that a member has opened.
+ *
+ * @throws Fault as {@link dial}; the socket is closed with the code as its reason.
+ */
+export async function accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions): Promise<SecureConnection> {
+  const inbox = new Inbox(socket);
+  // A stranger's bytes are counted where they arrive, before a frame of them is put together.
+  const guard = (): void => {
+    if (request.socket.bytesRead > 8 * limits.handshakeBytesMax) socket.terminate();
+  };
+  request.socket.on("data", guard);
+  try {
+    const responder = new Responder(options.identity, handshakeContext(options.federation, "hop"));
+    socket.send(responder.receiveHello(await inbox.next()));
+    const established = responder.receiveFinish(await inbox.next());
+    return new SecureConnection(socket, established, options.observer, inbox.release());
+  } catch (error) {
+    inbox.release();
+    socket.on("error", () => undefined);
+    socket.close(CLOSE_POLICY, error instanceof Fault ? error.code : "HANDSHAKE_FAILED");
+    throw error;
+  } finally {
+    request.socket.off("data", guard);
+  }
+}
+
+function asBytes(data: RawData): Uint8Array {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return Array.isArray(data) ? Buffer.concat(data) : data;
+}
+
+/** Messages of a socket one by one, with the handshake's deadline over all of them. */
+class Inbox {
+  readonly #socket: WebSocket;
+  readonly #messages: Uint8Array[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #failure: Fault<ProtocolFaultCode> | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("message", this.#onMessage);
+    socket.on("close", this.#onClose);
+    socket.on("error", this.#onError);
+    this.#timer = setTimeout(() => {
+      this.#fail(new Fault("HANDSHAKE_TIMEOUT", `the peer did not finish the handshake within ${String(limits.handshakeTimeoutMs / 1000)} s`));
+    }, limits.handshakeTimeoutMs);
+  }
+
+  async opened(url: string): Promise<void> {
+    while (this.#socket.readyState !== WebSocket.OPEN) {
+      if (this.#failure) {
+        throw this.#failure.code === "HANDSHAKE_TIMEOUT" ? this.#failure : new Fault<ProtocolFaultCode>("CONNECTION_REFUSED", `no coordinator answers at ${url}; is it running, and is the address right?`, this.#failure.cause);
+      }
+      await this.#activity();
+    }
+  }
+
+  async next(): Promise<Uint8Array> {
+    for (;;) {
+      const message = this.#messages.shift();
+      if (message) return message;
+      if (this.#failure) throw this.#failure;
+      await this.#activity();
+    }
+  }
+
+  /** Stops listening. @returns Messages nobody has taken. */
+  release(): readonly Uint8Array[] {
+    clearTimeout(this.#timer);
+    this.#socket.off("message", this.#onMessage);
+    this.#socket.off("close", this.#onClose);
+    this.#socket.off("error", this.#onError);
+    return this.#messages;
+  }
+
+  #activity(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#socket.once("open", resolve);
+    });
+  }
+
+  readonly #onMessage = (data: RawData): void => {
+    this.#messages.push(asBytes(data));
+    this.#wake?.();
+  };
+
+  readonly #onClose = (code: number, reason: Buffer): void => {
+    const said = reason.toString();
+    const known: ProtocolFaultCode = isRefusal(said) ? said : "CONNECTION_LOST";
+    this.#fail(new Fault(known, `the peer ended the handshake (${said || String(code)})`));
+  };
+
+  readonly #onError = (cause: Error): void => {
+    this.#fail(new Fault("CONNECTION_LOST", "the connection failed during the handshake", cause));
+  };
+
+  #fail(failure: Fault<ProtocolFaultCode>): void {
+    this.#failure ??= failure;
+    this.#wake?.();
+  }
+}
+
+function isRefusal(code: string): code is ProtocolFaultCode {
+  return ["HANDSHAKE_FAILED", "NOT_A_MEMBER", "FEDERATION_MISMATCH", "VERSION_UNSUPPORTED", "LIMIT_EXCEEDED", "HANDSHAKE_TIMEOUT"].includes(code);
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { Fault } from "../crypto/fault.ts";
+import { sodium } from "../crypto/sodium.ts";
+import { encodeValue } from "./codec.ts";
+import type { ProtocolFaultCode } from "./faults.ts";
+import { limits } from "./limits.ts";
+import { memberName } from "./messages.ts";
+import { signDetached, verifyDetached } from "./signed.ts";
+
+/** What a member may do. */
+export const roleNames = ["party", "querier", "coordinator"] as const;
+export type Role = (typeof roleNames)[number];
+
+const base64 = (length: number): z.ZodType<string> =>
+  z.string().refine((text) => {
+    const decoded = Buffer.from(text, "base64");
+    return decoded.length === length && decoded.toString("base64") === text;
+  }, `expected ${String(length)} bytes in base64`);
+
+const memberSchema = z.strictObject({ name: memberName, roles: z.array(z.enum(roleNames)).min(1).max(roleNames.length), publicKey: base64(32) });
+
+const termsSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1).max(200),
+  /** Raised by every change; a member refuses to go back. */
+  revision: z.int().min(1),
+  rootPublicKey: base64(32),
+  coordinatorUrl: z.url({ protocol: /^wss?$/ }),
+  /** `private` is the product; `clear` is for baselines and needs `--insecure-clear` at every node. */
+  mode: z.enum(["private", "clear"]),
+  encoder: z.strictObject({ spec: z.string().min(1).max(1000), fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
+  scoring: z.strictObject({
+    dim: z.int().min(1),
+    chunk: z.int(),
+    normMax: z.number().positive(),
+    scoreBits: z.int(),
+    seed: base64(32),
+  }),
+  members: z.array(memberSchema).max(limits.membersMax),
+});
+
+const fileSchema = z.strictObject({ terms: termsSchema, signature: base64(64) });
+
+/** What all members of a federation have agreed on. */
+export type FederationTerms = z.infer<typeof termsSchema>;
+export type FederationMember = z.infer<typeof memberSchema>;
+
+/** A federation whose signature has been checked. */
+export interface Federation {
+  readonly terms: FederationTerms;
+  /** BLAKE2b-256 of the root public key: names the federation in handshakes and signatures, whatever else changes. */
+  readonly id: Uint8Array;
+  /** A member's Ed25519 key, or null. */
+  readonly publicKeyOf: (name: string) => Uint8Array | null;
+  readonly hasRole: (name: string, role: Role) => boolean;
+}
+
+const idOf = (rootPublicKey: Uint8Array): Uint8Array => sodium.crypto_generichash(32, rootPublicKey, null);
+const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+/** The bytes the signature covers: deterministic CBOR of the terms, so that the file's layout and spacing do not matter. */
+const signedPart = (terms: FederationTerms): Uint8Array => encodeValue(terms);
+
+/** @returns The text of a signed federation file, for people to read and to send around. */
+export function signFederation(terms: FederationTerms, rootSecretKey: Uint8Array): string {
+  const checked = parseTerms(terms);
+  const signature = signDetached("federation", idOf(fromBase64(checked.rootPublicKey)), signedPart(checked), rootSecretKey);
+  return `${JSON.stringify({ terms: checked, signature: toBase64(signature) }, null, 2)}\n`;
+}
+
+function parseTerms(terms: unknown): FederationTerms {
+  const result = termsSchema.safeParse(terms);
+  if (!result.success) throw malformed(result.error);
+  const names = result.data.members.map(({ name }) => name);
+  if (new Set(names).size !== names.length) throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation names a member twice");
+  return result.data;
+}
+
+function malformed(error: z.ZodError): Fault<ProtocolFaultCode> {
+  const issue = error.issues[0];
+  return new Fault("FEDERATION_MALFORMED", `the federation file is not as expected at ${issue?.path.map(String).join(".") || "its top"}: ${issue?.message ?? ""}`);
+}
+
+/**
+ * Reads a federation file and checks who signed it.
+ *
+ * @param text - The file's content.
+ * @param rootPublicKey - The key this node trusts, base64; from its own configuration, never from the file.
+ * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED.
+ */
+export function openFederation(text: string, rootPublicKey: string): Federation {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation file is not JSON; ask the federation's founder for a fresh copy", cause);
+  }
+  const file = fileSchema.safeParse(json);
+  if (!file.success) throw malformed(file.error);
+  const terms = parseTerms(file.data.terms);
+  const root = fromBase64(rootPublicKey);
+  const id = idOf(root);
+  if (terms.rootPublicKey !== rootPublicKey || !verifyDetached("federation", id, signedPart(terms), fromBase64(file.data.signature), root)) {
+    throw new Fault<ProtocolFaultCode>("FEDERATION_TAMPERED", "the federation file is not signed by the root key this node trusts; ask the federation's founder for a fresh copy and compare the root key with them");
+  }
+  const members = new Map(terms.members.map((member) => [member.name, member]));
+  return {
+    terms,
+    id,
+    publicKeyOf: (name) => {
+      const member = members.get(name);
+      return member ? fromBase64(member.publicKey) : null;
+    },
+    hasRole: (name, role) => members.get(name)?.roles.includes(role) ?? false,
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Every limit of the protocol in one place. Receivers enforce them before they take memory; senders stay below them.
+ * A limit that a federation can change is in its signed file instead.
+ */
+export const limits = {
+  /** One WebSocket message. A query of 8,192 dimensions at c = 8 is 8.1 MB; an answer of a million rows is 1.8 MB. */
+  frameBytesMax: 16 * 1024 * 1024,
+  /** A message before the peer is authenticated. */
+  handshakeBytesMax: 4096,
+  /** From opening the socket to the finished handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** Sockets that have not finished the handshake, at the coordinator. */
+  handshakesMax: 256,
+  /** Authenticated connections at the coordinator. */
+  connectionsMax: 1024,
+  /** Connections of one member at the same time. */
+  connectionsPerMemberMax: 64,
+  membersMax: 1024,
+  /** Unsent bytes to one peer before it is dropped as too slow. */
+  sendQueueBytesMax: 128 * 1024 * 1024,
+  /** Between two signs of life of a peer. */
+  heartbeatMs: 15_000,
+  /** Queries of one connection that wait for answers. */
+  queriesInFlightMax: 64,
+  /** Sessions of one querier connection with parties. */
+  sessionsPerConnectionMax: 1024,
+  /** Longest a query may take; the querier chooses less. */
+  queryDeadlineMsMax: 300_000,
+  queryDeadlineMsDefault: 30_000,
+  /** Handles in one fetch; every fetch is padded to this many. */
+  fetchHandlesMax: 32,
+  /** Answers to a fetch are padded to a multiple of this. */
+  passagePadBytes: 32 * 1024,
+  /** Block descriptions in one message; a larger collection takes several. */
+  blocksPerMessageMax: 512,
+  /** How long a party remembers a query whose passages may be fetched. */
+  fetchWindowMs: 120_000,
+  /** Answered queries of one querier whose passages may still be fetched. */
+  fetchableQueriesMax: 256,
+  /** Queries a party keeps waiting while it scores others; more are told to come back. */
+  queriesQueuedMax: 32,
+  /** End-to-end sessions a party holds with all queriers. */
+  partySessionsMax: 1024,
+  /** Between attempts of a party to reach its coordinator, doubled from the first to the second, with jitter. */
+  reconnectMsMin: 250,
+  reconnectMsMax: 30_000,
+  /** UTF-8 bytes of a question. */
+  questionBytesMax: 16_384,
+  nameLengthMax: 63,
+} as const;

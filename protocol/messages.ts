@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { limits } from "./limits.ts";
+
+/** A byte string of exactly `length` bytes, or of at most `max`. */
+const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && ("length" in size ? value.length === size.length : value.length <= size.max), {
+    error: "length" in size ? `expected ${String(size.length)} bytes` : `expected at most ${String(size.max)} bytes`,
+  });
+
+/** A member's name: what people call it, safe in file names and logs. */
+export const memberName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case letters, digits and dashes").max(limits.nameLengthMax);
+
+const u32 = z.int().min(0).max(0xffff_ffff);
+const body = bytes({ max: limits.frameBytesMax });
+const queryId = bytes({ length: 16 });
+const session = bytes({ length: 16 });
+const version = bytes({ length: 16 });
+const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine((list) => list.length % 16 === 0, "expected a multiple of 16 bytes");
+const code = z.string().regex(/^[A-Z][A-Z_]{0,63}$/, "expected a fault code");
+const reason = z.string().max(500);
+
+/** Between a member and the coordinator, on an authenticated connection. */
+export const hopMessages = {
+  /** Coordinator to member, first of all: who serves at present. Sent again whenever it changes. */
+  roster: z.strictObject({ type: z.literal("roster"), parties: z.array(memberName).max(limits.membersMax) }),
+  /** Party to coordinator: this connection answers queries. */
+  serve: z.strictObject({ type: z.literal("serve"), encoder: bytes({ length: 32 }) }),
+  /** Querier to coordinator to every party named: a signed, encrypted query. */
+  query: z.strictObject({
+    type: z.literal("query"),
+    queryId,
+    deadlineMs: z.int().min(1).max(limits.queryDeadlineMsMax),
+    /** Filled by the querier on the way up: who is asked. Empty on the way down. */
+    parties: z.array(memberName).max(limits.membersMax),
+    body,
+  }),
+  /** Party to coordinator to querier: signed scores. `party` is filled by the coordinator. */
+  answer: z.strictObject({ type: z.literal("answer"), queryId, party: memberName, body }),
+  /** Either way: no answer will come, or no longer. `party` is filled by the coordinator. */
+  refusal: z.strictObject({ type: z.literal("refusal"), queryId, party: memberName, code, reason }),
+  /** Querier to coordinator to the parties: the answer is no longer wanted. */
+  cancel: z.strictObject({ type: z.literal("cancel"), queryId }),
+  /** End-to-end bytes between a querier and a party, opaque to the coordinator. `peer` is the receiver on the way up, the sender on the way down. */
+  relay: z.strictObject({ type: z.literal("relay"), session, peer: memberName, body }),
+  /** Either way: the end-to-end session is over. */
+  hangup: z.strictObject({ type: z.literal("hangup"), session, peer: memberName, code }),
+  /** Coordinator to member: why the connection is about to be closed. */
+  goodbye: z.strictObject({ type: z.literal("goodbye"), code, reason }),
+} as const;
+
+/** What a signed query holds. */
+export const queryBody = z.strictObject({ queryId, query: body });
+
+/** What a signed answer holds. `scores` has the same number of bytes for every block, in the order of `blocks`. */
+export const answerBody = z.strictObject({
+  queryId,
+  /** BLAKE2b-256 of the signed query, so that an answer cannot be moved to another question. */
+  queryHash: bytes({ length: 32 }),
+  blocks: z.array(z.tuple([u32, version])).max(1_000_000),
+  scores: body,
+});
+
+/** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
+export const endToEndMessages = {
+  /** Querier: which block versions it holds hints for, and which it has met in an answer and lacks; 16 bytes each, one after the other. */
+  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions, wanted: versions }),
+  /** Party: its present blocks, and of the wanted ones those it still knows; `hint` is empty where the querier holds it. `last` ends the list. */
+  blocks: z.strictObject({
+    type: z.literal("blocks"),
+    id: u32,
+    last: z.boolean(),
+    blocks: z
+      .array(z.strictObject({ block: u32, version, current: z.boolean(), occupied: bytes({ max: 256 }), hint: bytes({ max: 65_536 }) }))
+      .max(limits.blocksPerMessageMax),
+  }),
+  /** Querier: wanted rows, padded to `fetchHandlesMax` handles of 8 bytes (block u32, slot u32; block 2^32 - 1 is padding). */
+  fetch: z.strictObject({ type: z.literal("fetch"), id: u32, queryId, handles: bytes({ length: 8 * limits.fetchHandlesMax }) }),
+  /** Party: a CBOR list of passages, padded by ISO/IEC 7816-4 to a multiple of `passagePadBytes`. */
+  passages: z.strictObject({ type: z.literal("passages"), id: u32, padded: body }),
+  /** Party: a request could not be met. */
+  fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
+} as const;
+
+/** What `passages.padded` holds. */
+export const passageList = z
+  .array(
+    z.strictObject({
+      block: u32,
+      slot: u32,
+      documentId: z.string().max(4096),
+      title: z.string().max(65_536),
+      text: z.string().max(limits.frameBytesMax),
+      ordinal: u32,
+    }),
+  )
+  .max(limits.fetchHandlesMax);
+
+export type HopMessage = { [Type in keyof typeof hopMessages]: z.infer<(typeof hopMessages)[Type]> }[keyof typeof hopMessages];
+export type EndToEndMessage = { [Type in keyof typeof endToEndMessages]: z.infer<(typeof endToEndMessages)[Type]> }[keyof typeof endToEndMessages];
+export type FetchedPassage = z.infer<typeof passageList>[number];
+export type AnswerBody = z.infer<typeof answerBody>;
+export type QueryBody = z.infer<typeof queryBody>;
+
+/** Largest encoding and deadline of each message type; a larger frame is refused before it is parsed. */
+export const messageLimits: { readonly [Type in (HopMessage | EndToEndMessage)["type"]]: { readonly bytesMax: number; readonly deadlineMs: number } } = {
+  roster: { bytesMax: 128 * 1024, deadlineMs: limits.handshakeTimeoutMs },
+  serve: { bytesMax: 256, deadlineMs: limits.handshakeTimeoutMs },
+  query: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
+  answer: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
+  refusal: { bytesMax: 4096, deadlineMs: limits.queryDeadlineMsMax },
+  cancel: { bytesMax: 256, deadlineMs: limits.queryDeadlineMsMax },
+  relay: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
+  hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },
+  goodbye: { bytesMax: 4096, deadlineMs: limits.handshakeTimeoutMs },
+  sync: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
+  blocks: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
+  fetch: { bytesMax: 1024, deadlineMs: 30_000 },
+  passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },
+  fault: { bytesMax: 4096, deadlineMs: 60_000 },
+};

@@ -1,0 +1,187 @@
+import { describe, expect, test } from "@jest/globals";
+import type { DocumentRecord, PassageStore } from "../../party-node/store/store.ts";
+
+/** An empty store somewhere, for one test. */
+export interface StoreHarness extends Disposable {
+  /** One more connection to it; disposing of the harness closes them all. */
+  open(): PassageStore;
+}
+
+const ROWS_PER_BLOCK = 8;
+
+/** A document of `count` passages whose texts and vectors tell which they are. */
+export function record(key: string, count: number, version = 1): DocumentRecord {
+  const ordinals = Array.from({ length: count }, (_, ordinal) => ordinal);
+  return {
+    documentKey: key,
+    contentHash: `hash of ${key} ${version.toString()}`,
+    passages: ordinals.map((ordinal) => ({ documentId: `id ${key}`, title: "A title", text: `${key} v${version.toString()} ${ordinal.toString()}`, ordinal })),
+    vectors: ordinals.map((ordinal) => Float32Array.of(count, ordinal, version, -0.1)),
+  };
+}
+
+/** All rows: `block/slot` -> text, each vector checked against its passage. */
+export function rowsOf(store: PassageStore): Map<string, string> {
+  const rows = new Map<string, string>();
+  for (const block of store.blockRevisions().keys()) {
+    const vectors = store.vectorsOfBlock(block);
+    expect(store.rowIdsOfBlock(block).toSorted((a, b) => a.rowId - b.rowId)).toEqual(
+      vectors.map(({ rowId, slot }) => ({ rowId, slot })).toSorted((a, b) => a.rowId - b.rowId),
+    );
+    for (const row of vectors) {
+      const [passage] = store.passages([row.rowId]);
+      expect(row.vector[1]).toBe(passage?.ordinal);
+      expect(row.block).toBe(block);
+      expect(row.slot).toBeLessThan(store.rowsPerBlock);
+      rows.set(`${block.toString()}/${row.slot.toString()}`, passage?.text ?? "");
+    }
+  }
+  expect(rows.size).toBe(store.rowCount);
+  return rows;
+}
+
+/** What every {@link PassageStore} must do. */
+export function storeContract(name: string, makeHarness: (rowsPerBlock: number) => StoreHarness): void {
+  const check = (title: string, body: (store: PassageStore, harness: StoreHarness) => void): void => {
+    test(title, () => {
+      using harness = makeHarness(ROWS_PER_BLOCK);
+      body(harness.open(), harness);
+    });
+  };
+
+  describe(`${name} keeps the store contract`, () => {
+    check("a new store is empty", (store) => {
+      expect([store.rowCount, store.documentCount, store.blockRevisions().size]).toEqual([0, 0, 0]);
+      expect(store.contentHash("/a")).toBeNull();
+      expect(store.readValue("x")).toBeNull();
+      expect(store.rowsPerBlock).toBe(ROWS_PER_BLOCK);
+    });
+
+    check("gives back what was put, also over a new connection", (store, harness) => {
+      const b = record("/b", 3);
+      store.apply({ put: [record("/a", 2), b], remove: [] });
+      for (const each of [store, harness.open()]) {
+        expect([each.rowCount, each.documentCount]).toEqual([5, 2]);
+        expect(each.contentHash("/b")).toBe(b.contentHash);
+        expect(each.passagesOfDocument("/b").map(({ rowId, ...passage }) => passage)).toEqual(b.passages);
+        expect(each.passagesOfDocument("/c")).toEqual([]);
+        const ids = each.passagesOfDocument("/b").map(({ rowId }) => rowId);
+        expect(each.vectorsOfBlock(0).find((row) => row.rowId === ids[2])?.vector).toEqual(b.vectors[2]);
+        expect([...rowsOf(each).values()].toSorted()).toEqual(["/a v1 0", "/a v1 1", "/b v1 0", "/b v1 1", "/b v1 2"]);
+      }
+    });
+
+    check("lists keys by prefix, in order", (store) => {
+      store.apply({ put: ["/x/b", "/x/a", "/xy", "/y"].map((key) => record(key, 1)), remove: [] });
+      expect(store.documentKeys("/x/")).toEqual(["/x/a", "/x/b"]);
+      expect(store.documentKeys("")).toEqual(["/x/a", "/x/b", "/xy", "/y"]);
+    });
+
+    check("gives passages in the order asked and leaves out rows that are gone", (store) => {
+      store.apply({ put: [record("/a", 3), record("/b", 1)], remove: [] });
+      const [first, second, third] = store.passagesOfDocument("/a").map(({ rowId }) => rowId) as [number, number, number];
+      const [gone] = store.passagesOfDocument("/b").map(({ rowId }) => rowId) as [number];
+      store.apply({ put: [], remove: ["/b", "/never there"] });
+      expect(store.passages([third, gone, first, 999, second]).map(({ ordinal }) => ordinal)).toEqual([2, 0, 1]);
+    });
+
+    check("fills blocks before it begins new ones", (store) => {
+      for (const key of ["/a", "/b", "/c"]) store.apply({ put: [record(key, 7)], remove: [] });
+      expect([...store.blockRevisions().keys()]).toEqual([0, 1, 2]);
+      expect([0, 1, 2].map((block) => store.rowIdsOfBlock(block).length)).toEqual([8, 8, 5]);
+      rowsOf(store);
+    });
+
+    check("a changed document replaces its rows, in their old slots, under new ids", (store) => {
+      store.apply({ put: [record("/a", 8), record("/b", 8)], remove: [] });
+      const before = rowsOf(store);
+      const oldIds = store.passagesOfDocument("/a").map(({ rowId }) => rowId);
+      store.apply({ put: [record("/a", 8, 2)], remove: [] });
+      const after = rowsOf(store);
+      expect([...after.keys()].toSorted()).toEqual([...before.keys()].toSorted());
+      for (const [place, text] of before) expect(after.get(place)).toEqual(text.startsWith("/b") ? text : expect.stringMatching(/^\/a v2 \d$/));
+      expect(Math.min(...store.passagesOfDocument("/a").map(({ rowId }) => rowId))).toBeGreaterThan(Math.max(...oldIds));
+      expect(store.contentHash("/a")).toBe("hash of /a 2");
+    });
+
+    check("raises the revisions of the touched blocks, and of no other", (store) => {
+      for (const key of ["/a", "/b", "/c"]) store.apply({ put: [record(key, 8)], remove: [] });
+      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 1], [2, 1]]);
+      store.apply({ put: [], remove: ["/b"] });
+      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 2], [2, 1]]);
+      store.apply({ put: [record("/d", 9)], remove: [] });
+      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 3], [2, 1], [3, 1]]);
+    });
+
+    check("never gives a row id twice", (store) => {
+      store.apply({ put: [record("/a", 4)], remove: [] });
+      const old = store.passagesOfDocument("/a").map(({ rowId }) => rowId);
+      store.apply({ put: [], remove: ["/a"] });
+      store.apply({ put: [record("/a", 4)], remove: [] });
+      expect(store.passagesOfDocument("/a").filter(({ rowId }) => old.includes(rowId))).toEqual([]);
+    });
+
+    check("neither slots nor row ids follow the documents", (store) => {
+      // One chance in 64! that a random order is this one.
+      store.apply({ put: [record("/a", 64)], remove: [] });
+      const inOrder = Array.from({ length: 64 }, (_, ordinal) => ordinal);
+      const bySlot = [...store.blockRevisions().keys()].flatMap((block) => store.vectorsOfBlock(block).toSorted((a, b) => a.slot - b.slot));
+      expect(bySlot.map(({ vector }) => vector[1])).not.toEqual(inOrder);
+      expect(bySlot.toSorted((a, b) => a.rowId - b.rowId).map(({ vector }) => vector[1])).not.toEqual(inOrder);
+    });
+
+    check("slots do not follow the order of insertion", (store) => {
+      // One chance in 8! ** 4 that random orders are these.
+      for (let i = 0; i < 32; i++) store.apply({ put: [record(`/${i.toString()}`, 1)], remove: [] });
+      const slots = store.passages(Array.from({ length: 32 }, (_, i) => i + 1)).map(({ rowId }) =>
+        [0, 1, 2, 3].flatMap((block) => store.rowIdsOfBlock(block)).find((row) => row.rowId === rowId)?.slot ?? -1,
+      );
+      expect(slots).not.toEqual(Array.from({ length: 32 }, (_, i) => i % 8));
+      expect(slots.toSorted()).toEqual(Array.from({ length: 32 }, (_, i) => i >> 2));
+    });
+
+    check("a change that fails half way leaves nothing behind", (store, harness) => {
+      store.apply({ put: [record("/a", 2)], remove: [] });
+      const before = rowsOf(store);
+      const failing = record("/c", 1);
+      const passages = failing.passages.map((passage) => ({ ...passage, get text(): string { throw new Error("disk on fire"); } }));
+      expect(() => store.apply({ put: [record("/b", 9), { ...failing, passages }], remove: ["/a"] })).toThrow("disk on fire");
+      for (const each of [store, harness.open()]) {
+        expect(rowsOf(each)).toEqual(before);
+        expect(each.documentKeys("")).toEqual(["/a"]);
+        expect([...each.blockRevisions()]).toEqual([[0, 1]]);
+      }
+      store.apply({ put: [record("/b", 1)], remove: [] });
+    });
+
+    check("a refused change leaves nothing behind", (store) => {
+      store.apply({ put: [record("/a", 2)], remove: [] });
+      const bad = { ...record("/b", 2), vectors: [] };
+      expect(() => store.apply({ put: [record("/c", 1), bad], remove: ["/a"] })).toThrow(TypeError);
+      expect(() => store.apply({ put: [record("/c", 1), record("/c", 2)], remove: ["/a"] })).toThrow(TypeError);
+      expect(store.documentKeys("")).toEqual(["/a"]);
+    });
+
+    check("keeps a document without passages", (store) => {
+      store.apply({ put: [record("/a", 0)], remove: [] });
+      expect([store.documentCount, store.rowCount, store.contentHash("/a")]).toEqual([1, 0, "hash of /a 1"]);
+    });
+
+    check("keeps named values, the last one written", (store, harness) => {
+      store.writeValue("x", Uint8Array.of(1));
+      store.writeValue("x", Uint8Array.of(2, 0, 255));
+      store.writeValue("y", Uint8Array.of());
+      const other = harness.open();
+      expect([other.readValue("x"), other.readValue("y"), other.readValue("z")]).toEqual([Uint8Array.of(2, 0, 255), Uint8Array.of(), null]);
+    });
+
+    check("another connection sees changes, and that there are some", (store, harness) => {
+      const reader = harness.open();
+      const before = reader.changeCounter();
+      expect(reader.changeCounter()).toBe(before);
+      store.apply({ put: [record("/a", 1)], remove: [] });
+      expect(reader.changeCounter()).not.toBe(before);
+      expect(reader.documentCount).toBe(1);
+    });
+  });
+}
