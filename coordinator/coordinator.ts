@@ -3,7 +3,15 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault } from "../crypto/fault.ts";
-import { type Federation, type FrameObserver, type HopMessage, type Identity, accept, limits, socketOptions } from "../protocol/index.ts";
+import {
+  type Federation,
+  type FrameObserver,
+  type HopMessage,
+  type Identity,
+  accept,
+  limits,
+  socketOptions,
+} from "../protocol/index.ts";
 import type { Member } from "./member.ts";
 import { QueryRouter } from "./query-router.ts";
 import { Roster } from "./roster.ts";
@@ -25,7 +33,11 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #log: Logger;
-  readonly #server: Server = createServer((_request, response) => response.writeHead(426, { "content-type": "text/plain" }).end("This is a Sotto coordinator; connect with a WebSocket.\n"));
+  readonly #server: Server = createServer((_request, response) =>
+    response
+      .writeHead(426, { "content-type": "text/plain" })
+      .end("This is a Sotto coordinator; connect with a WebSocket.\n"),
+  );
   readonly #sockets: WebSocketServer;
   readonly #members = new Set<Member>();
   readonly #roster = new Roster();
@@ -51,8 +63,16 @@ export class Coordinator {
       this.#sockets.once("error", (error: NodeJS.ErrnoException) => {
         reject(
           error.code === "EADDRINUSE"
-            ? new Fault<CoordinatorFaultCode>("PORT_IN_USE", `port ${String(port)} on ${host} is in use; choose another with --port, or stop what uses it`, error)
-            : new Fault<CoordinatorFaultCode>("ADDRESS_UNUSABLE", `cannot listen on ${host}:${String(port)} (${error.code ?? "unknown"})`, error),
+            ? new Fault<CoordinatorFaultCode>(
+                "PORT_IN_USE",
+                `port ${String(port)} on ${host} is in use; choose another with --port, or stop what uses it`,
+                error,
+              )
+            : new Fault<CoordinatorFaultCode>(
+                "ADDRESS_UNUSABLE",
+                `cannot listen on ${host}:${String(port)} (${error.code ?? "unknown"})`,
+                error,
+              ),
         );
       });
       this.#server.listen(port, host, resolve);
@@ -66,7 +86,10 @@ export class Coordinator {
   async close(): Promise<void> {
     this.#queries.close();
     for (const { connection } of this.#members) connection.close();
-    for (const socket of this.#sockets.clients) setTimeout(() => { socket.terminate(); }, 500).unref();
+    for (const socket of this.#sockets.clients)
+      setTimeout(() => {
+        socket.terminate();
+      }, 500).unref();
     await new Promise((resolve) => this.#sockets.close(resolve));
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -92,7 +115,11 @@ export class Coordinator {
   #join(member: Member): void {
     const own = [...this.#members].filter(({ name }) => name === member.name).length;
     if (own >= limits.connectionsPerMemberMax) {
-      member.connection.send({ type: "goodbye", code: "LIMIT_EXCEEDED", reason: "this member has too many connections" });
+      member.connection.send({
+        type: "goodbye",
+        code: "LIMIT_EXCEEDED",
+        reason: "this member has too many connections",
+      });
       member.connection.close();
       return;
     }
@@ -146,7 +173,11 @@ export class Coordinator {
       return;
     }
     const replaced = this.#roster.serve(member);
-    replaced?.connection.send({ type: "goodbye", code: "CONNECTION_LOST", reason: "the same party has connected again" });
+    replaced?.connection.send({
+      type: "goodbye",
+      code: "CONNECTION_LOST",
+      reason: "the same party has connected again",
+    });
     replaced?.connection.close();
     this.#log.info({ party: member.name }, "serving");
     this.#tellRoster();

@@ -34,7 +34,8 @@ export class QueryRouter {
     };
     const inFlight = [...this.#open.values()].filter((query) => query.querier === querier).length;
     if (inFlight >= limits.queriesInFlightMax || this.#open.has(idKey(queryId))) {
-      for (const party of parties) refuse(party, "LIMIT_EXCEEDED", "too many queries at once, or a query id used twice");
+      for (const party of parties)
+        refuse(party, "LIMIT_EXCEEDED", "too many queries at once, or a query id used twice");
       return;
     }
     const waiting = new Map<string, Member>();
@@ -48,7 +49,8 @@ export class QueryRouter {
       this.#end(queryId, "DEADLINE_EXCEEDED", `no answer within ${String(deadlineMs)} ms`);
     }, deadlineMs);
     this.#open.set(idKey(queryId), { queryId, querier, waiting, deadline });
-    for (const party of waiting.values()) party.connection.send({ type: "query", queryId, deadlineMs, parties: [], body });
+    for (const party of waiting.values())
+      party.connection.send({ type: "query", queryId, deadlineMs, parties: [], body });
   }
 
   /** An answer or a refusal by a party; one that nobody waits for is dropped. */

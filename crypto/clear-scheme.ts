@@ -1,10 +1,23 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Fault } from "./fault.ts";
 import { vectorProblem } from "./rlwe/block-layout.ts";
 import type { RingLayout } from "./rlwe/parameters.ts";
 import { deriveSeed } from "./rlwe/public-randomness.ts";
-import { type Asker, type BlockDescription, type BlockRow, type IndexAnswer, type QuerySecrets, type ScoringFaultCode, type ScoringIndex, isOccupied, occupancy } from "./scoring.ts";
+import {
+  type Asker,
+  type BlockDescription,
+  type BlockRow,
+  type IndexAnswer,
+  type QuerySecrets,
+  type ScoringFaultCode,
+  type ScoringIndex,
+  isOccupied,
+  occupancy,
+} from "./scoring.ts";
 import { sodium } from "./sodium.ts";
 
+/** Work between two turns of the event loop, in entries multiplied. */
+const SLICE_ENTRIES = 8 * 1024 * 1024;
 const NO_HINT = new Uint8Array(0);
 
 interface ClearBlock {
@@ -37,7 +50,8 @@ export class ClearScorer implements ScoringIndex {
     for (const { slot, vector } of rows) {
       const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
       const problem = slotIsGood ? vectorProblem(vector, this.#layout) : "has a slot out of range or given twice";
-      if (problem !== null) throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
+      if (problem !== null)
+        throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
       taken.add(slot);
       values.set(vector, slot * dim);
     }
@@ -55,23 +69,33 @@ export class ClearScorer implements ScoringIndex {
     return held ? { block, version: held.version, occupied: held.occupied, hint: NO_HINT } : null;
   }
 
-  answer(query: Uint8Array): Promise<IndexAnswer> {
+  async answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer> {
     const { dim, rowsPerBlock } = this.#layout;
     if (query.length !== this.queryBytes) {
-      throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", `the query has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`);
+      throw new Fault<ScoringFaultCode>(
+        "QUERY_MALFORMED",
+        `the query has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`,
+      );
     }
-    const vector = new Float32Array(query.slice().buffer);
-    if (!vector.every(Number.isFinite)) throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", "the query holds an entry that is not a finite number");
+    const vector = new Float32Array(new Uint8Array(query).buffer);
+    if (!vector.every(Number.isFinite))
+      throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", "the query holds an entry that is not a finite number");
     const blocks = [...this.#blocks].sort(([a], [b]) => a - b);
     const scores = new Float32Array(blocks.length * rowsPerBlock);
+    const blocksPerSlice = Math.max(1, Math.floor(SLICE_ENTRIES / (rowsPerBlock * dim)));
     for (const [i, [, { rows }]] of blocks.entries()) {
+      if (i > 0 && i % blocksPerSlice === 0) await nextTurn();
+      if (signal?.aborted) throw new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled");
       for (let slot = 0; slot < rowsPerBlock; slot++) {
         let sum = 0;
         for (let k = 0, at = slot * dim; k < dim; k++, at++) sum += (rows[at] ?? 0) * (vector[k] ?? 0);
         scores[i * rowsPerBlock + slot] = sum;
       }
     }
-    return Promise.resolve({ blocks: blocks.map(([block, { version }]) => ({ block, version })), scores: new Uint8Array(scores.buffer) });
+    return {
+      blocks: blocks.map(([block, { version }]) => ({ block, version })),
+      scores: new Uint8Array(scores.buffer),
+    };
   }
 }
 
@@ -83,10 +107,13 @@ export class ClearAsker implements Asker {
     this.#layout = layout;
   }
 
-  ask(embedding: Float32Array): Promise<{ query: Uint8Array; secrets: QuerySecrets }> {
+  async ask(embedding: Float32Array): Promise<{ query: Uint8Array; secrets: QuerySecrets }> {
     const problem = vectorProblem(embedding, { dim: this.#layout.dim, normMax: 1 });
     if (problem !== null) throw new Fault<ScoringFaultCode>("EMBEDDING_INVALID", `the question's embedding ${problem}`);
-    return Promise.resolve({ query: new Uint8Array(embedding.slice().buffer), secrets: clearSecrets(this.#layout.rowsPerBlock) });
+    return Promise.resolve({
+      query: new Uint8Array(embedding.slice().buffer),
+      secrets: clearSecrets(this.#layout.rowsPerBlock),
+    });
   }
 
   blocksChanged(): void {
@@ -103,18 +130,25 @@ export class ClearAsker implements Asker {
 }
 
 function clearSecrets(rowsPerBlock: number): QuerySecrets {
+  let wiped = false;
   return {
     prepare() {
       // Nothing is prepared ahead.
     },
     read(_party, block, scores) {
+      if (wiped) throw new TypeError("this query key has been wiped");
       if (scores.length !== rowsPerBlock * 4) {
-        throw new Fault<ScoringFaultCode>("ANSWER_MALFORMED", `a block's scores have ${String(scores.length)} bytes, expected ${String(rowsPerBlock * 4)}`);
+        throw new Fault<ScoringFaultCode>(
+          "ANSWER_MALFORMED",
+          `a block's scores have ${String(scores.length)} bytes, expected ${String(rowsPerBlock * 4)}`,
+        );
       }
-      return new Float32Array(scores.slice().buffer).map((score, slot) => (isOccupied(block.occupied, slot) ? score : NaN));
+      return new Float32Array(new Uint8Array(scores).buffer).map((score, slot) =>
+        isOccupied(block.occupied, slot) ? score : NaN,
+      );
     },
     [Symbol.dispose]() {
-      // Nothing to wipe.
+      wiped = true;
     },
   };
 }

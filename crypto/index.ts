@@ -2,7 +2,15 @@ export { Fault } from "./fault.ts";
 export { sodium } from "./sodium.ts";
 export type * from "./scoring.ts";
 export { isOccupied, occupancy } from "./scoring.ts";
-export { type ParameterFaultCode, type RingLayout, type ScoringParameters, MODULUS, RING_DEGREE, ringLayout, scoreStandardDeviation } from "./rlwe/parameters.ts";
+export {
+  type ParameterFaultCode,
+  type RingLayout,
+  type ScoringParameters,
+  MODULUS,
+  RING_DEGREE,
+  ringLayout,
+  scoreStandardDeviation,
+} from "./rlwe/parameters.ts";
 export { RlweIndex } from "./rlwe/rlwe-index.ts";
 export { vectorProblem } from "./rlwe/block-layout.ts";
 export { deriveSeed } from "./rlwe/public-randomness.ts";

@@ -74,7 +74,14 @@ export interface Asker {
   close(): void;
 }
 
-export type ScoringFaultCode = "ROW_INVALID" | "QUERY_MALFORMED" | "EMBEDDING_INVALID" | "ANSWER_MALFORMED" | "HINT_MALFORMED" | "KEY_USED" | "ABORTED";
+export type ScoringFaultCode =
+  | "ROW_INVALID"
+  | "QUERY_MALFORMED"
+  | "EMBEDDING_INVALID"
+  | "ANSWER_MALFORMED"
+  | "HINT_MALFORMED"
+  | "KEY_USED"
+  | "ABORTED";
 
 /** Whether `slot` is set in an occupancy bitmap. */
 export function isOccupied(occupied: Uint8Array, slot: number): boolean {

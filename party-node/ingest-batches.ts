@@ -109,7 +109,11 @@ export class IngestBatches {
     } catch (error) {
       if (!(error instanceof Fault) || error.code === "WRONG_DIM") throw error;
       const where = `${documentKey}, passage ${((passages[index]?.ordinal ?? index) + 1).toString()}`;
-      this.#options.report({ file: documentKey, reason: "OUT_OF_RANGE", message: `${where} is left out: ${error.message}` });
+      this.#options.report({
+        file: documentKey,
+        reason: "OUT_OF_RANGE",
+        message: `${where} is left out: ${error.message}`,
+      });
       return false;
     }
   }
@@ -117,6 +121,11 @@ export class IngestBatches {
   #showProgress(): void {
     const seconds = (performance.now() - this.#started) / 1000;
     const passagesPerSecond = seconds > 0 ? this.encoded / seconds : 0;
-    this.#options.onProgress?.({ phase: "encoding", done: this.encoded + this.#skipped, total: this.total, passagesPerSecond });
+    this.#options.onProgress?.({
+      phase: "encoding",
+      done: this.encoded + this.#skipped,
+      total: this.total,
+      passagesPerSecond,
+    });
   }
 }

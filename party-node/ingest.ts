@@ -81,7 +81,8 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
   const survey = await takeSurvey(documents(), reporter.unreadable, first, options);
   const removed = removeDeleted(store, roots, survey);
   const matter = statisticsMatter(encoder);
-  const grown = matter && saved !== null && first === null && store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
+  const grown =
+    matter && saved !== null && first === null && store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
   const taken = grown ? await takeStatistics(documents(), survey, store, encoder) : first;
   if (taken !== null) store.writeValue(statisticsName(encoder), taken.toBytes());
   const statistics = taken ?? saved ?? encoder.statistics();
@@ -110,6 +111,12 @@ export function readStatistics(store: PassageStore, encoder: Encoder): CorpusSta
   return bytes && encoder.statistics(bytes);
 }
 
+/** Fingerprint of the encoder that made a store's vectors, or null before the first ingest. */
+export function readEncoderFingerprint(store: PassageStore): string | null {
+  const stored = store.readValue("encoder.fingerprint");
+  return stored && Buffer.from(stored).toString();
+}
+
 function statisticsName(encoder: Encoder): string {
   return `statistics.${encoder.fingerprint}`;
 }
@@ -118,7 +125,8 @@ function refuseUnfit(options: IngestOptions): void {
   const unknown = Object.keys(options).filter((name) => !OPTIONS.has(name));
   if (unknown.length > 0) throw new TypeError(`ingest: unknown option ${unknown.join(", ")}`);
   const { batchSize = 1 } = options;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw new TypeError("ingest: batchSize must be a positive integer");
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new TypeError("ingest: batchSize must be a positive integer");
 }
 
 /** Whether an encoder's statistics hold more than a count: only then can new ones change a vector. */
@@ -133,8 +141,7 @@ function statisticsMatter(encoder: Encoder): boolean {
 
 /** Ties a store without documents to the encoder; refuses another encoder once it has some. */
 function claimStore(store: PassageStore, encoder: Encoder): void {
-  const stored = store.readValue("encoder.fingerprint");
-  const fingerprint = stored && Buffer.from(stored).toString();
+  const fingerprint = readEncoderFingerprint(store);
   if (fingerprint === encoder.fingerprint) return;
   if (fingerprint !== null && store.documentCount > 0) {
     throw new Fault<IngestFaultCode>(
@@ -182,7 +189,9 @@ async function takeStatistics(
 function removeDeleted(store: PassageStore, roots: readonly Root[], survey: Survey): number {
   const { documentKeys, unreadable } = survey;
   const gone = roots
-    .flatMap(({ path, isFolder }) => store.documentKeys(isFolder ? withSeparator(path) : path).filter((key) => isFrom(path, key)))
+    .flatMap(({ path, isFolder }) =>
+      store.documentKeys(isFolder ? withSeparator(path) : path).filter((key) => isFrom(path, key)),
+    )
     .filter((key) => !documentKeys.has(key) && !unreadable.some((path) => isFrom(path, key)));
   const remove = [...new Set(gone)];
   if (remove.length > 0) store.apply({ put: [], remove });

@@ -46,13 +46,18 @@ export class SecureConnection {
   readonly #observer: FrameObserver | undefined;
   readonly #heartbeat: NodeJS.Timeout;
   #alive = true;
-  #closed: Fault<ProtocolFaultCode> | null = null;
+  #closed: Fault | null = null;
   #onMessage: ((message: HopMessage) => void) | null = null;
-  #onClose: ((why: Fault<ProtocolFaultCode>) => void) | null = null;
+  #onClose: ((why: Fault) => void) | null = null;
   readonly #early: Uint8Array[];
 
   /** @param early - Messages that arrived behind the handshake's last. */
-  constructor(socket: WebSocket, established: Established, observer: FrameObserver | undefined, early: readonly Uint8Array[]) {
+  constructor(
+    socket: WebSocket,
+    established: Established,
+    observer: FrameObserver | undefined,
+    early: readonly Uint8Array[],
+  ) {
     this.peer = established.peer;
     this.#socket = socket;
     this.#established = established;
@@ -63,7 +68,12 @@ export class SecureConnection {
       else this.#early.push(asBytes(data));
     });
     socket.on("close", (code, reason) => {
-      this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} was closed (${String(code)}${reason.length > 0 ? `, ${reason.toString()}` : ""})`));
+      this.#ended(
+        new Fault(
+          "CONNECTION_LOST",
+          `the connection to ${this.peer} was closed (${String(code)}${reason.length > 0 ? `, ${reason.toString()}` : ""})`,
+        ),
+      );
     });
     socket.on("error", (cause) => {
       this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} failed`, cause));
@@ -77,7 +87,7 @@ export class SecureConnection {
   }
 
   /** Sets the handlers, once; messages that came earlier are delivered first. `onClose` is called exactly once. */
-  listen(onMessage: (message: HopMessage) => void, onClose: (why: Fault<ProtocolFaultCode>) => void): void {
+  listen(onMessage: (message: HopMessage) => void, onClose: (why: Fault) => void): void {
     this.#onMessage = onMessage;
     this.#onClose = onClose;
     for (const data of this.#early.splice(0)) this.#receive(data);
@@ -88,7 +98,11 @@ export class SecureConnection {
   send(message: HopMessage): void {
     if (this.#closed) return;
     const payload = encodeValue(message);
-    if (payload.length + CHANNEL_OVERHEAD_BYTES > limits.frameBytesMax) throw new Fault<ProtocolFaultCode>("FRAME_TOO_LARGE", `a ${message.type} message would have ${String(payload.length)} bytes`);
+    if (payload.length + CHANNEL_OVERHEAD_BYTES > limits.frameBytesMax)
+      throw new Fault<ProtocolFaultCode>(
+        "FRAME_TOO_LARGE",
+        `a ${message.type} message would have ${String(payload.length)} bytes`,
+      );
     if (this.#socket.bufferedAmount + payload.length > limits.sendQueueBytesMax) {
       this.#fail(new Fault("PEER_TOO_SLOW", `${this.peer} does not read what it is sent`));
       return;
@@ -111,11 +125,11 @@ export class SecureConnection {
       this.#onMessage?.(message);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      this.#fail(error as Fault<ProtocolFaultCode>);
+      this.#fail(error);
     }
   }
 
-  #fail(why: Fault<ProtocolFaultCode>): void {
+  #fail(why: Fault): void {
     this.#socket.close(CLOSE_POLICY, why.code);
     this.#ended(why);
   }
@@ -129,14 +143,14 @@ export class SecureConnection {
     this.#socket.ping();
   }
 
-  #ended(why: Fault<ProtocolFaultCode>): void {
+  #ended(why: Fault): void {
     if (this.#closed) return;
     this.#closed = why;
     clearInterval(this.#heartbeat);
     this.#reportClose(why);
   }
 
-  #reportClose(why: Fault<ProtocolFaultCode>): void {
+  #reportClose(why: Fault): void {
     const report = this.#onClose;
     this.#onClose = null;
     report?.(why);
@@ -157,7 +171,10 @@ export async function dial(url: string, options: ConnectionOptions): Promise<Sec
     socket.send(initiator.hello);
     const established = initiator.receiveWelcome(await inbox.next());
     if (!options.federation.hasRole(established.peer, "coordinator")) {
-      throw new Fault<ProtocolFaultCode>("WRONG_ROLE", `${url} is run by "${established.peer}", who is not a coordinator of this federation`);
+      throw new Fault<ProtocolFaultCode>(
+        "WRONG_ROLE",
+        `${url} is run by "${established.peer}", who is not a coordinator of this federation`,
+      );
     }
     socket.send(established.finish);
     return new SecureConnection(socket, established, options.observer, inbox.release());
@@ -174,7 +191,11 @@ export async function dial(url: string, options: ConnectionOptions): Promise<Sec
  *
  * @throws Fault as {@link dial}; the socket is closed with the code as its reason.
  */
-export async function accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions): Promise<SecureConnection> {
+export async function accept(
+  socket: WebSocket,
+  request: IncomingMessage,
+  options: ConnectionOptions,
+): Promise<SecureConnection> {
   const inbox = new Inbox(socket);
   // A stranger's bytes are counted where they arrive, before a frame of them is put together.
   const guard = (): void => {
@@ -206,7 +227,7 @@ class Inbox {
   readonly #socket: WebSocket;
   readonly #messages: Uint8Array[] = [];
   readonly #timer: NodeJS.Timeout;
-  #failure: Fault<ProtocolFaultCode> | null = null;
+  #failure: Fault | null = null;
   #wake: (() => void) | null = null;
 
   constructor(socket: WebSocket) {
@@ -215,14 +236,25 @@ class Inbox {
     socket.on("close", this.#onClose);
     socket.on("error", this.#onError);
     this.#timer = setTimeout(() => {
-      this.#fail(new Fault("HANDSHAKE_TIMEOUT", `the peer did not finish the handshake within ${String(limits.handshakeTimeoutMs / 1000)} s`));
+      this.#fail(
+        new Fault(
+          "HANDSHAKE_TIMEOUT",
+          `the peer did not finish the handshake within ${String(limits.handshakeTimeoutMs / 1000)} s`,
+        ),
+      );
     }, limits.handshakeTimeoutMs);
   }
 
   async opened(url: string): Promise<void> {
     while (this.#socket.readyState !== WebSocket.OPEN) {
       if (this.#failure) {
-        throw this.#failure.code === "HANDSHAKE_TIMEOUT" ? this.#failure : new Fault<ProtocolFaultCode>("CONNECTION_REFUSED", `no coordinator answers at ${url}; is it running, and is the address right?`, this.#failure.cause);
+        throw this.#failure.code === "HANDSHAKE_TIMEOUT"
+          ? this.#failure
+          : new Fault<ProtocolFaultCode>(
+              "CONNECTION_REFUSED",
+              `no coordinator answers at ${url}; is it running, and is the address right?`,
+              this.#failure.cause,
+            );
       }
       await this.#activity();
     }
@@ -268,12 +300,19 @@ class Inbox {
     this.#fail(new Fault("CONNECTION_LOST", "the connection failed during the handshake", cause));
   };
 
-  #fail(failure: Fault<ProtocolFaultCode>): void {
+  #fail(failure: Fault): void {
     this.#failure ??= failure;
     this.#wake?.();
   }
 }
 
 function isRefusal(code: string): code is ProtocolFaultCode {
-  return ["HANDSHAKE_FAILED", "NOT_A_MEMBER", "FEDERATION_MISMATCH", "VERSION_UNSUPPORTED", "LIMIT_EXCEEDED", "HANDSHAKE_TIMEOUT"].includes(code);
+  return [
+    "HANDSHAKE_FAILED",
+    "NOT_A_MEMBER",
+    "FEDERATION_MISMATCH",
+    "VERSION_UNSUPPORTED",
+    "LIMIT_EXCEEDED",
+    "HANDSHAKE_TIMEOUT",
+  ].includes(code);
 }

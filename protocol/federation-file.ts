@@ -12,12 +12,19 @@ export const roleNames = ["party", "querier", "coordinator"] as const;
 export type Role = (typeof roleNames)[number];
 
 const base64 = (length: number): z.ZodType<string> =>
-  z.string().refine((text) => {
-    const decoded = Buffer.from(text, "base64");
-    return decoded.length === length && decoded.toString("base64") === text;
-  }, `expected ${String(length)} bytes in base64`);
+  z.string().refine(
+    (text) => {
+      const decoded = Buffer.from(text, "base64");
+      return decoded.length === length && decoded.toString("base64") === text;
+    },
+    `expected ${String(length)} bytes in base64`,
+  );
 
-const memberSchema = z.strictObject({ name: memberName, roles: z.array(z.enum(roleNames)).min(1).max(roleNames.length), publicKey: base64(32) });
+const memberSchema = z.strictObject({
+  name: memberName,
+  roles: z.array(z.enum(roleNames)).min(1).max(roleNames.length),
+  publicKey: base64(32),
+});
 
 const termsSchema = z.strictObject({
   version: z.literal(1),
@@ -65,7 +72,12 @@ const signedPart = (terms: FederationTerms): Uint8Array => encodeValue(terms);
 /** @returns The text of a signed federation file, for people to read and to send around. */
 export function signFederation(terms: FederationTerms, rootSecretKey: Uint8Array): string {
   const checked = parseTerms(terms);
-  const signature = signDetached("federation", idOf(fromBase64(checked.rootPublicKey)), signedPart(checked), rootSecretKey);
+  const signature = signDetached(
+    "federation",
+    idOf(fromBase64(checked.rootPublicKey)),
+    signedPart(checked),
+    rootSecretKey,
+  );
   return `${JSON.stringify({ terms: checked, signature: toBase64(signature) }, null, 2)}\n`;
 }
 
@@ -73,13 +85,17 @@ function parseTerms(terms: unknown): FederationTerms {
   const result = termsSchema.safeParse(terms);
   if (!result.success) throw malformed(result.error);
   const names = result.data.members.map(({ name }) => name);
-  if (new Set(names).size !== names.length) throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation names a member twice");
+  if (new Set(names).size !== names.length)
+    throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation names a member twice");
   return result.data;
 }
 
-function malformed(error: z.ZodError): Fault<ProtocolFaultCode> {
+function malformed(error: z.ZodError): Fault {
   const issue = error.issues[0];
-  return new Fault("FEDERATION_MALFORMED", `the federation file is not as expected at ${issue?.path.map(String).join(".") || "its top"}: ${issue?.message ?? ""}`);
+  return new Fault(
+    "FEDERATION_MALFORMED",
+    `the federation file is not as expected at ${issue?.path.map(String).join(".") || "its top"}: ${issue?.message ?? ""}`,
+  );
 }
 
 /**
@@ -94,15 +110,25 @@ export function openFederation(text: string, rootPublicKey: string): Federation 
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation file is not JSON; ask the federation's founder for a fresh copy", cause);
+    throw new Fault<ProtocolFaultCode>(
+      "FEDERATION_MALFORMED",
+      "the federation file is not JSON; ask the federation's founder for a fresh copy",
+      cause,
+    );
   }
   const file = fileSchema.safeParse(json);
   if (!file.success) throw malformed(file.error);
   const terms = parseTerms(file.data.terms);
   const root = fromBase64(rootPublicKey);
   const id = idOf(root);
-  if (terms.rootPublicKey !== rootPublicKey || !verifyDetached("federation", id, signedPart(terms), fromBase64(file.data.signature), root)) {
-    throw new Fault<ProtocolFaultCode>("FEDERATION_TAMPERED", "the federation file is not signed by the root key this node trusts; ask the federation's founder for a fresh copy and compare the root key with them");
+  if (
+    terms.rootPublicKey !== rootPublicKey ||
+    !verifyDetached("federation", id, signedPart(terms), fromBase64(file.data.signature), root)
+  ) {
+    throw new Fault<ProtocolFaultCode>(
+      "FEDERATION_TAMPERED",
+      "the federation file is not signed by the root key this node trusts; ask the federation's founder for a fresh copy and compare the root key with them",
+    );
   }
   const members = new Map(terms.members.map((member) => [member.name, member]));
   return {

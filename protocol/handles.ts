@@ -11,7 +11,8 @@ const PADDING_BLOCK = 0xffff_ffff;
 
 /** @returns Always 8 x fetchHandlesMax bytes, whatever the number of handles. */
 export function packHandles(handles: readonly Handle[]): Uint8Array {
-  if (handles.length > limits.fetchHandlesMax) throw new TypeError(`packHandles: at most ${String(limits.fetchHandlesMax)} handles`);
+  if (handles.length > limits.fetchHandlesMax)
+    throw new TypeError(`packHandles: at most ${String(limits.fetchHandlesMax)} handles`);
   const packed = new Uint8Array(HANDLE_BYTES * limits.fetchHandlesMax).fill(0xff);
   const view = new DataView(packed.buffer);
   for (const [i, { block, slot }] of handles.entries()) {

@@ -20,9 +20,15 @@ import { type SignaturePurpose, signDetached, verifyDetached } from "./signed.ts
 
 export const PROTOCOL_VERSION = 1;
 
-const byteString = (length: number): z.ZodType<Uint8Array> => z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length);
+const byteString = (length: number): z.ZodType<Uint8Array> =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length);
 const sealedProof = z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 512);
-const helloSchema = z.strictObject({ type: z.literal("hello"), protocol: z.int(), federation: byteString(32), ephemeral: byteString(32) });
+const helloSchema = z.strictObject({
+  type: z.literal("hello"),
+  protocol: z.int(),
+  federation: byteString(32),
+  ephemeral: byteString(32),
+});
 const welcomeSchema = z.strictObject({ type: z.literal("welcome"), ephemeral: byteString(32), proof: sealedProof });
 const finishSchema = z.strictObject({ type: z.literal("finish"), proof: sealedProof });
 const proofSchema = z.strictObject({ name: memberName, signature: byteString(64) });
@@ -67,18 +73,30 @@ interface Secrets {
   readonly toInitiator: Uint8Array;
 }
 
-const failed = (what: string, cause?: unknown): Fault<ProtocolFaultCode> => new Fault("HANDSHAKE_FAILED", `the handshake failed: ${what}`, cause);
+const failed = (what: string, cause?: unknown): Fault =>
+  new Fault("HANDSHAKE_FAILED", `the handshake failed: ${what}`, cause);
 
 /** Keys for proofs and both directions: BLAKE2b of X25519's output, keyed per purpose, bound to the transcript. */
-function deriveSecrets(layer: HandshakeContext["layer"], own: EphemeralKeys, peerEphemeral: Uint8Array, hello: Uint8Array, responderEphemeral: Uint8Array): Secrets {
+function deriveSecrets(
+  layer: HandshakeContext["layer"],
+  own: EphemeralKeys,
+  peerEphemeral: Uint8Array,
+  hello: Uint8Array,
+  responderEphemeral: Uint8Array,
+): Secrets {
   let shared: Uint8Array;
   try {
     shared = sodium.crypto_scalarmult(own.privateKey, peerEphemeral);
   } catch (cause) {
     throw failed("the peer's ephemeral key is not usable", cause);
   }
-  const transcript = sodium.crypto_generichash(32, encodeValue(["sotto/1 transcript", layer, hello, responderEphemeral]), null);
-  const key = (purpose: string): Uint8Array => sodium.crypto_generichash(32, encodeValue([`sotto/1 ${purpose}`, transcript]), shared);
+  const transcript = sodium.crypto_generichash(
+    32,
+    encodeValue(["sotto/1 transcript", layer, hello, responderEphemeral]),
+    null,
+  );
+  const key = (purpose: string): Uint8Array =>
+    sodium.crypto_generichash(32, encodeValue([`sotto/1 ${purpose}`, transcript]), shared);
   const secrets = {
     transcript,
     responderProof: key("responder proof"),
@@ -94,13 +112,36 @@ function deriveSecrets(layer: HandshakeContext["layer"], own: EphemeralKeys, pee
 /** A proof key is used for one message only, so its nonce is zero. */
 const NONCE = new Uint8Array(sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 
-function makeProof(purpose: SignaturePurpose, identity: Identity, context: HandshakeContext, transcript: Uint8Array, key: Uint8Array): Uint8Array {
-  const signature = signDetached(purpose, context.federationId, encodeValue([identity.name, transcript]), identity.secretKey);
-  return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(encodeValue({ name: identity.name, signature }), transcript, null, NONCE, key);
+function makeProof(
+  purpose: SignaturePurpose,
+  identity: Identity,
+  context: HandshakeContext,
+  transcript: Uint8Array,
+  key: Uint8Array,
+): Uint8Array {
+  const signature = signDetached(
+    purpose,
+    context.federationId,
+    encodeValue([identity.name, transcript]),
+    identity.secretKey,
+  );
+  return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+    encodeValue({ name: identity.name, signature }),
+    transcript,
+    null,
+    NONCE,
+    key,
+  );
 }
 
 /** @returns The authenticated name. */
-function checkProof(purpose: SignaturePurpose, proof: Uint8Array, context: HandshakeContext, transcript: Uint8Array, key: Uint8Array): string {
+function checkProof(
+  purpose: SignaturePurpose,
+  proof: Uint8Array,
+  context: HandshakeContext,
+  transcript: Uint8Array,
+  key: Uint8Array,
+): string {
   let opened: Uint8Array;
   try {
     opened = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, proof, transcript, NONCE, key);
@@ -110,12 +151,16 @@ function checkProof(purpose: SignaturePurpose, proof: Uint8Array, context: Hands
   const { name, signature } = decodeValue(proofSchema, opened);
   const publicKey = context.publicKeyOf(name);
   if (!publicKey) throw new Fault<ProtocolFaultCode>("NOT_A_MEMBER", `"${name}" is not a member of this federation`);
-  if (!verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, publicKey)) throw failed(`the peer does not hold the key of "${name}"`);
+  if (!verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, publicKey))
+    throw failed(`the peer does not hold the key of "${name}"`);
   return name;
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): z.infer<Schema> {
-  if (bytes.length > limits.handshakeBytesMax) throw failed(`a message has ${String(bytes.length)} bytes, at most ${String(limits.handshakeBytesMax)} are allowed`);
+  if (bytes.length > limits.handshakeBytesMax)
+    throw failed(
+      `a message has ${String(bytes.length)} bytes, at most ${String(limits.handshakeBytesMax)} are allowed`,
+    );
   try {
     return decodeValue(schema, bytes);
   } catch (cause) {
@@ -129,13 +174,19 @@ export class Initiator {
   readonly hello: Uint8Array;
   readonly #identity: Identity;
   readonly #context: HandshakeContext;
-  readonly #ephemeral: EphemeralKeys;
+  /** Null once used: the private half is wiped then, and zeros are no secret. */
+  #ephemeral: EphemeralKeys | null;
 
   constructor(identity: Identity, context: HandshakeContext, ephemeral: EphemeralKeys = sodium.crypto_box_keypair()) {
     this.#identity = identity;
     this.#context = context;
     this.#ephemeral = ephemeral;
-    this.hello = encodeValue({ type: "hello", protocol: PROTOCOL_VERSION, federation: context.federationId, ephemeral: ephemeral.publicKey });
+    this.hello = encodeValue({
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      federation: context.federationId,
+      ephemeral: ephemeral.publicKey,
+    });
   }
 
   /**
@@ -143,11 +194,28 @@ export class Initiator {
    * @throws Fault HANDSHAKE_FAILED, NOT_A_MEMBER.
    */
   receiveWelcome(welcome: Uint8Array): Established & { readonly finish: Uint8Array } {
+    const own = this.#ephemeral;
+    if (!own) throw failed("messages came out of order");
+    this.#ephemeral = null;
     const { ephemeral, proof } = parse(welcomeSchema, welcome);
-    const secrets = deriveSecrets(this.#context.layer, this.#ephemeral, ephemeral, this.hello, ephemeral);
+    const secrets = deriveSecrets(this.#context.layer, own, ephemeral, this.hello, ephemeral);
     const peer = checkProof("handshake-responder", proof, this.#context, secrets.transcript, secrets.responderProof);
-    const finish = encodeValue({ type: "finish", proof: makeProof("handshake-initiator", this.#identity, this.#context, secrets.transcript, secrets.initiatorProof) });
-    return { finish, peer, transcript: secrets.transcript, channel: new SecureChannel({ sending: secrets.toResponder, receiving: secrets.toInitiator }) };
+    const finish = encodeValue({
+      type: "finish",
+      proof: makeProof(
+        "handshake-initiator",
+        this.#identity,
+        this.#context,
+        secrets.transcript,
+        secrets.initiatorProof,
+      ),
+    });
+    return {
+      finish,
+      peer,
+      transcript: secrets.transcript,
+      channel: new SecureChannel({ sending: secrets.toResponder, receiving: secrets.toInitiator }),
+    };
   }
 }
 
@@ -155,7 +223,8 @@ export class Initiator {
 export class Responder {
   readonly #identity: Identity;
   readonly #context: HandshakeContext;
-  readonly #ephemeral: EphemeralKeys;
+  /** Null once used, as the initiator's. */
+  #ephemeral: EphemeralKeys | null;
   #secrets: Secrets | null = null;
 
   constructor(identity: Identity, context: HandshakeContext, ephemeral: EphemeralKeys = sodium.crypto_box_keypair()) {
@@ -169,16 +238,26 @@ export class Responder {
    * @throws Fault HANDSHAKE_FAILED, VERSION_UNSUPPORTED, FEDERATION_MISMATCH.
    */
   receiveHello(hello: Uint8Array): Uint8Array {
+    const own = this.#ephemeral;
+    if (!own) throw failed("messages came out of order");
+    this.#ephemeral = null;
     const { protocol, federation, ephemeral } = parse(helloSchema, hello);
     if (protocol !== PROTOCOL_VERSION) {
-      throw new Fault<ProtocolFaultCode>("VERSION_UNSUPPORTED", `the peer speaks protocol version ${String(protocol)}, this side ${String(PROTOCOL_VERSION)}; update the older of the two`);
+      throw new Fault<ProtocolFaultCode>(
+        "VERSION_UNSUPPORTED",
+        `the peer speaks protocol version ${String(protocol)}, this side ${String(PROTOCOL_VERSION)}; update the older of the two`,
+      );
     }
     if (!sodium.memcmp(federation, this.#context.federationId)) {
       throw new Fault<ProtocolFaultCode>("FEDERATION_MISMATCH", "the peer belongs to another federation");
     }
-    this.#secrets = deriveSecrets(this.#context.layer, this.#ephemeral, ephemeral, hello, this.#ephemeral.publicKey);
+    this.#secrets = deriveSecrets(this.#context.layer, own, ephemeral, hello, own.publicKey);
     const { transcript, responderProof } = this.#secrets;
-    return encodeValue({ type: "welcome", ephemeral: this.#ephemeral.publicKey, proof: makeProof("handshake-responder", this.#identity, this.#context, transcript, responderProof) });
+    return encodeValue({
+      type: "welcome",
+      ephemeral: own.publicKey,
+      proof: makeProof("handshake-responder", this.#identity, this.#context, transcript, responderProof),
+    });
   }
 
   /** @throws Fault HANDSHAKE_FAILED, NOT_A_MEMBER. */
@@ -188,6 +267,10 @@ export class Responder {
     this.#secrets = null;
     const { proof } = parse(finishSchema, finish);
     const peer = checkProof("handshake-initiator", proof, this.#context, secrets.transcript, secrets.initiatorProof);
-    return { peer, transcript: secrets.transcript, channel: new SecureChannel({ sending: secrets.toInitiator, receiving: secrets.toResponder }) };
+    return {
+      peer,
+      transcript: secrets.transcript,
+      channel: new SecureChannel({ sending: secrets.toInitiator, receiving: secrets.toResponder }),
+    };
   }
 }

@@ -1,10 +1,46 @@
-export { type ConnectionOptions, type FrameObserver, type SeenFrame, SecureConnection, accept, dial, handshakeContext, socketOptions } from "./connection.ts";
+export {
+  type ConnectionOptions,
+  type FrameObserver,
+  type SeenFrame,
+  SecureConnection,
+  accept,
+  dial,
+  handshakeContext,
+  socketOptions,
+} from "./connection.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
 export type { ProtocolFaultCode } from "./faults.ts";
-export { type Federation, type FederationMember, type FederationTerms, type Role, openFederation, roleNames, signFederation, toBase64 } from "./federation-file.ts";
-export { type Established, type HandshakeContext, type Identity, Initiator, PROTOCOL_VERSION, Responder } from "./handshake.ts";
+export {
+  type Federation,
+  type FederationMember,
+  type FederationTerms,
+  type Role,
+  openFederation,
+  roleNames,
+  signFederation,
+  toBase64,
+} from "./federation-file.ts";
+export {
+  type Established,
+  type HandshakeContext,
+  type Identity,
+  Initiator,
+  PROTOCOL_VERSION,
+  Responder,
+} from "./handshake.ts";
 export { type Handle, packHandles, unpackHandles } from "./handles.ts";
 export { limits } from "./limits.ts";
-export { type AnswerBody, type EndToEndMessage, type FetchedPassage, type HopMessage, type QueryBody, answerBody, memberName, messageLimits, passageList, queryBody } from "./messages.ts";
+export {
+  type AnswerBody,
+  type EndToEndMessage,
+  type FetchedPassage,
+  type HopMessage,
+  type QueryBody,
+  answerBody,
+  memberName,
+  messageLimits,
+  passageList,
+  queryBody,
+} from "./messages.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";

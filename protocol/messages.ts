@@ -3,19 +3,29 @@ import { limits } from "./limits.ts";
 
 /** A byte string of exactly `length` bytes, or of at most `max`. */
 const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
-  z.custom<Uint8Array>((value) => value instanceof Uint8Array && ("length" in size ? value.length === size.length : value.length <= size.max), {
-    error: "length" in size ? `expected ${String(size.length)} bytes` : `expected at most ${String(size.max)} bytes`,
-  });
+  z.custom<Uint8Array>(
+    (value) =>
+      value instanceof Uint8Array && ("length" in size ? value.length === size.length : value.length <= size.max),
+    {
+      error: "length" in size ? `expected ${String(size.length)} bytes` : `expected at most ${String(size.max)} bytes`,
+    },
+  );
 
 /** A member's name: what people call it, safe in file names and logs. */
-export const memberName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case letters, digits and dashes").max(limits.nameLengthMax);
+export const memberName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case letters, digits and dashes")
+  .max(limits.nameLengthMax);
 
 const u32 = z.int().min(0).max(0xffff_ffff);
 const body = bytes({ max: limits.frameBytesMax });
 const queryId = bytes({ length: 16 });
 const session = bytes({ length: 16 });
 const version = bytes({ length: 16 });
-const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine((list) => list.length % 16 === 0, "expected a multiple of 16 bytes");
+const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine(
+  (list) => list.length % 16 === 0,
+  "expected a multiple of 16 bytes",
+);
 const code = z.string().regex(/^[A-Z][A-Z_]{0,63}$/, "expected a fault code");
 const reason = z.string().max(500);
 
@@ -70,11 +80,24 @@ export const endToEndMessages = {
     id: u32,
     last: z.boolean(),
     blocks: z
-      .array(z.strictObject({ block: u32, version, current: z.boolean(), occupied: bytes({ max: 256 }), hint: bytes({ max: 65_536 }) }))
+      .array(
+        z.strictObject({
+          block: u32,
+          version,
+          current: z.boolean(),
+          occupied: bytes({ max: 256 }),
+          hint: bytes({ max: 65_536 }),
+        }),
+      )
       .max(limits.blocksPerMessageMax),
   }),
   /** Querier: wanted rows, padded to `fetchHandlesMax` handles of 8 bytes (block u32, slot u32; block 2^32 - 1 is padding). */
-  fetch: z.strictObject({ type: z.literal("fetch"), id: u32, queryId, handles: bytes({ length: 8 * limits.fetchHandlesMax }) }),
+  fetch: z.strictObject({
+    type: z.literal("fetch"),
+    id: u32,
+    queryId,
+    handles: bytes({ length: 8 * limits.fetchHandlesMax }),
+  }),
   /** Party: a CBOR list of passages, padded by ISO/IEC 7816-4 to a multiple of `passagePadBytes`. */
   passages: z.strictObject({ type: z.literal("passages"), id: u32, padded: body }),
   /** Party: a request could not be met. */
@@ -95,14 +118,20 @@ export const passageList = z
   )
   .max(limits.fetchHandlesMax);
 
-export type HopMessage = { [Type in keyof typeof hopMessages]: z.infer<(typeof hopMessages)[Type]> }[keyof typeof hopMessages];
-export type EndToEndMessage = { [Type in keyof typeof endToEndMessages]: z.infer<(typeof endToEndMessages)[Type]> }[keyof typeof endToEndMessages];
+export type HopMessage = {
+  [Type in keyof typeof hopMessages]: z.infer<(typeof hopMessages)[Type]>;
+}[keyof typeof hopMessages];
+export type EndToEndMessage = {
+  [Type in keyof typeof endToEndMessages]: z.infer<(typeof endToEndMessages)[Type]>;
+}[keyof typeof endToEndMessages];
 export type FetchedPassage = z.infer<typeof passageList>[number];
 export type AnswerBody = z.infer<typeof answerBody>;
 export type QueryBody = z.infer<typeof queryBody>;
 
-/** Largest encoding and deadline of each message type; a larger frame is refused before it is parsed. */
-export const messageLimits: { readonly [Type in (HopMessage | EndToEndMessage)["type"]]: { readonly bytesMax: number; readonly deadlineMs: number } } = {
+/** Largest encoding and deadline of each message type; a larger one is refused whatever it holds. */
+export const messageLimits: {
+  readonly [Type in (HopMessage | EndToEndMessage)["type"]]: { readonly bytesMax: number; readonly deadlineMs: number };
+} = {
   roster: { bytesMax: 128 * 1024, deadlineMs: limits.handshakeTimeoutMs },
   serve: { bytesMax: 256, deadlineMs: limits.handshakeTimeoutMs },
   query: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },

@@ -1,7 +1,6 @@
 import type { StateAddress } from "libsodium-wrappers";
 import { Fault } from "../crypto/fault.ts";
 import { sodium } from "../crypto/sodium.ts";
-import type { ProtocolFaultCode } from "./faults.ts";
 
 const HEADER_BYTES = sodium.crypto_secretstream_xchacha20poly1305_HEADERBYTES;
 const TAG_BYTES = sodium.crypto_secretstream_xchacha20poly1305_ABYTES;
@@ -31,7 +30,12 @@ export class SecureChannel {
   }
 
   seal(message: Uint8Array): Uint8Array {
-    const sealed = sodium.crypto_secretstream_xchacha20poly1305_push(this.#sending, message, null, sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
+    const sealed = sodium.crypto_secretstream_xchacha20poly1305_push(
+      this.#sending,
+      message,
+      null,
+      sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+    );
     if (!this.#header) return sealed;
     const first = new Uint8Array(HEADER_BYTES + sealed.length);
     first.set(this.#header);
@@ -45,7 +49,10 @@ export class SecureChannel {
     let bytes = sealed;
     if (!this.#receiving && !this.#broken) {
       if (bytes.length < HEADER_BYTES + TAG_BYTES) throw this.#break();
-      this.#receiving = sodium.crypto_secretstream_xchacha20poly1305_init_pull(bytes.subarray(0, HEADER_BYTES), this.#receivingKey);
+      this.#receiving = sodium.crypto_secretstream_xchacha20poly1305_init_pull(
+        bytes.subarray(0, HEADER_BYTES),
+        this.#receivingKey,
+      );
       this.#receivingKey.fill(0);
       bytes = bytes.subarray(HEADER_BYTES);
     }
@@ -55,7 +62,7 @@ export class SecureChannel {
     return (opened as { message: Uint8Array }).message;
   }
 
-  #break(): Fault<ProtocolFaultCode> {
+  #break(): Fault {
     this.#broken = true;
     return new Fault("CHANNEL_BROKEN", "a message on the secure channel is not authentic or not the next one");
   }

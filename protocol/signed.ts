@@ -17,17 +17,36 @@ function signedBytes(purpose: SignaturePurpose, federationId: Uint8Array, payloa
 }
 
 /** Detached Ed25519 signature (RFC 8032) of 64 bytes. */
-export function signDetached(purpose: SignaturePurpose, federationId: Uint8Array, payload: Uint8Array, secretKey: Uint8Array): Uint8Array {
+export function signDetached(
+  purpose: SignaturePurpose,
+  federationId: Uint8Array,
+  payload: Uint8Array,
+  secretKey: Uint8Array,
+): Uint8Array {
   return sodium.crypto_sign_detached(signedBytes(purpose, federationId, payload), secretKey);
 }
 
 /** Whether the signature is the key holder's, for this purpose and federation. */
-export function verifyDetached(purpose: SignaturePurpose, federationId: Uint8Array, payload: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  return signature.length === 64 && sodium.crypto_sign_verify_detached(signature, signedBytes(purpose, federationId, payload), publicKey);
+export function verifyDetached(
+  purpose: SignaturePurpose,
+  federationId: Uint8Array,
+  payload: Uint8Array,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  return (
+    signature.length === 64 &&
+    sodium.crypto_sign_verify_detached(signature, signedBytes(purpose, federationId, payload), publicKey)
+  );
 }
 
 /** A value with the name and signature of who sent it, as bytes. */
-export function seal(purpose: SignaturePurpose, federationId: Uint8Array, value: unknown, signer: { readonly name: string; readonly secretKey: Uint8Array }): Uint8Array {
+export function seal(
+  purpose: SignaturePurpose,
+  federationId: Uint8Array,
+  value: unknown,
+  signer: { readonly name: string; readonly secretKey: Uint8Array },
+): Uint8Array {
   const payload = encodeValue(value);
   const signature = signDetached(purpose, federationId, payload, signer.secretKey);
   return encodeValue({ signer: signer.name, payload, signature });

@@ -9,12 +9,25 @@ const folder = mkdtempSync(join(tmpdir(), "sotto-kernels-"));
 try {
   const wasm = join(folder, "ring.wasm");
   const { error, stderr } = await asc.main([
-    "crypto/rlwe/kernels/ring.as.ts", "--outFile", wasm,
-    "-O3", "--noAssert", "--runtime", "stub", "--enable", "simd", "--importMemory", "--use", "abort=",
+    "crypto/rlwe/kernels/ring.as.ts",
+    "--outFile",
+    wasm,
+    "-O3",
+    "--noAssert",
+    "--runtime",
+    "stub",
+    "--enable",
+    "simd",
+    "--importMemory",
+    "--use",
+    "abort=",
   ]);
   if (error) throw new Error(`asc failed: ${stderr.toString()}`);
   const base64 = readFileSync(wasm).toString("base64");
-  writeFileSync("crypto/rlwe/kernels/ring.generated.ts", `// Made by scripts/build-kernels.mjs from ring.as.ts.\nexport const ringKernelBase64 =\n  "${base64}";\n`);
+  writeFileSync(
+    "crypto/rlwe/kernels/ring.generated.ts",
+    `// Made by scripts/build-kernels.mjs from ring.as.ts.\nexport const ringKernelBase64 =\n  "${base64}";\n`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

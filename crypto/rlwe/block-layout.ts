@@ -11,12 +11,16 @@ const NORM_SLACK = 1e-4;
  *
  * @returns What is wrong, or null. Never holds a value of the vector.
  */
-export function vectorProblem(vector: Float32Array, { dim, normMax }: { readonly dim: number; readonly normMax: number }): string | null {
+export function vectorProblem(
+  vector: Float32Array,
+  { dim, normMax }: { readonly dim: number; readonly normMax: number },
+): string | null {
   if (vector.length !== dim) return `has ${String(vector.length)} entries, expected ${String(dim)}`;
   let squares = 0;
   for (const entry of vector) squares += entry * entry;
   if (!Number.isFinite(squares)) return "has an entry that is not a finite number";
-  if (Math.sqrt(squares) > normMax * (1 + NORM_SLACK)) return `is longer than the federation's normMax of ${String(normMax)}`;
+  if (Math.sqrt(squares) > normMax * (1 + NORM_SLACK))
+    return `is longer than the federation's normMax of ${String(normMax)}`;
   return null;
 }
 
@@ -33,11 +37,13 @@ export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout):
   for (const { slot, vector } of rows) {
     const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
     const problem = slotIsGood ? vectorProblem(vector, layout) : "has a slot out of range or given twice";
-    if (problem !== null) throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
+    if (problem !== null)
+      throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
     taken.add(slot);
     for (let i = 0; i < dim; i++) {
       const polynomial = polynomials[Math.floor(i / chunk)];
-      if (polynomial) polynomial[slot * chunk + chunk - 1 - (i % chunk)] = toResidue(Math.round(dataScale * (vector[i] ?? 0)));
+      if (polynomial)
+        polynomial[slot * chunk + chunk - 1 - (i % chunk)] = toResidue(Math.round(dataScale * (vector[i] ?? 0)));
     }
   }
   return polynomials;
@@ -50,6 +56,7 @@ export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout):
  */
 export function queryPolynomial(embedding: Float32Array, j: number, layout: RingLayout): Uint32Array {
   const polynomial = new Uint32Array(RING_DEGREE);
-  for (let k = 0; k < layout.chunk; k++) polynomial[k] = toResidue(Math.round(layout.queryScale * (embedding[j * layout.chunk + k] ?? 0)));
+  for (let k = 0; k < layout.chunk; k++)
+    polynomial[k] = toResidue(Math.round(layout.queryScale * (embedding[j * layout.chunk + k] ?? 0)));
   return polynomial;
 }

@@ -12,7 +12,10 @@ export interface RingKernels {
   /** sum over j < chunks of block[j] query[j] mod q, pointwise; both interleaved [N/8][chunks][8]. Returns shape [N], owned by the caller. */
   multiplyAccumulate(block: Uint32Array, query: Uint32Array, chunks: number): Uint32Array;
   /** Keeps the `bits` high bits of each of `count` residues values[i * stride], packed least significant bit first. */
-  packBits(values: Uint32Array, options: { readonly stride: number; readonly count: number; readonly bits: number }): Uint8Array;
+  packBits(
+    values: Uint32Array,
+    options: { readonly stride: number; readonly count: number; readonly bits: number },
+  ): Uint8Array;
   /** Inverse of {@link packBits} at stride 1, dropped bits zero. The caller has checked that bytes hold count * bits bits. */
   unpackBits(bytes: Uint8Array, options: { readonly count: number; readonly bits: number }): Uint32Array;
 }

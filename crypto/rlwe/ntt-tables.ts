@@ -18,7 +18,11 @@ export function multiplyModulo(x: number, y: number): number {
 
 export function powerModulo(base: number, exponent: number): number {
   let result = 1;
-  for (let square = base, left = exponent; left > 0; left = Math.floor(left / 2), square = multiplyModulo(square, square)) {
+  for (
+    let square = base, left = exponent;
+    left > 0;
+    left = Math.floor(left / 2), square = multiplyModulo(square, square)
+  ) {
     if (left % 2 === 1) result = multiplyModulo(result, square);
   }
   return result;
@@ -53,7 +57,8 @@ function makeTables(): NttTables {
   const bits = Math.log2(RING_DEGREE);
   const powersInBitReversedOrder = (root: number): Uint32Array => {
     const powers = new Uint32Array(RING_DEGREE);
-    for (let i = 0, power = 1; i < RING_DEGREE; i++, power = multiplyModulo(power, root)) powers[bitReverse(i, bits)] = power;
+    for (let i = 0, power = 1; i < RING_DEGREE; i++, power = multiplyModulo(power, root))
+      powers[bitReverse(i, bits)] = power;
     return powers;
   };
   const psi = minimalRoot();

@@ -67,10 +67,14 @@ export function ringLayout(parameters: ScoringParameters): RingLayout {
   const require = (holds: boolean, what: string): void => {
     if (!holds) throw new Fault<ParameterFaultCode>("PARAMETERS_INVALID", `scoring parameters: ${what}`);
   };
-  require(Number.isInteger(dim) && dim >= 1 && dim <= DIM_MAX, `dim is ${String(dim)}, expected a whole number from 1 to ${String(DIM_MAX)}`);
+  require(Number.isInteger(dim) &&
+    dim >= 1 &&
+    dim <= DIM_MAX, `dim is ${String(dim)}, expected a whole number from 1 to ${String(DIM_MAX)}`);
   require(CHUNKS_ALLOWED.includes(chunk), `chunk is ${String(chunk)}, expected one of ${CHUNKS_ALLOWED.join(", ")}`);
   require(Number.isFinite(normMax) && normMax > 0 && normMax <= 1e6, "normMax must be above 0 and at most 1e6");
-  require(Number.isInteger(scoreBits) && scoreBits >= 8 && scoreBits <= MODULUS_BITS, `scoreBits is ${String(scoreBits)}, expected 8 to 31`);
+  require(Number.isInteger(scoreBits) &&
+    scoreBits >= 8 &&
+    scoreBits <= MODULUS_BITS, `scoreBits is ${String(scoreBits)}, expected 8 to 31`);
   require(seed.length === 32, `seed has ${String(seed.length)} bytes, expected 32`);
   const rowsPerBlock = RING_DEGREE / chunk;
   const rounding = 1 / Math.sqrt(12);
@@ -99,6 +103,7 @@ export function scoreStandardDeviation(layout: RingLayout): number {
   const rounding = 1 / (Math.sqrt(12) * dataScale);
   const error = (ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * normMax) / queryScale;
   const hint = (HINT_STANDARD_DEVIATION * Math.sqrt((RING_DEGREE * 2) / 3)) / (dataScale * queryScale);
-  const cut = scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits) / (Math.sqrt(12) * dataScale * queryScale);
+  const cut =
+    scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits) / (Math.sqrt(12) * dataScale * queryScale);
   return Math.hypot(rounding, error, hint, cut);
 }

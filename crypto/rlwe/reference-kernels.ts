@@ -43,13 +43,17 @@ function multiplyAccumulate(block: Uint32Array, query: Uint32Array, chunks: numb
   for (let i = 0; i < RING_DEGREE; i++) {
     const start = (i >> 3) * chunks * 8 + (i & 7);
     let sum = 0;
-    for (let j = 0; j < chunks; j++) sum = (sum + multiplyModulo(at(block, start + 8 * j), at(query, start + 8 * j))) % MODULUS;
+    for (let j = 0; j < chunks; j++)
+      sum = (sum + multiplyModulo(at(block, start + 8 * j), at(query, start + 8 * j))) % MODULUS;
     out[i] = sum;
   }
   return out;
 }
 
-function packBits(values: Uint32Array, { stride, count, bits }: { stride: number; count: number; bits: number }): Uint8Array {
+function packBits(
+  values: Uint32Array,
+  { stride, count, bits }: { stride: number; count: number; bits: number },
+): Uint8Array {
   const out = new Uint8Array(packedBytes(count, bits));
   for (let i = 0, position = 0; i < count; i++) {
     const cut = at(values, i * stride) >>> (MODULUS_BITS - bits);
@@ -64,7 +68,8 @@ function unpackBits(bytes: Uint8Array, { count, bits }: { count: number; bits: n
   const out = new Uint32Array(count);
   for (let i = 0, position = 0; i < count; i++) {
     let value = 0;
-    for (let bit = 0; bit < bits; bit++, position++) value |= ((at(bytes, position >> 3) >>> (position & 7)) & 1) << bit;
+    for (let bit = 0; bit < bits; bit++, position++)
+      value |= ((at(bytes, position >> 3) >>> (position & 7)) & 1) << bit;
     out[i] = (value << (MODULUS_BITS - bits)) >>> 0;
   }
   return out;

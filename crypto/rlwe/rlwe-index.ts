@@ -1,6 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Fault } from "../fault.ts";
-import { type BlockDescription, type BlockRow, type IndexAnswer, type ScoringFaultCode, type ScoringIndex, occupancy } from "../scoring.ts";
+import {
+  type BlockDescription,
+  type BlockRow,
+  type IndexAnswer,
+  type ScoringFaultCode,
+  type ScoringIndex,
+  occupancy,
+} from "../scoring.ts";
 import { sodium } from "../sodium.ts";
 import { blockPolynomials } from "./block-layout.ts";
 import { hintError } from "./hint-error.ts";
@@ -46,7 +53,8 @@ export class RlweIndex implements ScoringIndex {
     this.#layout = layout;
     this.#hintKey = hintKey;
     this.#publicRandomness = new Uint32Array(layout.chunks * RING_DEGREE);
-    for (let j = 0; j < layout.chunks; j++) interleaveChunk(publicPolynomial(layout.seed, j), j, layout.chunks, this.#publicRandomness);
+    for (let j = 0; j < layout.chunks; j++)
+      interleaveChunk(publicPolynomial(layout.seed, j), j, layout.chunks, this.#publicRandomness);
   }
 
   setBlock(block: number, rows: readonly BlockRow[]): void {
@@ -73,7 +81,15 @@ export class RlweIndex implements ScoringIndex {
       for (const [i, [, held]] of snapshot.entries()) {
         if (i > 0 && i % blocksPerSlice === 0) await nextTurn();
         if (signal?.aborted) throw new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled");
-        scores.set(held.kernels.scoreBlock(held.residues, residues, { offset: chunk - 1, stride: chunk, count: rowsPerBlock, bits: scoreBits }), i * scoreBytesPerBlock);
+        scores.set(
+          held.kernels.scoreBlock(held.residues, residues, {
+            offset: chunk - 1,
+            stride: chunk,
+            count: rowsPerBlock,
+            bits: scoreBits,
+          }),
+          i * scoreBytesPerBlock,
+        );
       }
     } finally {
       this.#queriesRunning--;
@@ -84,9 +100,13 @@ export class RlweIndex implements ScoringIndex {
 
   /** Residues of a packed query, interleaved; every one is checked to be below q. */
   #unpackQuery(query: Uint8Array): Uint32Array {
-    const malformed = (what: string): Fault<ScoringFaultCode> => new Fault("QUERY_MALFORMED", `the encrypted query ${what}`);
-    if (query.length !== this.queryBytes) throw malformed(`has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`);
-    const residues = this.#anyKernels().unpackBits(query, { count: this.#layout.chunks * RING_DEGREE, bits: MODULUS_BITS });
+    const malformed = (what: string): Fault => new Fault("QUERY_MALFORMED", `the encrypted query ${what}`);
+    if (query.length !== this.queryBytes)
+      throw malformed(`has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`);
+    const residues = this.#anyKernels().unpackBits(query, {
+      count: this.#layout.chunks * RING_DEGREE,
+      bits: MODULUS_BITS,
+    });
     if (!areResidues(residues)) throw malformed("holds a residue that is not below the modulus");
     return residues;
   }
@@ -98,7 +118,10 @@ export class RlweIndex implements ScoringIndex {
       kernels.forwardNtt(polynomial);
       interleaveChunk(polynomial, j, this.#layout.chunks, residues);
     }
-    const occupied = occupancy(this.rowsPerBlock, rows.map(({ slot }) => slot));
+    const occupied = occupancy(
+      this.rowsPerBlock,
+      rows.map(({ slot }) => slot),
+    );
     const version = sodium.to_hex(deriveSeed(seed, "sotto block version", occupied).subarray(0, 16));
     return { version, occupied, hint: this.#makeHint(kernels, residues, seed), kernels, residues };
   }
@@ -129,7 +152,9 @@ export class RlweIndex implements ScoringIndex {
     const { chunks } = this.#layout;
     // The first piece is small: most collections begin small.
     const bytes = this.#arenas.length === 0 ? ARENA_BYTES / 8 : ARENA_BYTES;
-    this.#arenas.push(new WasmKernels({ chunks, blockCount: Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4))) }));
+    this.#arenas.push(
+      new WasmKernels({ chunks, blockCount: Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4))) }),
+    );
     return this.#allocate();
   }
 

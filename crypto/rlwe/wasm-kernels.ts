@@ -52,7 +52,9 @@ export class WasmKernels implements RingKernels {
     this.#block = this.#query + blockBytes;
     for (let i = blockCount; i >= 1; i--) this.#freeBlocks.push(this.#block + i * blockBytes);
     const { roots, rootsShoup, inverseRoots, inverseRootsShoup } = nttTables;
-    [roots, rootsShoup, inverseRoots, inverseRootsShoup].forEach((table, i) => this.#view(this.#roots + i * POLY_BYTES, RING_DEGREE).set(table));
+    [roots, rootsShoup, inverseRoots, inverseRootsShoup].forEach((table, i) =>
+      this.#view(this.#roots + i * POLY_BYTES, RING_DEGREE).set(table),
+    );
   }
 
   /** @returns Shape [N/8][chunks][8], zeroed, owned by the caller until {@link freeBlock}; null when the reserved room is used up. */
@@ -77,7 +79,13 @@ export class WasmKernels implements RingKernels {
   inverseNtt(poly: Uint32Array): void {
     const { degreeInverse, degreeInverseShoup } = nttTables;
     this.#inPlace(poly, (pointer) => {
-      this.#exports.inverseNtt(pointer, this.#roots + 2 * POLY_BYTES, this.#roots + 3 * POLY_BYTES, degreeInverse, degreeInverseShoup);
+      this.#exports.inverseNtt(
+        pointer,
+        this.#roots + 2 * POLY_BYTES,
+        this.#roots + 3 * POLY_BYTES,
+        degreeInverse,
+        degreeInverseShoup,
+      );
     });
   }
 
@@ -95,7 +103,11 @@ export class WasmKernels implements RingKernels {
    * multiplyAccumulate, inverseNtt and packBits of one block without leaving this memory. The same `query` array passed again in a row is
    * not copied again; the caller does not change it meanwhile.
    */
-  scoreBlock(block: Uint32Array, query: Uint32Array, cut: { readonly offset: number; readonly stride: number; readonly count: number; readonly bits: number }): Uint8Array {
+  scoreBlock(
+    block: Uint32Array,
+    query: Uint32Array,
+    cut: { readonly offset: number; readonly stride: number; readonly count: number; readonly bits: number },
+  ): Uint8Array {
     if (query !== this.#queryHeld) {
       this.#view(this.#query, query.length).set(query);
       this.#queryHeld = query;
@@ -103,7 +115,13 @@ export class WasmKernels implements RingKernels {
     const { degreeInverse, degreeInverseShoup } = nttTables;
     const chunks = query.length / RING_DEGREE;
     this.#exports.multiplyAccumulate(this.#pointerOf(block, this.#block), this.#query, chunks, this.#out);
-    this.#exports.inverseNtt(this.#out, this.#roots + 2 * POLY_BYTES, this.#roots + 3 * POLY_BYTES, degreeInverse, degreeInverseShoup);
+    this.#exports.inverseNtt(
+      this.#out,
+      this.#roots + 2 * POLY_BYTES,
+      this.#roots + 3 * POLY_BYTES,
+      degreeInverse,
+      degreeInverseShoup,
+    );
     this.#exports.packBits(this.#out + 4 * cut.offset, cut.stride, cut.count, cut.bits, this.#poly);
     return new Uint8Array(this.#memory.buffer, this.#poly, packedBytes(cut.count, cut.bits)).slice();
   }
@@ -113,7 +131,9 @@ export class WasmKernels implements RingKernels {
     const perPiece = Math.floor(RING_DEGREE / stride);
     for (let done = 0; done < count; done += perPiece) {
       const piece = Math.min(perPiece, count - done);
-      this.#view(this.#poly, RING_DEGREE).set(values.subarray(done * stride, Math.min((done + piece) * stride, values.length)));
+      this.#view(this.#poly, RING_DEGREE).set(
+        values.subarray(done * stride, Math.min((done + piece) * stride, values.length)),
+      );
       this.#exports.packBits(this.#poly, stride, piece, bits, this.#out);
       pieces.set(new Uint8Array(this.#memory.buffer, this.#out, packedBytes(piece, bits)), packedBytes(done, bits));
     }
@@ -125,7 +145,9 @@ export class WasmKernels implements RingKernels {
     for (let done = 0; done < count; done += RING_DEGREE) {
       const piece = Math.min(RING_DEGREE, count - done);
       const start = packedBytes(done, bits);
-      new Uint8Array(this.#memory.buffer, this.#out, POLY_BYTES).set(bytes.subarray(start, start + packedBytes(piece, bits)));
+      new Uint8Array(this.#memory.buffer, this.#out, POLY_BYTES).set(
+        bytes.subarray(start, start + packedBytes(piece, bits)),
+      );
       this.#exports.unpackBits(this.#out, piece, bits, this.#poly);
       values.set(this.#view(this.#poly, piece), done);
     }

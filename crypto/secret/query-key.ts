@@ -36,7 +36,12 @@ export class QueryKey implements QuerySecrets {
    * SEAL gives (c0, c1) with c0 + c1 s = e. Then c0 + (c1 - a_j) s = e - a_j s is an encryption of zero on a_j with SEAL's own error.
    * @param publicRandomness - a_j for every chunk, NTT form.
    */
-  static async generate(layout: RingLayout, publicRandomness: readonly Uint32Array[], kernels: RingKernels, pause: () => Promise<void>): Promise<QueryKey> {
+  static async generate(
+    layout: RingLayout,
+    publicRandomness: readonly Uint32Array[],
+    kernels: RingKernels,
+    pause: () => Promise<void>,
+  ): Promise<QueryKey> {
     using key = generateSealKey();
     const secret = key.secret.slice();
     const zeros = new Uint32Array(layout.chunks * RING_DEGREE);
@@ -61,7 +66,8 @@ export class QueryKey implements QuerySecrets {
    */
   encrypt(embedding: Float32Array): Uint8Array {
     const zeros = this.#zeros;
-    if (!zeros || this.#wiped) throw new Fault<ScoringFaultCode>("KEY_USED", "this query key has been used; every question takes a fresh one");
+    if (!zeros || this.#wiped)
+      throw new Fault<ScoringFaultCode>("KEY_USED", "this query key has been used; every question takes a fresh one");
     this.#zeros = null;
     const { chunks } = this.#layout;
     for (let j = 0; j < chunks; j++) {
@@ -88,7 +94,10 @@ export class QueryKey implements QuerySecrets {
   read(party: string, block: BlockDescription, scores: Uint8Array): Float32Array {
     const { rowsPerBlock, scoreBits, dataScale, queryScale, scoreBytesPerBlock } = this.#layout;
     if (scores.length !== scoreBytesPerBlock) {
-      throw new Fault<ScoringFaultCode>("ANSWER_MALFORMED", `a block's scores have ${String(scores.length)} bytes, expected ${String(scoreBytesPerBlock)}`);
+      throw new Fault<ScoringFaultCode>(
+        "ANSWER_MALFORMED",
+        `a block's scores have ${String(scores.length)} bytes, expected ${String(scoreBytesPerBlock)}`,
+      );
     }
     const mask = this.#mask(party, block);
     const cut = this.#kernels.unpackBits(scores, { count: rowsPerBlock, bits: scoreBits });
@@ -115,7 +124,7 @@ export class QueryKey implements QuerySecrets {
     const known = this.#masks.get(name);
     if (known) return known;
     const { chunk, rowsPerBlock, hintBytes } = this.#layout;
-    const malformed = (what: string): Fault<ScoringFaultCode> => new Fault("HINT_MALFORMED", `a block's hint ${what}`);
+    const malformed = (what: string): Fault => new Fault("HINT_MALFORMED", `a block's hint ${what}`);
     if (hint.length !== hintBytes) throw malformed(`has ${String(hint.length)} bytes, expected ${String(hintBytes)}`);
     const residues = this.#kernels.unpackBits(hint, { count: RING_DEGREE, bits: MODULUS_BITS });
     if (!areResidues(residues)) throw malformed("holds a residue that is not below the modulus");

@@ -88,9 +88,18 @@ export class RlweAsker implements Asker {
     for (const [party, blocks] of this.#blocks) {
       for (const [i, block] of blocks.entries()) {
         if (this.#mustStop() || key.wiped) return;
-        key.prepare(party, block);
+        this.#prepareBlock(key, party, block);
         if (i % 16 === 15) await nextTurn();
       }
+    }
+  }
+
+  /** A party's malformed hint must not stop the work for the others: whoever reads that block's scores is told. */
+  #prepareBlock(key: QueryKey, party: string, block: BlockDescription): void {
+    try {
+      key.prepare(party, block);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
     }
   }
 

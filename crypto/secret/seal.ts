@@ -37,12 +37,13 @@ const context = makeContext();
  * The CKKS scheme is used only because its ciphertexts are kept in NTT form and their error is not scaled.
  */
 export function generateSealKey(): SealKey {
+  using handles = new DisposableStack();
   using generator = new seal.KeyGenerator(context);
-  const secretKey = generator.secretKey();
+  const secretKey = handles.use(generator.secretKey());
   // The binding wants a public key, though symmetric encryption does not use it.
   using publicKey = generator.createPublicKey();
-  const encryptor = new seal.Encryptor(context, publicKey, secretKey);
-  const zero = new seal.Plaintext();
+  const encryptor = handles.use(new seal.Encryptor(context, publicKey, secretKey));
+  const zero = handles.use(new seal.Plaintext());
   {
     using encoder = new seal.CKKSEncoder(context);
     encoder.encode(new Float64Array(RING_DEGREE / 2), 1, zero);
@@ -50,6 +51,7 @@ export function generateSealKey(): SealKey {
   const secretBytes = secretKey.saveToArray(seal.ComprModeType.none) as Uint8Array;
   const secret = residues(secretBytes, SECRET_KEY_HEADER_BYTES, 1);
   secretBytes.fill(0);
+  const kept = handles.move();
   return {
     secret,
     encryptZero() {
@@ -61,9 +63,7 @@ export function generateSealKey(): SealKey {
     },
     [Symbol.dispose]() {
       secret.fill(0);
-      zero.delete();
-      encryptor.delete();
-      secretKey.delete();
+      kept.dispose();
     },
   };
 }

@@ -1,6 +1,12 @@
 import { type Asker, ClearAsker, Fault, type RingLayout, ringLayout } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { type Federation, type FrameObserver, type Identity, type ProtocolFaultCode, limits } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type FrameObserver,
+  type Identity,
+  type ProtocolFaultCode,
+  limits,
+} from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
 import { PartySession } from "./party-session.ts";
@@ -10,6 +16,8 @@ export interface ClientOptions {
   readonly identity: Identity;
   readonly federation: Federation;
   readonly encoder: Encoder;
+  /** Whether closing the client closes the encoder; default false. */
+  readonly ownsEncoder?: boolean;
   /** Defaults to the federation's. */
   readonly coordinatorUrl?: string | undefined;
   readonly observer?: FrameObserver | undefined;
@@ -60,7 +68,12 @@ export class SottoClient {
     this.#options = options;
     this.#layout = federationLayout(federation);
     this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
-    this.#link = new CoordinatorLink({ url: coordinatorUrl ?? federation.terms.coordinatorUrl, identity, federation, observer });
+    this.#link = new CoordinatorLink({
+      url: coordinatorUrl ?? federation.terms.coordinatorUrl,
+      identity,
+      federation,
+      observer,
+    });
   }
 
   /**
@@ -73,7 +86,9 @@ export class SottoClient {
     const client = new SottoClient(options);
     try {
       await client.#link.open();
-      await Promise.allSettled([...client.#link.online].filter((name) => client.parties.includes(name)).map((name) => client.#session(name)));
+      await Promise.allSettled(
+        [...client.#link.online].filter((name) => client.parties.includes(name)).map((name) => client.#session(name)),
+      );
     } catch (error) {
       client.close();
       throw error;
@@ -83,7 +98,9 @@ export class SottoClient {
 
   /** Names of the federation's parties, present or not. */
   get parties(): readonly string[] {
-    return this.#options.federation.terms.members.filter(({ roles }) => roles.includes("party")).map(({ name }) => name);
+    return this.#options.federation.terms.members
+      .filter(({ roles }) => roles.includes("party"))
+      .map(({ name }) => name);
   }
 
   /** Names of the parties that are connected at present. */
@@ -102,31 +119,54 @@ export class SottoClient {
    * @throws Fault QUESTION_EMPTY, QUESTION_TOO_LONG; TypeError for options that do not exist or are out of range.
    */
   query(question: string, options: QueryOptions = {}): Asking {
-    for (const name of Object.keys(options)) if (!QUERY_OPTION_NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
+    for (const name of Object.keys(options))
+      if (!QUERY_OPTION_NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
     const { k = 5, deadlineMs = limits.queryDeadlineMsDefault } = options;
-    if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax) throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
-    if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax) throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
+    if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax)
+      throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
+    if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax)
+      throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
     checkQuestion(question);
     return startAsking((report) => this.#run(question, { k, deadlineMs, signal: options.signal }, report));
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Ends the connection and wipes unused query keys; questions under way are rejected. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const session of this.#lastSession.values()) session.close();
     this.#asker.close();
     this.#link.close();
+    if (this.#options.ownsEncoder) void this.#options.encoder.close();
   }
 
-  async #run(question: string, { k, deadlineMs, signal }: { k: number; deadlineMs: number; signal: AbortSignal | undefined }, report: (outcome: PartyOutcome) => void): Promise<QueryResult> {
+  async #run(
+    question: string,
+    { k, deadlineMs, signal }: { k: number; deadlineMs: number; signal: AbortSignal | undefined },
+    report: (outcome: PartyOutcome) => void,
+  ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
     const began = performance.now();
     const embedding = await this.#options.encoder.encodeQuery(question);
-    if (embedding.every((entry) => entry === 0)) throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
+    if (embedding.every((entry) => entry === 0))
+      throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await this.#link.open();
     const { identity, federation } = this.#options;
-    const asked = await Question.encrypt(this.#asker, embedding, { link: this.#link, identity, federation, layout: this.#layout, parties: this.parties, k, deadlineMs, session: (party) => this.#session(party) });
+    const asked = await Question.encrypt(this.#asker, embedding, {
+      link: this.#link,
+      identity,
+      federation,
+      layout: this.#layout,
+      parties: this.parties,
+      k,
+      deadlineMs,
+      session: (party) => this.#session(party),
+    });
     embedding.fill(0);
     const encrypted = performance.now();
     const outcomes: PartyOutcome[] = [];
@@ -135,7 +175,9 @@ export class SottoClient {
       report(outcome);
     }
     const scored = performance.now();
-    const { passages, faults } = await asked.passages(outcomes.filter(({ status }) => status === "answered").map(({ party }) => party));
+    const { passages, faults } = await asked.passages(
+      outcomes.filter(({ status }) => status === "answered").map(({ party }) => party),
+    );
     const done = performance.now();
     return {
       passages,
@@ -143,7 +185,13 @@ export class SottoClient {
         const fault = faults.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
-      timingsMs: { encode: encoded - began, encrypt: encrypted - encoded, scores: scored - encrypted, passages: done - scored, total: done - began },
+      timingsMs: {
+        encode: encoded - began,
+        encrypt: encrypted - encoded,
+        scores: scored - encrypted,
+        passages: done - scored,
+        total: done - began,
+      },
     };
   }
 
@@ -156,7 +204,18 @@ export class SottoClient {
     let opening = this.#sessions.get(party);
     if (!opening) {
       const { identity, federation } = this.#options;
-      opening = PartySession.open({ link: this.#link, party, identity, federation, onBlocks: () => { this.#blocksChanged(); } }, known).finally(() => this.#sessions.delete(party));
+      opening = PartySession.open(
+        {
+          link: this.#link,
+          party,
+          identity,
+          federation,
+          onBlocks: () => {
+            this.#blocksChanged();
+          },
+        },
+        known,
+      ).finally(() => this.#sessions.delete(party));
       this.#sessions.set(party, opening);
     }
     const session = await opening;
@@ -166,7 +225,8 @@ export class SottoClient {
   }
 
   #blocksChanged(): void {
-    if (!this.#closed) this.#asker.blocksChanged(new Map([...this.#lastSession].map(([party, session]) => [party, session.blocks])));
+    if (!this.#closed)
+      this.#asker.blocksChanged(new Map([...this.#lastSession].map(([party, session]) => [party, session.blocks])));
   }
 }
 

@@ -1,5 +1,14 @@
 import { Fault } from "../../crypto/index.ts";
-import { type Federation, type FrameObserver, type HopMessage, type Identity, type ProtocolFaultCode, type SecureConnection, dial, limits } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type FrameObserver,
+  type HopMessage,
+  type Identity,
+  type ProtocolFaultCode,
+  type SecureConnection,
+  dial,
+  limits,
+} from "../../protocol/index.ts";
 
 /** Receives what the coordinator sends for one query or one session; `lost` is called when nothing more will come. */
 export interface Listener {
@@ -53,7 +62,8 @@ export class CoordinatorLink {
 
   /** @throws Fault CONNECTION_LOST. */
   send(message: HopMessage): void {
-    if (!this.#connection) throw new Fault<ProtocolFaultCode>("CONNECTION_LOST", "there is no connection to the coordinator");
+    if (!this.#connection)
+      throw new Fault<ProtocolFaultCode>("CONNECTION_LOST", "there is no connection to the coordinator");
     this.#connection.send(message);
   }
 
@@ -93,7 +103,8 @@ export class CoordinatorLink {
   #dispatch(message: HopMessage): void {
     if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
     else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
-    else if (message.type === "goodbye") this.#lost(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
+    else if (message.type === "goodbye")
+      this.#lost(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
   }
 
   #lost(why: Fault): void {

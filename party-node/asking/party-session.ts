@@ -104,7 +104,11 @@ export class PartySession {
     try {
       list = sodium.unpad(reply.padded, limits.passagePadBytes);
     } catch (cause) {
-      throw new Fault<ProtocolFaultCode>("MESSAGE_INVALID", `${this.#options.party} sent passages without padding`, cause);
+      throw new Fault<ProtocolFaultCode>(
+        "MESSAGE_INVALID",
+        `${this.#options.party} sent passages without padding`,
+        cause,
+      );
     }
     return decodeValue(passageList, list);
   }
@@ -117,18 +121,25 @@ export class PartySession {
   async #handshake(): Promise<void> {
     const { link, identity, federation, party } = this.#options;
     link.listen(this.#id, {
-      message: (message) => { this.#receive(message); },
-      lost: (why) => { this.#end(why, null); },
+      message: (message) => {
+        this.#receive(message);
+      },
+      lost: (why) => {
+        this.#end(why, null);
+      },
     });
     const initiator = new Initiator(identity, handshakeContext(federation, "end-to-end"));
-    const timer = setTimeout(() => { this.#end(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${party} does not answer`), "DEADLINE_EXCEEDED"); }, limits.handshakeTimeoutMs);
+    const timer = setTimeout(() => {
+      this.#end(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${party} does not answer`), "DEADLINE_EXCEEDED");
+    }, limits.handshakeTimeoutMs);
     try {
       const welcome = await new Promise<Uint8Array>((resolve, reject) => {
         this.#greeting = { resolve, reject };
         this.#send(initiator.hello);
       });
       const established = initiator.receiveWelcome(welcome);
-      if (established.peer !== party) throw new Fault<ProtocolFaultCode>("HANDSHAKE_FAILED", `"${established.peer}" answered in place of "${party}"`);
+      if (established.peer !== party)
+        throw new Fault<ProtocolFaultCode>("HANDSHAKE_FAILED", `"${established.peer}" answered in place of "${party}"`);
       this.#established = established;
       this.#send(established.finish);
     } catch (error) {
@@ -142,14 +153,23 @@ export class PartySession {
 
   async #sync(wanted: readonly string[]): Promise<void> {
     const list = (versions: Iterable<string>): Uint8Array => sodium.from_hex([...versions].join(""));
-    const replies = await this.#request((id) => ({ type: "sync", id, held: list(this.#blocks.keys()), wanted: list(wanted) }));
+    const replies = await this.#request((id) => ({
+      type: "sync",
+      id,
+      held: list(this.#blocks.keys()),
+      wanted: list(wanted),
+    }));
     const held = new Map(this.#blocks);
     this.#blocks.clear();
     for (const reply of replies) {
       if (reply.type !== "blocks") throw unexpected(this.#options.party);
       for (const { version, hint, ...block } of reply.blocks) {
         const name = sodium.to_hex(version);
-        this.#blocks.set(name, { ...block, version: name, hint: hint.length > 0 ? hint.slice() : (held.get(name)?.hint ?? hint) });
+        this.#blocks.set(name, {
+          ...block,
+          version: name,
+          hint: hint.length > 0 ? hint.slice() : (held.get(name)?.hint ?? hint),
+        });
       }
     }
     this.#options.onBlocks();
@@ -162,7 +182,13 @@ export class PartySession {
     const message = make(this.#requests++);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#end(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${this.#options.party} did not answer a ${message.type} request in time`), "DEADLINE_EXCEEDED");
+        this.#end(
+          new Fault<ProtocolFaultCode>(
+            "DEADLINE_EXCEEDED",
+            `${this.#options.party} did not answer a ${message.type} request in time`,
+          ),
+          "DEADLINE_EXCEEDED",
+        );
       }, messageLimits[message.type].deadlineMs);
       this.#pending.set(message.id, { resolve, reject, received: [], timer });
       this.#send(established.channel.seal(encodeValue(message)));
@@ -223,6 +249,6 @@ export class PartySession {
   }
 }
 
-function unexpected(party: string): Fault<ProtocolFaultCode> {
+function unexpected(party: string): Fault {
   return new Fault("MESSAGE_INVALID", `${party} answered with something that was not asked for`);
 }

@@ -1,5 +1,14 @@
 import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
-import { type Federation, type HopMessage, type Identity, type ProtocolFaultCode, answerBody, limits, openSigned, seal } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type HopMessage,
+  type Identity,
+  type ProtocolFaultCode,
+  answerBody,
+  limits,
+  openSigned,
+  seal,
+} from "../../protocol/index.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
@@ -33,7 +42,13 @@ export interface QueryResult {
   readonly passages: readonly CitedPassage[];
   /** Every party of the federation, in the order they answered or failed. */
   readonly parties: readonly PartyOutcome[];
-  readonly timingsMs: { readonly encode: number; readonly encrypt: number; readonly scores: number; readonly passages: number; readonly total: number };
+  readonly timingsMs: {
+    readonly encode: number;
+    readonly encrypt: number;
+    readonly scores: number;
+    readonly passages: number;
+    readonly total: number;
+  };
 }
 
 export interface QuestionOptions {
@@ -80,21 +95,28 @@ export class Question {
     const began = performance.now();
     const arrived: Promise<PartyOutcome>[] = [];
     let wake: () => void = () => undefined;
-    let lost: Fault | null = null;
+    const broken: { why: Fault | null } = { why: null };
     const push = (outcome: Promise<PartyOutcome>): void => {
       arrived.push(outcome);
       wake();
     };
     const stop = (why: Fault): void => {
-      lost ??= why;
+      broken.why ??= why;
       wake();
     };
     const waiting = new Set(parties);
     const missing = (party: string, code: string, reason: string): Promise<PartyOutcome> =>
-      Promise.resolve({ party, status: "missing", passagesScored: 0, ms: performance.now() - began, fault: { code, reason } });
+      Promise.resolve({
+        party,
+        status: "missing",
+        passagesScored: 0,
+        ms: performance.now() - began,
+        fault: { code, reason },
+      });
     // The coordinator reports the deadline; this one only guards against a coordinator that does not.
     const timer = setTimeout(() => {
-      for (const party of waiting) push(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
+      for (const party of waiting)
+        push(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
       waiting.clear();
     }, deadlineMs + 2000);
     const onAbort = (): void => {
@@ -104,23 +126,28 @@ export class Question {
     link.listen(this.#queryId, {
       message: (message) => {
         if ((message.type !== "answer" && message.type !== "refusal") || !waiting.delete(message.party)) return;
-        push(message.type === "answer" ? this.#read(message, began) : missing(message.party, message.code, message.reason));
+        push(
+          message.type === "answer" ? this.#read(message, began) : missing(message.party, message.code, message.reason),
+        );
       },
       lost: stop,
     });
     try {
       link.send({ type: "query", queryId: this.#queryId, deadlineMs, parties: [...parties], body: this.#body });
       for (let accounted = 0; accounted < parties.length; accounted++) {
-        while (arrived.length === 0 && !lost) await new Promise<void>((resolve) => (wake = resolve));
+        while (arrived.length === 0 && !broken.why) await new Promise<void>((resolve) => (wake = resolve));
         const next = arrived.shift();
-        if (!next) throw lost ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
+        if (!next)
+          throw (
+            broken.why ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost")
+          );
         yield await next;
       }
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       link.forget(this.#queryId);
-      if (waiting.size > 0 && !lost) link.send({ type: "cancel", queryId: this.#queryId });
+      if (waiting.size > 0 && !broken.why) link.send({ type: "cancel", queryId: this.#queryId });
       this.#secrets[Symbol.dispose]();
     }
   }
@@ -129,7 +156,9 @@ export class Question {
    * Fetches the best passages. Every party that answered is asked, for the same number of bytes, whether or not it holds one of them: who holds the
    * answers stays between the querier and the parties.
    */
-  async passages(answered: readonly string[]): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, { code: string; reason: string }> }> {
+  async passages(
+    answered: readonly string[],
+  ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, { code: string; reason: string }> }> {
     const faults = new Map<string, { code: string; reason: string }>();
     const fetched = new Map<string, CitedPassage>();
     await Promise.all(
@@ -142,7 +171,11 @@ export class Question {
             if (candidate) fetched.set(candidateKey(candidate), { party, ...passage, score: candidate.score });
           }
           const delivered = wanted.filter((candidate) => fetched.has(candidateKey(candidate))).length;
-          if (delivered < wanted.length) faults.set(party, { code: "PASSAGES_MISSING", reason: `${String(wanted.length - delivered)} of its passages were not delivered` });
+          if (delivered < wanted.length)
+            faults.set(party, {
+              code: "PASSAGES_MISSING",
+              reason: `${String(wanted.length - delivered)} of its passages were not delivered`,
+            });
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });
@@ -160,7 +193,13 @@ export class Question {
       return { party, status: "answered", passagesScored, ms: performance.now() - began };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return { party, status: "missing", passagesScored: 0, ms: performance.now() - began, fault: { code: error.code, reason: error.message } };
+      return {
+        party,
+        status: "missing",
+        passagesScored: 0,
+        ms: performance.now() - began,
+        fault: { code: error.code, reason: error.message },
+      };
     }
   }
 
@@ -173,7 +212,10 @@ export class Question {
     }
     const bytesPerBlock = federation.terms.mode === "clear" ? layout.rowsPerBlock * 4 : layout.scoreBytesPerBlock;
     if (value.scores.length !== value.blocks.length * bytesPerBlock) {
-      throw new Fault("ANSWER_MALFORMED", `${party} sent ${String(value.scores.length)} bytes of scores for ${String(value.blocks.length)} blocks`);
+      throw new Fault(
+        "ANSWER_MALFORMED",
+        `${party} sent ${String(value.scores.length)} bytes of scores for ${String(value.blocks.length)} blocks`,
+      );
     }
     const versions = value.blocks.map(([, version]) => sodium.to_hex(version));
     const session = await open(party);
@@ -183,9 +225,14 @@ export class Question {
     let passagesScored = 0;
     for (const [i, version] of versions.entries()) {
       const block = session.block(version);
-      if (block?.block !== value.blocks[i]?.[0]) throw new Fault("ANSWER_MALFORMED", `${party} scored a block that it does not describe`);
+      if (block?.block !== value.blocks[i]?.[0])
+        throw new Fault("ANSWER_MALFORMED", `${party} scored a block that it does not describe`);
       if (!block) continue;
-      const scores = this.#secrets.read(party, block, value.scores.subarray(i * bytesPerBlock, (i + 1) * bytesPerBlock));
+      const scores = this.#secrets.read(
+        party,
+        block,
+        value.scores.subarray(i * bytesPerBlock, (i + 1) * bytesPerBlock),
+      );
       const top = topOfBlock(k, party, block.block, scores);
       passagesScored += scores.reduce((count, score) => count + (Number.isNaN(score) ? 0 : 1), 0);
       best = mergeTop(k, best, top);
@@ -203,5 +250,9 @@ function candidateKey({ party, block, slot }: Candidate): string {
 export function checkQuestion(question: string): void {
   if (question.trim() === "") throw new Fault("QUESTION_EMPTY", "the question is empty; type a question in quotes");
   const bytes = Buffer.byteLength(question, "utf8");
-  if (bytes > limits.questionBytesMax) throw new Fault("QUESTION_TOO_LONG", `the question has ${String(bytes)} bytes, at most ${String(limits.questionBytesMax)} are allowed; ask something shorter`);
+  if (bytes > limits.questionBytesMax)
+    throw new Fault(
+      "QUESTION_TOO_LONG",
+      `the question has ${String(bytes)} bytes, at most ${String(limits.questionBytesMax)} are allowed; ask something shorter`,
+    );
 }

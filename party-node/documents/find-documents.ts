@@ -82,7 +82,12 @@ async function* walk(folder: string, root: string): AsyncGenerator<FoundFile | P
 async function* outsideLink(path: string, root: string): AsyncGenerator<Problem> {
   const target = await realpath(path).catch(() => null);
   if (target !== null && target.startsWith(withSeparator(root))) return;
-  yield problemAt(path, null, "LINK_OUTSIDE", "leads out of the folder and is not followed. Ingest its target by its own path.");
+  yield problemAt(
+    path,
+    null,
+    "LINK_OUTSIDE",
+    "leads out of the folder and is not followed. Ingest its target by its own path.",
+  );
 }
 
 async function classify(path: string, name: string): Promise<FoundFile | Problem> {
@@ -92,7 +97,12 @@ async function classify(path: string, name: string): Promise<FoundFile | Problem
   } catch (error) {
     return unreadable(path, error);
   }
-  return problemAt(path, null, "UNKNOWN_TYPE", `no reader for it; known are files ending in ${[...KINDS.keys()].join(", ")}.`);
+  return problemAt(
+    path,
+    null,
+    "UNKNOWN_TYPE",
+    `no reader for it; known are files ending in ${[...KINDS.keys()].join(", ")}.`,
+  );
 }
 
 /** The path of a folder as a prefix of the paths in it. */

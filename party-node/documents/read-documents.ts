@@ -66,7 +66,12 @@ async function readWhole(file: FoundFile, reader: (source: string) => ReadText):
 async function readSource(path: string): Promise<string | Problem> {
   await using file = await open(path, "r");
   if ((await file.stat()).size > FILE_BYTES_MAX) {
-    return problemAt(path, null, "TOO_LARGE", `is larger than ${FILE_BYTES_MAX.toString()} bytes. Split it, or use .jsonl.`);
+    return problemAt(
+      path,
+      null,
+      "TOO_LARGE",
+      `is larger than ${FILE_BYTES_MAX.toString()} bytes. Split it, or use .jsonl.`,
+    );
   }
   const bytes = await file.readFile();
   try {

@@ -33,7 +33,8 @@ export async function* readJsonl(path: string): AsyncGenerator<Entry | Problem> 
       const text = decode(bytes, number === 1);
       if (text.trim() === "") continue;
       const entry = parse(text);
-      if (ids.has(entry.id)) throw new BadLine("DUPLICATE_ID", "an earlier line has the same _id; this one is left out.");
+      if (ids.has(entry.id))
+        throw new BadLine("DUPLICATE_ID", "an earlier line has the same _id; this one is left out.");
       ids.add(entry.id);
       yield entry;
     } catch (error) {
@@ -46,7 +47,8 @@ export async function* readJsonl(path: string): AsyncGenerator<Entry | Problem> 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decode(bytes: Buffer | null, isFirst: boolean): string {
-  if (bytes === null) throw new BadLine("TOO_LARGE", `is longer than ${LINE_BYTES_MAX.toString()} bytes. Split the document.`);
+  if (bytes === null)
+    throw new BadLine("TOO_LARGE", `is longer than ${LINE_BYTES_MAX.toString()} bytes. Split the document.`);
   try {
     const text = utf8.decode(bytes);
     return isFirst && text.startsWith("\uFEFF") ? text.slice(1) : text;

@@ -48,7 +48,10 @@ export function readMarkdown(source: string): ReadText {
 
 function headingOf(line: string): string | null {
   if (line.length > HEADING_LENGTH_MAX || !HEADING.test(line)) return null;
-  return line.replace(HEADING, "").trim().replace(/(^|[ \t]+)#+$/, "");
+  return line
+    .replace(HEADING, "")
+    .trim()
+    .replace(/(^|[ \t]+)#+$/, "");
 }
 
 /** Whether a line of `===` or `---` below makes a heading of it, rather than a rule below a list, table or quote. */

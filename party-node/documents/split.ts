@@ -40,17 +40,21 @@ function joinTiny(passages: readonly string[]): string[] {
 }
 
 function intoSentences(text: string): string[] {
-  return Array.from(sentences.segment(text), (s) => s.segment).flatMap((s) => (s.length > PASSAGE_LENGTH_MAX ? intoWords(s) : [s]));
+  return Array.from(sentences.segment(text), (s) => s.segment).flatMap((s) =>
+    s.length > PASSAGE_LENGTH_MAX ? intoWords(s) : [s],
+  );
 }
 
 function intoWords(sentence: string): string[] {
-  return Array.from(words.segment(sentence), (w) => w.segment).flatMap((w) => (w.length > PASSAGE_LENGTH_MAX ? cut(w) : [w]));
+  return Array.from(words.segment(sentence), (w) => w.segment).flatMap((w) =>
+    w.length > PASSAGE_LENGTH_MAX ? cut(w) : [w],
+  );
 }
 
 /** The last resort: pieces of about half a passage, never between the halves of a surrogate pair. */
 function cut(word: string): string[] {
   const pieces: string[] = [];
-  for (let start = 0; start < word.length; ) {
+  for (let start = 0; start < word.length;) {
     let end = start + PASSAGE_LENGTH_MAX / 2;
     if (/[\uD800-\uDBFF]/.test(word.charAt(end - 1))) end++;
     pieces.push(word.slice(start, end));

@@ -65,10 +65,19 @@ export class Collection {
   }
 
   /** Descriptions of all present blocks, and of the wanted versions those that are still known; hints are left out for versions held. */
-  describe(held: ReadonlySet<string>, wanted: ReadonlySet<string>): (BlockDescription & { readonly current: boolean })[] {
-    const withoutHeld = (description: BlockDescription): BlockDescription => (held.has(description.version) ? { ...description, hint: new Uint8Array(0) } : description);
-    const present = [...this.#current.values()].map(({ description }) => ({ ...withoutHeld(description), current: true }));
-    const past = [...this.#recent.values()].filter(({ known }) => wanted.has(known.description.version)).map(({ known }) => ({ ...known.description, current: false }));
+  describe(
+    held: ReadonlySet<string>,
+    wanted: ReadonlySet<string>,
+  ): (BlockDescription & { readonly current: boolean })[] {
+    const withoutHeld = (description: BlockDescription): BlockDescription =>
+      held.has(description.version) ? { ...description, hint: new Uint8Array(0) } : description;
+    const present = [...this.#current.values()].map(({ description }) => ({
+      ...withoutHeld(description),
+      current: true,
+    }));
+    const past = [...this.#recent.values()]
+      .filter(({ known }) => wanted.has(known.description.version))
+      .map(({ known }) => ({ ...known.description, current: false }));
     return [...present, ...past];
   }
 
@@ -92,7 +101,8 @@ export class Collection {
     const old = this.#current.get(block);
     if (old) this.#recent.set(old.description.version, { known: old, until: now + limits.fetchWindowMs });
     const description = this.#index.describe(block);
-    if (description) this.#current.set(block, { description, rows: new Map(vectors.map(({ slot, rowId }) => [slot, rowId])) });
+    if (description)
+      this.#current.set(block, { description, rows: new Map(vectors.map(({ slot, rowId }) => [slot, rowId])) });
     else this.#current.delete(block);
   }
 }

@@ -1,7 +1,15 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
-import { type Federation, type FrameObserver, type HopMessage, type Identity, type SecureConnection, dial, limits } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type FrameObserver,
+  type HopMessage,
+  type Identity,
+  type SecureConnection,
+  dial,
+  limits,
+} from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { Collection } from "./collection.ts";
 import { QueryService } from "./query-service.ts";
@@ -35,7 +43,12 @@ export class PartyServer {
     this.#options = options;
     this.#log = options.log;
     this.#collection = new Collection(store, index);
-    this.#queries = new QueryService({ identity, federation, collection: this.#collection, now: () => performance.now() });
+    this.#queries = new QueryService({
+      identity,
+      federation,
+      collection: this.#collection,
+      now: () => performance.now(),
+    });
     this.#sessions = new SessionService({
       identity,
       federation,
@@ -89,18 +102,24 @@ export class PartyServer {
     }
     this.#connection = connection;
     connection.send({ type: "serve", encoder: sodium.from_hex(federation.terms.encoder.fingerprint) });
-    let goodbye: Fault | null = null;
+    const said: { goodbye: Fault | null } = { goodbye: null };
     await new Promise<void>((resolve) => {
-      connection.listen((message) => {
-        if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
-        else if (message.type === "goodbye") goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
-        else this.#handle(message);
-      }, () => { resolve(); });
+      connection.listen(
+        (message) => {
+          if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
+          else if (message.type === "goodbye")
+            said.goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
+          else this.#handle(message);
+        },
+        () => {
+          resolve();
+        },
+      );
     });
     this.#connection = null;
     this.#sessions.clear();
     if (this.#stopping()) return;
-    throw goodbye ?? new Fault("CONNECTION_LOST", "the connection to the coordinator was lost");
+    throw said.goodbye ?? new Fault("CONNECTION_LOST", "the connection to the coordinator was lost");
   }
 
   #handle(message: HopMessage): void {
@@ -129,7 +148,10 @@ export class PartyServer {
       const reply = await this.#queries.answer(query);
       connection?.send(reply);
       const outcome = reply.type === "refusal" ? { code: reply.code } : {};
-      this.#log.info({ ...outcome, ms: Math.round(performance.now() - began) }, reply.type === "answer" ? "answered a query" : "refused a query");
+      this.#log.info(
+        { ...outcome, ms: Math.round(performance.now() - began) },
+        reply.type === "answer" ? "answered a query" : "refused a query",
+      );
     } catch (error) {
       this.#log.error({ err: error }, "answering a query failed");
     }
@@ -162,5 +184,12 @@ export class PartyServer {
 }
 
 function isFinal({ code }: Fault): boolean {
-  return ["NOT_A_MEMBER", "WRONG_ROLE", "FEDERATION_MISMATCH", "ENCODER_MISMATCH", "VERSION_UNSUPPORTED", "HANDSHAKE_FAILED"].includes(code);
+  return [
+    "NOT_A_MEMBER",
+    "WRONG_ROLE",
+    "FEDERATION_MISMATCH",
+    "ENCODER_MISMATCH",
+    "VERSION_UNSUPPORTED",
+    "HANDSHAKE_FAILED",
+  ].includes(code);
 }

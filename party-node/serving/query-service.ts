@@ -1,5 +1,13 @@
 import { Fault, sodium } from "../../crypto/index.ts";
-import { type Federation, type HopMessage, type Identity, limits, openSigned, queryBody, seal } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type HopMessage,
+  type Identity,
+  limits,
+  openSigned,
+  queryBody,
+  seal,
+} from "../../protocol/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -65,8 +73,10 @@ export class QueryService {
     const { federation, identity, now } = this.#options;
     const { querier, query } = this.#openQuery(queryId, body);
     const key = sodium.to_hex(queryId);
-    if (this.#fetchable.has(key) || this.#cancelled.has(key)) throw new Fault<QueryServiceFaultCode>("QUERY_REPEATED", "this query has been answered already");
-    if (this.#waiting >= limits.queriesQueuedMax) throw new Fault<QueryServiceFaultCode>("BUSY", "too many queries are waiting; ask again in a few seconds");
+    if (this.#fetchable.has(key) || this.#cancelled.has(key))
+      throw new Fault<QueryServiceFaultCode>("QUERY_REPEATED", "this query has been answered already");
+    if (this.#waiting >= limits.queriesQueuedMax)
+      throw new Fault<QueryServiceFaultCode>("BUSY", "too many queries are waiting; ask again in a few seconds");
     const abort = new AbortController();
     const expires = now() + deadlineMs;
     this.#cancelled.set(key, abort);
@@ -87,9 +97,14 @@ export class QueryService {
   /** The coordinator only carries the query: who asks is proved to the party itself. */
   #openQuery(queryId: Uint8Array, body: Uint8Array): { readonly querier: string; readonly query: Uint8Array } {
     const { federation } = this.#options;
-    const querierKey = (name: string): Uint8Array | null => (federation.hasRole(name, "querier") ? federation.publicKeyOf(name) : null);
+    const querierKey = (name: string): Uint8Array | null =>
+      federation.hasRole(name, "querier") ? federation.publicKeyOf(name) : null;
     const { signer, value } = openSigned("query", federation.id, queryBody, body, querierKey);
-    if (!sodium.memcmp(value.queryId, queryId)) throw new Fault<QueryServiceFaultCode>("QUERY_MISLABELLED", "the query was signed under another id than it was sent with");
+    if (!sodium.memcmp(value.queryId, queryId))
+      throw new Fault<QueryServiceFaultCode>(
+        "QUERY_MISLABELLED",
+        "the query was signed under another id than it was sent with",
+      );
     return { querier: signer, query: value.query };
   }
 

@@ -19,7 +19,9 @@ import type { QueryService } from "./query-service.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
-type Session = { readonly stage: "greeted"; readonly responder: Responder } | { readonly stage: "open"; readonly established: Established };
+type Session =
+  | { readonly stage: "greeted"; readonly responder: Responder }
+  | { readonly stage: "open"; readonly established: Established };
 
 export interface SessionServiceOptions {
   readonly identity: Identity;
@@ -76,11 +78,13 @@ export class SessionService {
       this.#sessions.set(key, { stage: "greeted", responder });
     } else if (session.stage === "greeted") {
       const established = session.responder.receiveFinish(body);
-      if (!this.#options.federation.hasRole(established.peer, "querier")) throw new Fault("WRONG_ROLE", "the peer is not a querier of this federation");
+      if (!this.#options.federation.hasRole(established.peer, "querier"))
+        throw new Fault("WRONG_ROLE", "the peer is not a querier of this federation");
       this.#sessions.set(key, { stage: "open", established });
     } else {
       const { channel, peer } = session.established;
-      for (const message of this.#respond(peer, decodeEndToEndMessage(channel.open(body)))) reply(channel.seal(encodeValue(message)));
+      for (const message of this.#respond(peer, decodeEndToEndMessage(channel.open(body))))
+        reply(channel.seal(encodeValue(message)));
     }
   }
 
@@ -102,21 +106,39 @@ export class SessionService {
     for (let start = 0; start === 0 || start < blocks.length; start += limits.blocksPerMessageMax) {
       const page = blocks.slice(start, start + limits.blocksPerMessageMax);
       const last = start + page.length >= blocks.length;
-      yield { type: "blocks", id, last, blocks: page.map((block) => ({ ...block, version: sodium.from_hex(block.version) })) };
+      yield {
+        type: "blocks",
+        id,
+        last,
+        blocks: page.map((block) => ({ ...block, version: sodium.from_hex(block.version) })),
+      };
     }
   }
 
   /** Always one message padded to a multiple of the same size, so that its length says as little as possible about what was wanted. */
   #passages(querier: string, { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>): EndToEndMessage {
     const snapshot = this.#options.queries.takeFetchable(querier, queryId);
-    if (!snapshot) return { type: "fault", id, code: "FETCH_EXPIRED", reason: "the party does not know this query, or its passages were fetched already" };
+    if (!snapshot)
+      return {
+        type: "fault",
+        id,
+        code: "FETCH_EXPIRED",
+        reason: "the party does not know this query, or its passages were fetched already",
+      };
     const passages: FetchedPassage[] = [];
     let room = limits.frameBytesMax - limits.passagePadBytes - FRAME_MARGIN_BYTES;
     for (const { block, slot } of unpackHandles(handles)) {
       const rowId = snapshot.rowAt(block, slot);
       const stored = rowId === null ? undefined : this.#options.store.passages([rowId])[0];
       if (!stored) continue;
-      const passage = { block, slot, documentId: stored.documentId, title: stored.title, text: stored.text, ordinal: stored.ordinal };
+      const passage = {
+        block,
+        slot,
+        documentId: stored.documentId,
+        title: stored.title,
+        text: stored.text,
+        ordinal: stored.ordinal,
+      };
       room -= encodeValue(passage).length;
       if (room >= 0) passages.push(passage);
     }

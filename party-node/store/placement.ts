@@ -15,7 +15,11 @@ export interface OpenBlock {
  * @param openBlocks - Lazily read, in order of block number.
  * @param nextBlock - Number of the first new block.
  */
-export function* places(openBlocks: Iterable<OpenBlock>, nextBlock: number, rowsPerBlock: number): Generator<Placement, never> {
+export function* places(
+  openBlocks: Iterable<OpenBlock>,
+  nextBlock: number,
+  rowsPerBlock: number,
+): Generator<Placement, never> {
   for (const { block, freeSlots } of openBlocks) {
     for (const slot of shuffled(freeSlots)) yield { block, slot };
   }

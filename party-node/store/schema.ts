@@ -119,8 +119,7 @@ function unlock(database: DatabaseSync, path: string, storeKey: Uint8Array, rows
     );
   }
   const header = database.prepare("SELECT store_id, sealed FROM header").get() as
-    | { store_id: Uint8Array; sealed: Uint8Array }
-    | undefined;
+    { store_id: Uint8Array; sealed: Uint8Array } | undefined;
   if (!header) throw notAStore(path);
   const sealer = new Sealer(storeKey, header.store_id);
   const created = openHeader(sealer, header.sealed, path);
@@ -146,7 +145,7 @@ function openHeader(sealer: Sealer, sealed: Uint8Array, path: string): { rowsPer
   }
 }
 
-function notAStore(path: string, cause?: unknown): Fault<StoreFaultCode> {
+function notAStore(path: string, cause?: unknown): Fault {
   return new Fault("STORE_FILE", `${path} cannot be opened as a store. Check the path and who may write there.`, cause);
 }
 

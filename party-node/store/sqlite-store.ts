@@ -29,7 +29,8 @@ export function openSqliteStore(options: SqliteStoreOptions): PassageStore {
   const names = Object.keys(unknown).join(", ");
   if (names !== "") throw new TypeError(`openSqliteStore: unknown option ${names}`);
   if (storeKey.length !== 32) throw new TypeError(`storeKey: got ${storeKey.length.toString()} bytes, expected 32`);
-  if (!Number.isSafeInteger(rowsPerBlock) || rowsPerBlock < 1) throw new TypeError("rowsPerBlock: expected a positive integer");
+  if (!Number.isSafeInteger(rowsPerBlock) || rowsPerBlock < 1)
+    throw new TypeError("rowsPerBlock: expected a positive integer");
   const { database, sealer } = openStoreFile(path, storeKey, rowsPerBlock);
   return new SqliteStore(database, sealer, rowsPerBlock);
 }
@@ -66,12 +67,17 @@ class SqliteStore implements PassageStore {
 
   contentHash(documentKey: string): string | null {
     const keyHash = this.#sealer.hash(documentKey);
-    const row = this.#get<{ id: number; sealed: Uint8Array }>("SELECT id, sealed FROM documents WHERE key_hash = ?", keyHash);
+    const row = this.#get<{ id: number; sealed: Uint8Array }>(
+      "SELECT id, sealed FROM documents WHERE key_hash = ?",
+      keyHash,
+    );
     return row ? this.#openDocument(row.id, keyHash, row.sealed).contentHash : null;
   }
 
   documentKeys(prefix: string): string[] {
-    return this.#all<{ id: number; key_hash: Uint8Array; sealed: Uint8Array }>("SELECT id, key_hash, sealed FROM documents")
+    return this.#all<{ id: number; key_hash: Uint8Array; sealed: Uint8Array }>(
+      "SELECT id, key_hash, sealed FROM documents",
+    )
       .map((row) => this.#openDocument(row.id, row.key_hash, row.sealed).documentKey)
       .filter((key) => key.startsWith(prefix))
       .sort();
@@ -130,7 +136,11 @@ class SqliteStore implements PassageStore {
   writeValue(name: string, value: Uint8Array): void {
     const nameHash = this.#sealer.hash(name);
     const sealed = this.#sealer.seal(`value:${hex(nameHash)}`, value);
-    this.#run("INSERT INTO named_values VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed", nameHash, sealed);
+    this.#run(
+      "INSERT INTO named_values VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed",
+      nameHash,
+      sealed,
+    );
   }
 
   close(): void {
@@ -140,15 +150,28 @@ class SqliteStore implements PassageStore {
   #insertDocument(record: DocumentRecord): NewRow[] {
     const { documentKey, contentHash } = record;
     const keyHash = this.#sealer.hash(documentKey);
-    const sealed = this.#sealer.seal(`document:${hex(keyHash)}`, Buffer.from(JSON.stringify({ documentKey, contentHash })));
+    const sealed = this.#sealer.seal(
+      `document:${hex(keyHash)}`,
+      Buffer.from(JSON.stringify({ documentKey, contentHash })),
+    );
     const document = this.#run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
-    return record.passages.map((passage, index) => ({ document, passage, vector: record.vectors[index] as Float32Array }));
+    return record.passages.map((passage, index) => ({
+      document,
+      passage,
+      vector: record.vectors[index] as Float32Array,
+    }));
   }
 
   #removeDocument(documentKey: string, touched: Set<number>): void {
-    const document = this.#get<{ id: number }>("SELECT id FROM documents WHERE key_hash = ?", this.#sealer.hash(documentKey));
+    const document = this.#get<{ id: number }>(
+      "SELECT id FROM documents WHERE key_hash = ?",
+      this.#sealer.hash(documentKey),
+    );
     if (!document) return;
-    for (const { block } of this.#all<{ block: number }>("DELETE FROM rows WHERE document = ? RETURNING block", document.id)) {
+    for (const { block } of this.#all<{ block: number }>(
+      "DELETE FROM rows WHERE document = ? RETURNING block",
+      document.id,
+    )) {
       this.#run("UPDATE blocks SET used = used - 1 WHERE block = ?", block);
       touched.add(block);
     }
@@ -163,9 +186,20 @@ class SqliteStore implements PassageStore {
     for (const { document, passage, vector } of rows) {
       const { block, slot } = place.next().value;
       const { documentId, title, text, ordinal } = passage;
-      const sealedPassage = this.#sealer.seal(`passage:${rowId.toString()}`, Buffer.from(JSON.stringify([documentId, title, text, ordinal])));
+      const sealedPassage = this.#sealer.seal(
+        `passage:${rowId.toString()}`,
+        Buffer.from(JSON.stringify([documentId, title, text, ordinal])),
+      );
       const sealedVector = this.#sealer.seal(`vector:${rowId.toString()}`, bytesOf(vector));
-      this.#run("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", rowId, document, block, slot, sealedPassage, sealedVector);
+      this.#run(
+        "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)",
+        rowId,
+        document,
+        block,
+        slot,
+        sealedPassage,
+        sealedVector,
+      );
       touched.add(block);
       rowId++;
     }
@@ -173,9 +207,15 @@ class SqliteStore implements PassageStore {
   }
 
   *#openBlocks(): Generator<OpenBlock> {
-    for (const { block } of this.#all<{ block: number }>("SELECT block FROM blocks WHERE used < ? ORDER BY block", this.rowsPerBlock)) {
+    for (const { block } of this.#all<{ block: number }>(
+      "SELECT block FROM blocks WHERE used < ? ORDER BY block",
+      this.rowsPerBlock,
+    )) {
       const taken = new Set(this.rowIdsOfBlock(block).map(({ slot }) => slot));
-      yield { block, freeSlots: Array.from({ length: this.rowsPerBlock }, (_, slot) => slot).filter((slot) => !taken.has(slot)) };
+      yield {
+        block,
+        freeSlots: Array.from({ length: this.rowsPerBlock }, (_, slot) => slot).filter((slot) => !taken.has(slot)),
+      };
     }
   }
 
@@ -194,7 +234,12 @@ class SqliteStore implements PassageStore {
 
   #openPassage(rowId: number, sealed: Uint8Array): StoredPassage {
     const opened = this.#sealer.open(`passage:${rowId.toString()}`, sealed, `row ${rowId.toString()}`);
-    const [documentId, title, text, ordinal] = JSON.parse(Buffer.from(opened).toString()) as [string, string, string, number];
+    const [documentId, title, text, ordinal] = JSON.parse(Buffer.from(opened).toString()) as [
+      string,
+      string,
+      string,
+      number,
+    ];
     return { rowId, documentId, title, text, ordinal };
   }
 
@@ -224,6 +269,7 @@ class SqliteStore implements PassageStore {
     return this.#statement(sql).all(...values) as Row[];
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what its SQL gives
   #get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#statement(sql).get(...values) as Row | undefined;
   }

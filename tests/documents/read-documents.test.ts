@@ -22,16 +22,26 @@ function write(folder: string, files: Record<string, string | Uint8Array>): void
   }
 }
 
-const texts = (documents: readonly SourceDocument[]) => documents.flatMap(({ passages }) => passages.map(({ text }) => text));
+const texts = (documents: readonly SourceDocument[]) =>
+  documents.flatMap(({ passages }) => passages.map(({ text }) => text));
 const reasons = (problems: readonly Problem[]) => problems.map(({ reason, line }) => [reason, line]);
 const line = (id: unknown, text: unknown = "text", title?: string) => JSON.stringify({ _id: id, title, text });
 
 test("walks folders in order of names, hidden entries left out, and names documents by their path in the folder", async () => {
   using folder = temporaryFolder();
-  write(folder.path, { "b.txt": "B", "a/z.md": "# Z\nz", "a/b.TXT": "AB", ".git/c.txt": "no", ".d.txt": "no", "C.htm": "<p>C" });
+  write(folder.path, {
+    "b.txt": "B",
+    "a/z.md": "# Z\nz",
+    "a/b.TXT": "AB",
+    ".git/c.txt": "no",
+    ".d.txt": "no",
+    "C.htm": "<p>C",
+  });
   const { documents, problems } = await read(folder.path);
   expect(documents.map(({ documentId }) => documentId)).toEqual(["C.htm", "a/b.TXT", "a/z.md", "b.txt"]);
-  expect(documents.map(({ documentKey }) => documentKey)).toEqual(documents.map(({ documentId }) => join(folder.path, documentId)));
+  expect(documents.map(({ documentKey }) => documentKey)).toEqual(
+    documents.map(({ documentId }) => join(folder.path, documentId)),
+  );
   expect(problems).toEqual([]);
   const [file] = (await read(join(folder.path, "a/z.md"))).documents;
   expect([file?.documentId, file?.documentKey]).toEqual(["z.md", join(folder.path, "a/z.md")]);
@@ -44,12 +54,21 @@ test("the same keys and hashes from a link to the folder; a file under two roots
   const direct = await read(join(folder.path, "real"));
   expect(await read(join(folder.path, "link"))).toEqual(direct);
   expect(await read(join(folder.path, "real"), join(folder.path, "real/a.txt"))).toEqual(direct);
-  expect(direct.documents.map(({ documentKey }) => documentKey)).toEqual(["real/a.txt", "real/c.jsonl#1"].map((name) => join(folder.path, name)));
+  expect(direct.documents.map(({ documentKey }) => documentKey)).toEqual(
+    ["real/a.txt", "real/c.jsonl#1"].map((name) => join(folder.path, name)),
+  );
 });
 
 test("reports what it cannot read, and goes on", async () => {
   using folder = temporaryFolder();
-  write(folder.path, { "outside.txt": "secret", "in/a.txt": "A", "in/b.pdf": "%PDF", "in/c.txt": Uint8Array.of(0xff, 0xfe, 0x41), "in/d.md": " \n", "in/e.jsonl": "\n\n" });
+  write(folder.path, {
+    "outside.txt": "secret",
+    "in/a.txt": "A",
+    "in/b.pdf": "%PDF",
+    "in/c.txt": Uint8Array.of(0xff, 0xfe, 0x41),
+    "in/d.md": " \n",
+    "in/e.jsonl": "\n\n",
+  });
   symlinkSync(join(folder.path, "outside.txt"), join(folder.path, "in/link.txt"));
   symlinkSync(join(folder.path, "in/a.txt"), join(folder.path, "in/inner.txt"));
   symlinkSync("/nowhere/at/all", join(folder.path, "in/broken.txt"));
@@ -77,7 +96,22 @@ test("reports what it cannot read, and goes on", async () => {
 test("Markdown: first heading is the title, sections are not joined, front matter and fences are understood", async () => {
   using folder = temporaryFolder();
   const source = [
-    "---", "author: nobody", "---", "# The  handbook #", "## First", "First text.", "```sh", "# no heading", "```", "Second heading", "---", "Second text.", "", "- item", "---", "#hashtag",
+    "---",
+    "author: nobody",
+    "---",
+    "# The  handbook #",
+    "## First",
+    "First text.",
+    "```sh",
+    "# no heading",
+    "```",
+    "Second heading",
+    "---",
+    "Second text.",
+    "",
+    "- item",
+    "---",
+    "#hashtag",
   ].join("\r\n");
   write(folder.path, { "a.md": "\uFEFF" + source, "b.md": "plain" });
   const [a, b] = (await read(folder.path)).documents;
@@ -90,7 +124,8 @@ test("Markdown: first heading is the title, sections are not joined, front matte
 
 test("HTML: title from <title> or <h1>, without navigation, scripts and styles", async () => {
   using folder = temporaryFolder();
-  const body = "<nav><a href=x>Menu</a></nav><h1>Head<br>line</h1><p>One <b>two</b> <a href='http://x/'>link</a> &amp; more<style>p{}</style><script>alert(1)</script>";
+  const body =
+    "<nav><a href=x>Menu</a></nav><h1>Head<br>line</h1><p>One <b>two</b> <a href='http://x/'>link</a> &amp; more<style>p{}</style><script>alert(1)</script>";
   write(folder.path, { "a.html": `<title>The &lt;title&gt;\n</title>${body}`, "b.html": body });
   const { documents } = await read(folder.path);
   expect(documents.map(({ passages }) => passages[0]?.title)).toEqual(["The <title>", "Head line"]);
@@ -100,7 +135,9 @@ test("HTML: title from <title> or <h1>, without navigation, scripts and styles",
 test("a .jsonl line is one document and one passage, however long", async () => {
   using folder = temporaryFolder();
   const long = "A sentence. ".repeat(500).trim();
-  write(folder.path, { "c.jsonl": `\uFEFF${line("x", long, "T")}\r\n\n${line(7, "seven\u2028still seven")}\n${line("last")}` });
+  write(folder.path, {
+    "c.jsonl": `\uFEFF${line("x", long, "T")}\r\n\n${line(7, "seven\u2028still seven")}\n${line("last")}`,
+  });
   const { documents, problems } = await read(join(folder.path, "c.jsonl"));
   expect(problems).toEqual([]);
   expect(documents.map(({ passages }) => passages)).toEqual([
@@ -124,7 +161,10 @@ test.each([
 ])("a .jsonl line that is $id is named, not quoted, and the rest is read", async ({ bytes, reason }) => {
   using folder = temporaryFolder();
   const path = join(folder.path, "c.jsonl");
-  writeFileSync(path, Buffer.concat([Buffer.from(line("first") + "\n\n"), Buffer.from(bytes), Buffer.from("\n" + line("after"))]));
+  writeFileSync(
+    path,
+    Buffer.concat([Buffer.from(line("first") + "\n\n"), Buffer.from(bytes), Buffer.from("\n" + line("after"))]),
+  );
   const { documents, problems } = await read(path);
   expect(documents.map(({ documentId }) => documentId)).toEqual(["first", "after"]);
   expect(problems).toEqual([expect.objectContaining({ file: path, line: 3, reason })]);

@@ -8,7 +8,11 @@ test.each([
   { id: "nothing", text: " \n\n\t\n", passages: [] },
   { id: "one short paragraph", text: "\n Hello there. \n", passages: ["Hello there."] },
   { id: "short paragraphs stay together", text: "One.\r\n\r\nTwo.\n \nThree.", passages: ["One.\n\nTwo.\n\nThree."] },
-  { id: "long paragraphs part", text: `${"a".repeat(600)}\n\n${"b".repeat(600)}`, passages: ["a".repeat(600), "b".repeat(600)] },
+  {
+    id: "long paragraphs part",
+    text: `${"a".repeat(600)}\n\n${"b".repeat(600)}`,
+    passages: ["a".repeat(600), "b".repeat(600)],
+  },
 ])("$id", ({ text, passages }) => {
   expect(split(text)).toEqual(passages);
 });

@@ -37,15 +37,20 @@ function workplace() {
 }
 
 const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => JSON.stringify({ _id: `d${(from + i).toString()}`, text: `Document number ${(from + i).toString()}.` })).join("\n") + "\n";
+  Array.from({ length: to - from }, (_, i) =>
+    JSON.stringify({ _id: `d${(from + i).toString()}`, text: `Document number ${(from + i).toString()}.` }),
+  ).join("\n") + "\n";
 
 /** Every text in the store with its vector, in order of text; each row read through its block, as the scoring index does. */
 function contents(store: PassageStore): [string, number[]][] {
   const rows = [...store.blockRevisions().keys()].flatMap((block) => store.vectorsOfBlock(block));
-  return rows.map(({ rowId, vector }): [string, number[]] => [store.passages([rowId])[0]?.text ?? "", [...vector]]).sort();
+  return rows
+    .map(({ rowId, vector }): [string, number[]] => [store.passages([rowId])[0]?.text ?? "", [...vector]])
+    .sort();
 }
 
-const touched = (before: Map<number, number>, after: Map<number, number>) => [...after.keys()].filter((block) => after.get(block) !== before.get(block));
+const touched = (before: Map<number, number>, after: Map<number, number>) =>
+  [...after.keys()].filter((block) => after.get(block) !== before.get(block));
 
 test("stores every passage with its vector, and reports", async () => {
   using w = workplace();
@@ -53,7 +58,11 @@ test("stores every passage with its vector, and reports", async () => {
   w.write("c.jsonl", lines(0, 30));
   const progress: IngestProgress[] = [];
   const report = await w.run({ batchSize: 8, onProgress: (each) => progress.push(each) });
-  expect(report).toMatchObject({ documents: { added: 31, changed: 0, reencoded: 0, unchanged: 0, removed: 0 }, passages: 31, problems: 0 });
+  expect(report).toMatchObject({
+    documents: { added: 31, changed: 0, reencoded: 0, unchanged: 0, removed: 0 },
+    passages: 31,
+    problems: 0,
+  });
   expect([w.store.rowCount, w.store.documentCount, contents(w.store).length]).toEqual([31, 31, 31]);
   expect(progress[0]).toEqual({ phase: "reading", done: 1, total: null, passagesPerSecond: 0 });
   expect(progress.at(-1)).toEqual({ phase: "encoding", done: 31, total: 31, passagesPerSecond: expect.any(Number) });
@@ -86,7 +95,11 @@ test("changed, deleted and added documents touch only their blocks", async () =>
   await w.run();
   const blockOf = (name: string): number => {
     const id = w.store.passagesOfDocument(join(w.corpus, name))[0]?.rowId;
-    return [...w.store.blockRevisions().keys()].find((block) => w.store.rowIdsOfBlock(block).some(({ rowId }) => rowId === id)) ?? -1;
+    return (
+      [...w.store.blockRevisions().keys()].find((block) =>
+        w.store.rowIdsOfBlock(block).some(({ rowId }) => rowId === id),
+      ) ?? -1
+    );
   };
   let before = w.store.blockRevisions();
   expect([...before.values()]).toEqual(Array.from({ length: 11 }, () => 1)); // one transaction wrote all
@@ -122,7 +135,9 @@ test("lines, files and folders that are gone are removed; what was not ingested 
   w.remove("sub");
   expect((await w.run({ paths: [join(w.corpus, "sub")] })).documents.removed).toBe(0); // a missing path is a mistake, not a deletion
   expect((await w.run()).documents).toMatchObject({ unchanged: 3, removed: 1 });
-  expect(w.store.documentKeys("")).toEqual(["c.jsonl#d0", "c.jsonl#d1", "sub-b.txt"].map((name) => join(w.corpus, name)));
+  expect(w.store.documentKeys("")).toEqual(
+    ["c.jsonl#d0", "c.jsonl#d1", "sub-b.txt"].map((name) => join(w.corpus, name)),
+  );
 });
 
 test("nothing is removed where something could not be read", async () => {
@@ -140,10 +155,14 @@ test("nothing is removed where something could not be read", async () => {
 test("a run killed in the middle loses at most a batch, and the next one completes it", async () => {
   using w = workplace();
   w.write("c.jsonl", lines(0, 200));
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "ingest-child.ts"), w.storePath, w.corpus], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "ingest-child.ts"), w.storePath, w.corpus],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    },
+  );
   const ended = once(child, "exit");
   for await (const line of createInterface({ input: child.stdout })) {
     if (line === "encoding 50") child.kill("SIGKILL");
@@ -174,7 +193,10 @@ test("statistics are taken anew when the corpus has grown by more than half, ove
   expect((await w.run({ paths: [join(w.corpus, "d.jsonl")] })).documents).toMatchObject({ added: 9, reencoded: 0 });
   w.write("e.txt", "x".repeat(900));
   w.write("f.txt", "y".repeat(900));
-  expect((await w.run({ paths: [join(w.corpus, "e.txt"), join(w.corpus, "f.txt")] })).documents).toMatchObject({ added: 2, reencoded: 29 });
+  expect((await w.run({ paths: [join(w.corpus, "e.txt"), join(w.corpus, "f.txt")] })).documents).toMatchObject({
+    added: 2,
+    reencoded: 29,
+  });
   clean.write("e.txt", "x".repeat(900));
   clean.write("f.txt", "y".repeat(900));
   await clean.run();

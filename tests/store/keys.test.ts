@@ -29,7 +29,9 @@ test("derives the keys that libsodium's crypto_kdf is specified to give", () => 
   const { identity, storeKey, hintKey } = loadKeyFile(path);
   expect(sodium.to_hex(storeKey)).toBe("48fe6b58d60192735bcfb184ec2f70166c7de737cc6f427efabdb1acd910c825");
   expect(sodium.to_hex(hintKey)).toBe("2a6c5e2f6ed86ab9ba7714b79c5e256713dad29e4d682ab9035b964485bb51ea");
-  expect(sodium.to_hex(identity.privateKey.subarray(0, 32))).toBe("2d0087586aab4d721de354d46dd5738cef1333329b7a0917cca982a2e459f859");
+  expect(sodium.to_hex(identity.privateKey.subarray(0, 32))).toBe(
+    "2d0087586aab4d721de354d46dd5738cef1333329b7a0917cca982a2e459f859",
+  );
   const signature = sodium.crypto_sign_detached("hello", identity.privateKey);
   expect(sodium.crypto_sign_verify_detached(signature, "hello", identity.publicKey)).toBe(true);
 });

@@ -43,15 +43,30 @@ describe("the SQLite store's file", () => {
     const store = h.open();
     const text = "Xylophone virtuosos quarrel beneath the observatory.";
     const document = record("/home/zanzibar/report.md", 20);
-    const vectors = document.vectors.map((_, i) => Float32Array.from({ length: 16 }, (_, j) => Math.sin(1 + i + 20 * j)));
-    const passages = document.passages.map((passage) => ({ ...passage, documentId: "zanzibar/report.md", title: "Marmalade", text }));
+    const vectors = document.vectors.map((_, i) =>
+      Float32Array.from({ length: 16 }, (_, j) => Math.sin(1 + i + 20 * j)),
+    );
+    const passages = document.passages.map((passage) => ({
+      ...passage,
+      documentId: "zanzibar/report.md",
+      title: "Marmalade",
+      text,
+    }));
     store.apply({ put: [{ ...document, contentHash: "c0ffee".repeat(8), passages, vectors }], remove: [] });
     store.writeValue("statistics.wombat", Buffer.from("platypus ".repeat(40)));
     const names = readdirSync(h.folder);
     expect(names.toSorted()).toEqual(["store.db", "store.db-shm", "store.db-wal"]);
     const content = Buffer.concat(names.map((name) => readFileSync(join(h.folder, name))));
     expect(content.length).toBeGreaterThan(20 * (text.length + 64));
-    const words = [...text.split(/\W+/).filter((word) => word.length > 3), "zanzibar", "report", "Marmalade", "c0ffee", "wombat", "platypus"];
+    const words = [
+      ...text.split(/\W+/).filter((word) => word.length > 3),
+      "zanzibar",
+      "report",
+      "Marmalade",
+      "c0ffee",
+      "wombat",
+      "platypus",
+    ];
     for (const word of words) expect([word, content.includes(word)]).toEqual([word, false]);
     for (const vector of vectors) {
       // two neighbouring entries: 64 bits are not there by chance
@@ -63,7 +78,8 @@ describe("the SQLite store's file", () => {
   test("has mode 0600, its log too", () => {
     using h = harness(8);
     h.open().apply({ put: [record("/a", 1)], remove: [] });
-    for (const name of readdirSync(h.folder)) expect([name, statSync(join(h.folder, name)).mode & 0o777]).toEqual([name, 0o600]);
+    for (const name of readdirSync(h.folder))
+      expect([name, statSync(join(h.folder, name)).mode & 0o777]).toEqual([name, 0o600]);
   });
 
   test("has a write-ahead log", () => {
@@ -125,8 +141,14 @@ describe("the SQLite store refuses", () => {
   });
 
   const altered: { id: string; sql: string }[] = [
-    { id: "a passage with one byte more", sql: "UPDATE rows SET sealed_passage = CAST(sealed_passage || x'00' AS BLOB) WHERE id = 3" },
-    { id: "a passage of another row", sql: "UPDATE rows SET sealed_passage = (SELECT sealed_passage FROM rows WHERE id = 4) WHERE id = 3" },
+    {
+      id: "a passage with one byte more",
+      sql: "UPDATE rows SET sealed_passage = CAST(sealed_passage || x'00' AS BLOB) WHERE id = 3",
+    },
+    {
+      id: "a passage of another row",
+      sql: "UPDATE rows SET sealed_passage = (SELECT sealed_passage FROM rows WHERE id = 4) WHERE id = 3",
+    },
     { id: "a vector in a passage's place", sql: "UPDATE rows SET sealed_passage = sealed_vector WHERE id = 3" },
     { id: "an empty value", sql: "UPDATE rows SET sealed_passage = x'' WHERE id = 3" },
   ];
@@ -147,7 +169,9 @@ describe("the SQLite store refuses", () => {
     const store = h.open();
     store.apply({ put: [record("/a", 1)], remove: [] });
     store.writeValue("x", Uint8Array.of(1));
-    h.meddle("UPDATE rows SET sealed_vector = zeroblob(72); UPDATE documents SET sealed = zeroblob(72); UPDATE named_values SET sealed = zeroblob(41)");
+    h.meddle(
+      "UPDATE rows SET sealed_vector = zeroblob(72); UPDATE documents SET sealed = zeroblob(72); UPDATE named_values SET sealed = zeroblob(41)",
+    );
     expect(() => store.vectorsOfBlock(0)).toThrow(code("STORE_TAMPERED"));
     expect(() => store.contentHash("/a")).toThrow(code("STORE_TAMPERED"));
     expect(() => store.readValue("x")).toThrow(code("STORE_TAMPERED"));
@@ -159,7 +183,9 @@ describe("the SQLite store refuses", () => {
     const store = h.open();
     store.apply({ put: [record("/a", 1)], remove: [] });
     other.open().apply({ put: [record("/b", 1)], remove: [] });
-    h.meddle(`ATTACH '${other.path}' AS other; UPDATE rows SET sealed_passage = (SELECT sealed_passage FROM other.rows)`);
+    h.meddle(
+      `ATTACH '${other.path}' AS other; UPDATE rows SET sealed_passage = (SELECT sealed_passage FROM other.rows)`,
+    );
     expect(() => store.passages([1])).toThrow(code("STORE_TAMPERED"));
   });
 });

@@ -15,7 +15,12 @@ export function record(key: string, count: number, version = 1): DocumentRecord 
   return {
     documentKey: key,
     contentHash: `hash of ${key} ${version.toString()}`,
-    passages: ordinals.map((ordinal) => ({ documentId: `id ${key}`, title: "A title", text: `${key} v${version.toString()} ${ordinal.toString()}`, ordinal })),
+    passages: ordinals.map((ordinal) => ({
+      documentId: `id ${key}`,
+      title: "A title",
+      text: `${key} v${version.toString()} ${ordinal.toString()}`,
+      ordinal,
+    })),
     vectors: ordinals.map((ordinal) => Float32Array.of(count, ordinal, version, -0.1)),
   };
 }
@@ -79,7 +84,11 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
 
     check("gives passages in the order asked and leaves out rows that are gone", (store) => {
       store.apply({ put: [record("/a", 3), record("/b", 1)], remove: [] });
-      const [first, second, third] = store.passagesOfDocument("/a").map(({ rowId }) => rowId) as [number, number, number];
+      const [first, second, third] = store.passagesOfDocument("/a").map(({ rowId }) => rowId) as [
+        number,
+        number,
+        number,
+      ];
       const [gone] = store.passagesOfDocument("/b").map(({ rowId }) => rowId) as [number];
       store.apply({ put: [], remove: ["/b", "/never there"] });
       expect(store.passages([third, gone, first, 999, second]).map(({ ordinal }) => ordinal)).toEqual([2, 0, 1]);
@@ -99,18 +108,34 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       store.apply({ put: [record("/a", 8, 2)], remove: [] });
       const after = rowsOf(store);
       expect([...after.keys()].toSorted()).toEqual([...before.keys()].toSorted());
-      for (const [place, text] of before) expect(after.get(place)).toEqual(text.startsWith("/b") ? text : expect.stringMatching(/^\/a v2 \d$/));
-      expect(Math.min(...store.passagesOfDocument("/a").map(({ rowId }) => rowId))).toBeGreaterThan(Math.max(...oldIds));
+      for (const [place, text] of before)
+        expect(after.get(place)).toEqual(text.startsWith("/b") ? text : expect.stringMatching(/^\/a v2 \d$/));
+      expect(Math.min(...store.passagesOfDocument("/a").map(({ rowId }) => rowId))).toBeGreaterThan(
+        Math.max(...oldIds),
+      );
       expect(store.contentHash("/a")).toBe("hash of /a 2");
     });
 
     check("raises the revisions of the touched blocks, and of no other", (store) => {
       for (const key of ["/a", "/b", "/c"]) store.apply({ put: [record(key, 8)], remove: [] });
-      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 1], [2, 1]]);
+      expect([...store.blockRevisions()]).toEqual([
+        [0, 1],
+        [1, 1],
+        [2, 1],
+      ]);
       store.apply({ put: [], remove: ["/b"] });
-      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 2], [2, 1]]);
+      expect([...store.blockRevisions()]).toEqual([
+        [0, 1],
+        [1, 2],
+        [2, 1],
+      ]);
       store.apply({ put: [record("/d", 9)], remove: [] });
-      expect([...store.blockRevisions()]).toEqual([[0, 1], [1, 3], [2, 1], [3, 1]]);
+      expect([...store.blockRevisions()]).toEqual([
+        [0, 1],
+        [1, 3],
+        [2, 1],
+        [3, 1],
+      ]);
     });
 
     check("never gives a row id twice", (store) => {
@@ -125,7 +150,9 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       // One chance in 64! that a random order is this one.
       store.apply({ put: [record("/a", 64)], remove: [] });
       const inOrder = Array.from({ length: 64 }, (_, ordinal) => ordinal);
-      const bySlot = [...store.blockRevisions().keys()].flatMap((block) => store.vectorsOfBlock(block).toSorted((a, b) => a.slot - b.slot));
+      const bySlot = [...store.blockRevisions().keys()].flatMap((block) =>
+        store.vectorsOfBlock(block).toSorted((a, b) => a.slot - b.slot),
+      );
       expect(bySlot.map(({ vector }) => vector[1])).not.toEqual(inOrder);
       expect(bySlot.toSorted((a, b) => a.rowId - b.rowId).map(({ vector }) => vector[1])).not.toEqual(inOrder);
     });
@@ -133,9 +160,12 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
     check("slots do not follow the order of insertion", (store) => {
       // One chance in 8! ** 4 that random orders are these.
       for (let i = 0; i < 32; i++) store.apply({ put: [record(`/${i.toString()}`, 1)], remove: [] });
-      const slots = store.passages(Array.from({ length: 32 }, (_, i) => i + 1)).map(({ rowId }) =>
-        [0, 1, 2, 3].flatMap((block) => store.rowIdsOfBlock(block)).find((row) => row.rowId === rowId)?.slot ?? -1,
-      );
+      const slots = store
+        .passages(Array.from({ length: 32 }, (_, i) => i + 1))
+        .map(
+          ({ rowId }) =>
+            [0, 1, 2, 3].flatMap((block) => store.rowIdsOfBlock(block)).find((row) => row.rowId === rowId)?.slot ?? -1,
+        );
       expect(slots).not.toEqual(Array.from({ length: 32 }, (_, i) => i % 8));
       expect(slots.toSorted()).toEqual(Array.from({ length: 32 }, (_, i) => i >> 2));
     });
@@ -144,8 +174,15 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       store.apply({ put: [record("/a", 2)], remove: [] });
       const before = rowsOf(store);
       const failing = record("/c", 1);
-      const passages = failing.passages.map((passage) => ({ ...passage, get text(): string { throw new Error("disk on fire"); } }));
-      expect(() => store.apply({ put: [record("/b", 9), { ...failing, passages }], remove: ["/a"] })).toThrow("disk on fire");
+      const passages = failing.passages.map((passage) => ({
+        ...passage,
+        get text(): string {
+          throw new Error("disk on fire");
+        },
+      }));
+      expect(() => store.apply({ put: [record("/b", 9), { ...failing, passages }], remove: ["/a"] })).toThrow(
+        "disk on fire",
+      );
       for (const each of [store, harness.open()]) {
         expect(rowsOf(each)).toEqual(before);
         expect(each.documentKeys("")).toEqual(["/a"]);
@@ -172,7 +209,11 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       store.writeValue("x", Uint8Array.of(2, 0, 255));
       store.writeValue("y", Uint8Array.of());
       const other = harness.open();
-      expect([other.readValue("x"), other.readValue("y"), other.readValue("z")]).toEqual([Uint8Array.of(2, 0, 255), Uint8Array.of(), null]);
+      expect([other.readValue("x"), other.readValue("y"), other.readValue("z")]).toEqual([
+        Uint8Array.of(2, 0, 255),
+        Uint8Array.of(),
+        null,
+      ]);
     });
 
     check("another connection sees changes, and that there are some", (store, harness) => {

@@ -1,0 +1,159 @@
+/**
+ * How well each encoder ranks, and how large its vectors' entries and norms get: exact search in clear, no encryption.
+ *
+ *   node benchmarks/encoders.ts --data DIR --sets scifact,pubmedqa,cranfield [--model DIR] [--encoders SPEC;SPEC] [--limit N] [--json]
+ *
+ * DIR/NAME holds `corpus.jsonl`, `queries.jsonl`, `qrels.tsv`. A line is one passage, its title before its text.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import Table from "cli-table3";
+import { encoderInput } from "../party-node/documents/passage.ts";
+import { openEncoder, type Encoder } from "../party-node/encoders/index.ts";
+import { loadBeirSet, type BeirQuery, type BeirSet } from "../simulations/beir.ts";
+import { mean, ndcgAtK, percentile, recallAtK } from "../simulations/metrics.ts";
+
+const K = 10;
+const ENCODE_BATCH = 512;
+
+interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+interface Result {
+  readonly set: string;
+  readonly encoder: string;
+  readonly device: string;
+  readonly dim: number;
+  readonly passages: number;
+  readonly queries: number;
+  readonly ndcgAt10: number;
+  readonly recallAt10: number;
+  /** Per passage: its largest |entry|, and its norm. */
+  readonly entry: Spread;
+  readonly norm: Spread;
+  readonly passagesPerSecond: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    data: { type: "string" },
+    model: { type: "string" },
+    sets: { type: "string", default: "scifact,pubmedqa,cranfield" },
+    encoders: { type: "string" },
+    limit: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+if (!values.data) {
+  console.error("--data is missing: give the folder that holds the sets, for example --data data/beir");
+  process.exit(2);
+}
+const results: Result[] = [];
+for (const name of values.sets.split(",")) {
+  const set = await loadBeirSet(join(values.data, name));
+  const queries = sample(set.queries, values.limit === undefined ? Infinity : Number(values.limit));
+  for (const spec of specs(values.model, values.encoders)) {
+    const encoder = await openEncoder(spec);
+    results.push(await measure(name, encoder, set, queries));
+    await encoder.close();
+  }
+}
+print(results);
+if (values.json) console.log(JSON.stringify({ benchmark: "encoders", k: K, results }));
+
+function specs(model: string | undefined, list: string | undefined): string[] {
+  if (list !== undefined) return list.split(";");
+  const lexical = ["lexical", "lexical:2048"];
+  return model === undefined
+    ? lexical
+    : [...lexical, `onnx:${model}`, `hybrid(lexical,onnx:${model})`, `hybrid(lexical:2048,onnx:${model})`];
+}
+
+/** Evenly spread over the whole list, so that a limit does not favour one part of it. */
+function sample(queries: readonly BeirQuery[], limit: number): BeirQuery[] {
+  const step = Math.max(1, queries.length / limit);
+  return Array.from({ length: Math.min(queries.length, limit) }, (_, i) => queries[Math.floor(i * step)]!);
+}
+
+async function measure(name: string, encoder: Encoder, set: BeirSet, queries: readonly BeirQuery[]): Promise<Result> {
+  const started = performance.now();
+  const passages = await encodeAll(encoder, set.documents.map(encoderInput));
+  const seconds = (performance.now() - started) / 1000;
+  const ndcg: number[] = [];
+  const recall: number[] = [];
+  for (const { id, text } of queries) {
+    const ranking = nearest(await encoder.encodeQuery(text), passages).map((row) => set.documents[row]!.id);
+    const grades = set.qrels.get(id)!;
+    ndcg.push(ndcgAtK(ranking, grades, K));
+    recall.push(recallAtK(ranking, grades, K));
+  }
+  return {
+    set: name,
+    encoder: values.model === undefined ? encoder.spec : encoder.spec.replace(values.model, "MODEL"),
+    device: encoder.device,
+    dim: encoder.dim,
+    passages: passages.length,
+    queries: queries.length,
+    ndcgAt10: mean(ndcg),
+    recallAt10: mean(recall),
+    entry: spread(passages.map((vector) => vector.reduce((largest, entry) => Math.max(largest, Math.abs(entry)), 0))),
+    norm: spread(passages.map((vector) => Math.hypot(...vector))),
+    passagesPerSecond: passages.length / seconds,
+  };
+}
+
+async function encodeAll(encoder: Encoder, texts: readonly string[]): Promise<Float32Array[]> {
+  const statistics = encoder.statistics();
+  for (const text of texts) statistics.add(text);
+  const vectors: Float32Array[] = [];
+  for (let at = 0; at < texts.length; at += ENCODE_BATCH) {
+    vectors.push(...(await encoder.encodePassages(texts.slice(at, at + ENCODE_BATCH), statistics)));
+  }
+  return vectors;
+}
+
+/** The K rows with the largest inner products, best first, ties in row order. */
+function nearest(query: Float32Array, passages: readonly Float32Array[]): number[] {
+  const used = [...query.keys()].filter((i) => query[i] !== 0);
+  const scores = passages.map((vector) => used.reduce((sum, i) => sum + query[i]! * vector[i]!, 0));
+  const threshold = Float64Array.from(scores).sort().at(-K) ?? -Infinity;
+  const candidates = [...scores.keys()].filter((row) => scores[row]! >= threshold);
+  return candidates.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, K);
+}
+
+function spread(all: readonly number[]): Spread {
+  return { p50: percentile(all, 50), p99: percentile(all, 99), max: percentile(all, 100) };
+}
+
+function print(rows: readonly Result[]): void {
+  const table = new Table({
+    head: [
+      "set",
+      "encoder",
+      "dim",
+      "nDCG@10",
+      "recall@10",
+      "entry p50 / p99 / max",
+      "norm p50 / p99 / max",
+      "passages/s",
+    ],
+    style: { head: [], border: [] },
+  });
+  const three = ({ p50, p99, max }: Spread): string => [p50, p99, max].map((value) => value.toFixed(2)).join(" / ");
+  for (const row of rows) {
+    table.push([
+      row.set,
+      row.encoder,
+      row.dim,
+      row.ndcgAt10.toFixed(3),
+      row.recallAt10.toFixed(3),
+      three(row.entry),
+      three(row.norm),
+      Math.round(row.passagesPerSecond),
+    ]);
+  }
+  console.log(table.toString());
+}

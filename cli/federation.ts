@@ -1,0 +1,214 @@
+import { Command, Option } from "commander";
+import { copyFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import Table from "cli-table3";
+import { Fault, sodium } from "../crypto/index.ts";
+import { openEncoder } from "../party-node/encoders/index.ts";
+import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
+import { type NodeConfig, openNodeFolder, readFederationFile, writeConfig } from "../party-node/node-folder.ts";
+import {
+  type FederationTerms,
+  type Role,
+  openFederation,
+  roleNames,
+  signFederation,
+  toBase64,
+} from "../protocol/index.ts";
+import { defaultChunk } from "./default-chunk.ts";
+import { dirOption, wholeNumber } from "./options.ts";
+
+const FILE = "federation.json";
+const ROOT_KEY = "federation-root.key";
+
+export function federationCommand(): Command {
+  return new Command("federation")
+    .description("found a federation, add members, join one")
+    .addCommand(createCommand())
+    .addCommand(addCommand())
+    .addCommand(showCommand())
+    .addCommand(joinCommand());
+}
+
+interface CreateOptions {
+  readonly dir: string;
+  readonly coordinatorUrl: string;
+  readonly encoder: string;
+  readonly scoreBits: number;
+  readonly mode: "private" | "clear";
+}
+
+function createCommand(): Command {
+  return new Command("create")
+    .description("found a federation: writes its root key and its signed file")
+    .argument("<name>", 'for people, for example "Northern hospitals"')
+    .requiredOption(
+      "--coordinator-url <url>",
+      "where members reach the coordinator, for example ws://coordinator.example:7400",
+    )
+    .addOption(dirOption())
+    .option("--encoder <spec>", "lexical, lexical:D, onnx:DIR or hybrid(...); all members use the same", "lexical")
+    .option("--score-bits <bits>", "bits of each score that a querier receives", wholeNumber(8, 31), 14)
+    .addOption(
+      new Option("--mode <mode>", "clear is for baselines only: everybody sees the questions")
+        .choices(["private", "clear"])
+        .default("private"),
+    )
+    .action(async (name: string, options: CreateOptions) => {
+      const file = join(resolve(options.dir), FILE);
+      if (existsSync(file))
+        throw new Fault("FEDERATION_EXISTS", `${file} exists already; choose another folder with --dir`);
+      const terms = await draftTerms(name, options);
+      const keyPath = join(resolve(options.dir), ROOT_KEY);
+      createKeyFile(keyPath);
+      const { identity } = loadKeyFile(keyPath);
+      const rootPublicKey = toBase64(identity.publicKey);
+      writeFileSync(file, signFederation({ ...terms, rootPublicKey }, identity.privateKey));
+      process.stdout.write(
+        `Made ${file} (to send to every member) and ${keyPath} (the root key: keep it to yourself, off line if you can).\n\n` +
+          `Root key, to tell members over another channel than the file:\n\n  ${rootPublicKey}\n\nNext: sotto federation add NAME --key KEY --role ${roleNames.join("|")}\n`,
+      );
+    });
+}
+
+async function draftTerms(
+  name: string,
+  { coordinatorUrl, encoder: spec, scoreBits, mode }: CreateOptions,
+): Promise<Omit<FederationTerms, "rootPublicKey">> {
+  const encoder = await openEncoder(spec);
+  try {
+    const scoring = {
+      dim: encoder.dim,
+      chunk: defaultChunk(encoder.dim),
+      normMax: encoder.normMax,
+      scoreBits,
+      seed: toBase64(sodium.randombytes_buf(32)),
+    };
+    return {
+      version: 1,
+      name,
+      revision: 1,
+      coordinatorUrl,
+      mode,
+      encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
+      scoring,
+      members: [],
+    };
+  } finally {
+    await encoder.close();
+  }
+}
+
+function parseRoles(text: string): Role[] {
+  const roles = text.split(",").map((role) => role.trim());
+  const unknown = roles.find((role) => !(roleNames as readonly string[]).includes(role));
+  if (unknown !== undefined)
+    throw new Fault(
+      "ROLE_UNKNOWN",
+      `"${unknown}" is not a role; roles are ${roleNames.join(", ")}, several joined by commas`,
+    );
+  return roles as Role[];
+}
+
+function addCommand(): Command {
+  return new Command("add")
+    .description("add a member, or change its key and roles, and sign the file again")
+    .argument("<name>", "the member's name, as it was given to sotto init")
+    .requiredOption("--key <key>", "the member's public key, as sotto init printed it")
+    .requiredOption("--role <roles>", `${roleNames.join(", ")}; several joined by commas`)
+    .addOption(dirOption())
+    .action((name: string, { key, role, dir }: { key: string; role: string; dir: string }) => {
+      const file = join(resolve(dir), FILE);
+      const { identity } = loadKeyFile(join(resolve(dir), ROOT_KEY));
+      const { terms } = openFederation(readFederationFile(file), toBase64(identity.publicKey));
+      const members = [
+        ...terms.members.filter((member) => member.name !== name),
+        { name, roles: parseRoles(role), publicKey: key },
+      ];
+      const signed = signFederation({ ...terms, revision: terms.revision + 1, members }, identity.privateKey);
+      writeFileSync(`${file}.new`, signed);
+      renameSync(`${file}.new`, file);
+      process.stdout.write(
+        `${name} is a member (${role}); the file is at revision ${String(terms.revision + 1)}. Send ${file} to every member again.\n`,
+      );
+    });
+}
+
+function showCommand(): Command {
+  return new Command("show")
+    .description("check a federation's signature and show who is in it")
+    .argument("[file]", "a federation file; default is the node's own")
+    .option("--root <key>", "the root key to check against; default is the node's own")
+    .addOption(dirOption())
+    .action((file: string | undefined, { root, dir }: { root?: string; dir: string }) => {
+      const { path, key } = whatToShow(file, root, dir);
+      const { terms } = openFederation(readFederationFile(path), key);
+      const table = new Table({ head: ["member", "roles", "public key"], style: { head: [], border: [] } });
+      for (const member of terms.members) table.push([member.name, member.roles.join(", "), member.publicKey]);
+      const { scoring, encoder } = terms;
+      process.stdout.write(
+        `${terms.name} (revision ${String(terms.revision)}, signature valid)\n  root key     ${terms.rootPublicKey}\n  coordinator  ${terms.coordinatorUrl}\n  mode         ${terms.mode}\n` +
+          `  encoder      ${encoder.spec} (${encoder.fingerprint.slice(0, 16)}…)\n  scoring      ${String(scoring.dim)} dimensions, chunk ${String(scoring.chunk)}, ${String(scoring.scoreBits)}-bit scores\n${table.toString()}\n`,
+      );
+    });
+}
+
+function whatToShow(file: string | undefined, root: string | undefined, dir: string): { path: string; key: string } {
+  if (file !== undefined && root !== undefined) return { path: resolve(file), key: root };
+  const rootKey = join(resolve(dir), ROOT_KEY);
+  if (existsSync(rootKey))
+    return { path: resolve(file ?? join(dir, FILE)), key: root ?? toBase64(loadKeyFile(rootKey).identity.publicKey) };
+  const folder = openNodeFolder(dir);
+  const key = root ?? folder.config.rootPublicKey;
+  if (key === undefined)
+    throw new Fault(
+      "NOT_JOINED",
+      "this node has not joined a federation; say which root key to check against with --root KEY",
+    );
+  return { path: file === undefined ? folder.federationPath : resolve(file), key };
+}
+
+function joinCommand(): Command {
+  return new Command("join")
+    .description("take a federation file into a node's folder, and trust its root key")
+    .argument("<file>", "the federation file, as the founder sent it")
+    .requiredOption("--root <key>", "the root key, as the founder told you over another channel")
+    .addOption(dirOption())
+    .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says")
+    .option("--encoder <spec>", "where this node has the federation's encoder, for example onnx:models/minilm")
+    .action(
+      (
+        file: string,
+        {
+          root,
+          dir,
+          coordinatorUrl,
+          encoder,
+        }: { root: string; dir: string; coordinatorUrl?: string; encoder?: string },
+      ) => {
+        const folder = openNodeFolder(dir);
+        const { terms, publicKeyOf } = openFederation(readFederationFile(resolve(file)), root);
+        refuseOlder(folder.federationPath, folder.config, root, terms.revision);
+        if (resolve(file) !== folder.federationPath) copyFileSync(resolve(file), folder.federationPath);
+        writeConfig(folder.path, {
+          ...folder.config,
+          rootPublicKey: root,
+          ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
+          ...(encoder === undefined ? {} : { encoder }),
+        });
+        const listed = publicKeyOf(folder.config.name) !== null;
+        process.stdout.write(
+          `Joined "${terms.name}" (revision ${String(terms.revision)}).\n${listed ? "" : `"${folder.config.name}" is not listed in it yet: the founder must add it and send the file again.\n`}`,
+        );
+      },
+    );
+}
+
+function refuseOlder(path: string, config: NodeConfig, root: string, revision: number): void {
+  if (config.rootPublicKey !== root || !existsSync(path)) return;
+  const held = openFederation(readFederationFile(path), root).terms.revision;
+  if (revision < held)
+    throw new Fault(
+      "FEDERATION_OLDER",
+      `the file is revision ${String(revision)}, this node holds ${String(held)}; ask the founder for the newest`,
+    );
+}

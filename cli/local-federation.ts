@@ -1,0 +1,226 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Fault, sodium } from "../crypto/index.ts";
+import { SottoClient } from "../party-node/asking/index.ts";
+import type { Encoder } from "../party-node/encoders/index.ts";
+import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
+import { createNodeFolder, openNode, writeConfig } from "../party-node/node-folder.ts";
+import { type FederationTerms, type FrameObserver, signFederation, toBase64 } from "../protocol/index.ts";
+import { defaultChunk } from "./default-chunk.ts";
+import type { ChildEvent } from "./supervision.ts";
+
+const COORDINATOR = "coordinator";
+const QUERIER = "querier";
+/** Loading a large collection takes its time; a child that says nothing for longer than this is stuck. */
+const START_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_MS = 5000;
+
+export interface LocalParty {
+  readonly name: string;
+  /** What it ingests. */
+  readonly paths: readonly string[];
+}
+
+export interface LocalFederationOptions {
+  readonly parties: readonly LocalParty[];
+  readonly encoder: Encoder;
+  /** Whether every process records a transcript. */
+  readonly transcripts?: boolean;
+}
+
+export type IngestEvent = Extract<ChildEvent, { event: "progress" | "ingested" }>;
+
+interface Child {
+  readonly name: string;
+  readonly process: ChildProcess;
+  readonly exited: Promise<number | null>;
+}
+
+/**
+ * A whole federation on this machine, each member a process of its own on loopback, in a temporary folder that is gone afterwards. Serves the demo and
+ * trials; what runs in it is the ordinary command line.
+ */
+export class LocalFederation {
+  readonly #folder = mkdtempSync(join(tmpdir(), "sotto-"));
+  readonly #options: LocalFederationOptions;
+  readonly #terms: FederationTerms;
+  readonly #rootPrivateKey: Uint8Array;
+  readonly #running: Child[] = [];
+
+  constructor(options: LocalFederationOptions) {
+    this.#options = options;
+    const { encoder, parties } = options;
+    const root = join(this.#folder, "root.key");
+    createKeyFile(root);
+    const { identity } = loadKeyFile(root);
+    this.#rootPrivateKey = identity.privateKey;
+    const member = (name: string, role: "party" | "querier" | "coordinator"): FederationTerms["members"][number] => {
+      const folder = createNodeFolder(this.folderOf(name), name);
+      return { name, roles: [role], publicKey: toBase64(loadKeyFile(folder.keyPath).identity.publicKey) };
+    };
+    this.#terms = {
+      version: 1,
+      name: "local",
+      revision: 1,
+      rootPublicKey: toBase64(identity.publicKey),
+      coordinatorUrl: "ws://127.0.0.1:7400",
+      mode: "private",
+      encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
+      scoring: {
+        dim: encoder.dim,
+        chunk: defaultChunk(encoder.dim),
+        normMax: encoder.normMax,
+        scoreBits: 14,
+        seed: toBase64(sodium.randombytes_buf(32)),
+      },
+      members: [
+        member(COORDINATOR, "coordinator"),
+        member(QUERIER, "querier"),
+        ...parties.map(({ name }) => member(name, "party")),
+      ],
+    };
+    this.#configure("private");
+  }
+
+  folderOf(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** Where a process's transcript is, once it has ended. */
+  transcriptOf(name: string): string {
+    return join(this.#folder, `${name}.transcript`);
+  }
+
+  /** Names of all running processes with their ids. */
+  get processes(): readonly { readonly name: string; readonly pid: number }[] {
+    return this.#running.map(({ name, process: { pid } }) => ({ name, pid: pid ?? -1 }));
+  }
+
+  /** All parties ingest at the same time, each in its own process. @throws Fault CHILD_FAILED. */
+  async ingest(onEvent: (party: string, event: IngestEvent) => void): Promise<void> {
+    const children = this.#options.parties.map(({ name, paths }) =>
+      this.#spawn(name, ["ingest", ...paths, "--dir", this.folderOf(name)], (event) => {
+        if (event.event === "progress" || event.event === "ingested") onEvent(name, event);
+      }),
+    );
+    await Promise.all(
+      children.map(async (child) => {
+        const code = await child.exited;
+        this.#running.splice(this.#running.indexOf(child), 1);
+        // 3: some documents could not be read, which the run has named.
+        if (code !== 0 && code !== 3) throw this.#failure(child.name, "ingest");
+      }),
+    );
+  }
+
+  /** Starts the coordinator and all parties, and returns when every party serves. @throws Fault CHILD_FAILED. */
+  async start(mode: FederationTerms["mode"] = "private"): Promise<void> {
+    this.#configure(mode);
+    const port = await new Promise<number>((resolve, reject) => {
+      const child = this.#spawn(
+        COORDINATOR,
+        ["coordinator", "--dir", this.folderOf(COORDINATOR), "--port", "0", ...this.#transcriptArguments(COORDINATOR)],
+        (event) => {
+          if (event.event === "listening") resolve(event.port);
+        },
+      );
+      void this.#rejectWhenEnded(child, reject);
+    });
+    this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
+    const clear = mode === "clear" ? ["--insecure-clear"] : [];
+    await Promise.all(
+      this.#options.parties.map(
+        ({ name }) =>
+          new Promise<void>((resolve, reject) => {
+            const child = this.#spawn(
+              name,
+              ["node", "--dir", this.folderOf(name), ...clear, ...this.#transcriptArguments(name)],
+              (event) => {
+                if (event.event === "serving") resolve();
+              },
+            );
+            void this.#rejectWhenEnded(child, reject);
+          }),
+      ),
+    );
+  }
+
+  /** This process as the querier. */
+  async connect(observer?: FrameObserver): Promise<SottoClient> {
+    const { identity, federation, coordinatorUrl } = openNode(this.folderOf(QUERIER));
+    return SottoClient.connect({ identity, federation, encoder: this.#options.encoder, coordinatorUrl, observer });
+  }
+
+  /** Ends all processes; politely first. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#running.splice(0).map(async ({ process: child, exited }) => {
+        child.kill("SIGTERM");
+        const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+        await exited;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #configure(mode: FederationTerms["mode"], coordinatorUrl?: string): void {
+    const text = signFederation({ ...this.#terms, mode }, this.#rootPrivateKey);
+    for (const { name } of this.#terms.members) {
+      writeFileSync(join(this.folderOf(name), "federation.json"), text);
+      writeConfig(this.folderOf(name), {
+        name,
+        rootPublicKey: this.#terms.rootPublicKey,
+        ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
+      });
+    }
+  }
+
+  #transcriptArguments(name: string): string[] {
+    return this.#options.transcripts ? ["--transcript", this.transcriptOf(name)] : [];
+  }
+
+  #spawn(name: string, args: readonly string[], onEvent: (event: ChildEvent) => void): Child {
+    const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
+    const log = openSync(this.#logOf(name), "a", 0o600);
+    const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: ["ignore", log, log, "ipc"] });
+    closeSync(log);
+    child.on("message", (message) => {
+      onEvent(message as ChildEvent);
+    });
+    const exited = new Promise<number | null>((resolve) => {
+      child.once("exit", resolve);
+      child.once("error", () => {
+        resolve(null);
+      });
+    });
+    const started = { name, process: child, exited };
+    this.#running.push(started);
+    return started;
+  }
+
+  async #rejectWhenEnded(child: Child, reject: (why: Fault) => void): Promise<void> {
+    const timer = setTimeout(() => {
+      reject(new Fault("CHILD_FAILED", `${child.name} did not start within ${String(START_TIMEOUT_MS / 1000)} s`));
+    }, START_TIMEOUT_MS);
+    await child.exited;
+    clearTimeout(timer);
+    reject(this.#failure(child.name, "its process"));
+  }
+
+  #failure(name: string, what: string): Fault {
+    const lines = readFileSync(this.#logOf(name), "utf8").trim().split("\n").slice(-5);
+    return new Fault("CHILD_FAILED", `${what} of ${name} ended early; its last lines:\n${lines.join("\n")}`);
+  }
+
+  #logOf(name: string): string {
+    return join(this.#folder, `${name}.log`);
+  }
+}

@@ -1,0 +1,70 @@
+import { Command } from "commander";
+import { ClearScorer, Fault, RlweIndex } from "../crypto/index.ts";
+import { federationLayout } from "../party-node/asking/index.ts";
+import { openNode } from "../party-node/node-folder.ts";
+import { PartyServer } from "../party-node/serving/index.ts";
+import { openNodeStore } from "./node-store.ts";
+import { makeLogger } from "./logging.ts";
+import { dirOption, transcriptOption } from "./options.ts";
+import { onStop, releaseParent, tellParent } from "./supervision.ts";
+import { openTranscript } from "./transcript.ts";
+
+interface Options {
+  readonly dir: string;
+  readonly insecureClear: boolean;
+  readonly transcript?: string;
+}
+
+export function nodeCommand(): Command {
+  return new Command("node")
+    .description("serve this node's documents to the federation")
+    .addOption(dirOption())
+    .option("--insecure-clear", "serve a federation in clear mode, where everybody sees the questions", false)
+    .addOption(transcriptOption())
+    .action(runNode);
+}
+
+async function runNode({ dir, insecureClear, transcript: path }: Options): Promise<void> {
+  const node = openNode(dir);
+  const { identity, federation, keys, coordinatorUrl } = node;
+  if (!federation.hasRole(identity.name, "party")) {
+    throw new Fault(
+      "WRONG_ROLE",
+      `"${identity.name}" is not a party of this federation; ask the founder for \`sotto federation add ${identity.name} ... --role party\``,
+    );
+  }
+  const clear = federation.terms.mode === "clear";
+  if (clear && !insecureClear) {
+    throw new Fault(
+      "CLEAR_MODE",
+      "this federation runs in clear: questions and vectors are visible to every party and the coordinator. Start with --insecure-clear if that is what you want",
+    );
+  }
+  const layout = federationLayout(federation);
+  const log = makeLogger("node", identity.name);
+  const store = openNodeStore(node);
+  const transcript = path === undefined ? null : openTranscript(path);
+  const index = clear ? new ClearScorer(layout) : new RlweIndex(layout, keys.hintKey);
+  const server = new PartyServer({
+    identity,
+    federation,
+    store,
+    index,
+    coordinatorUrl,
+    log,
+    observer: transcript?.observer,
+  });
+  onStop(() => {
+    server.close();
+  });
+  try {
+    await server.run(() => {
+      log.info({ coordinator: coordinatorUrl }, "serving");
+      tellParent({ event: "serving" });
+    });
+  } finally {
+    store.close();
+    transcript?.close();
+    releaseParent();
+  }
+}

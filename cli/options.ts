@@ -1,0 +1,23 @@
+import { InvalidArgumentError, Option } from "commander";
+
+export const dirOption = (): Option => new Option("-d, --dir <folder>", "the node's folder").default(".");
+
+export const transcriptOption = (): Option =>
+  new Option("--transcript <file>", "record every message this process sees, for audits");
+
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError("a port is a whole number from 0 to 65535");
+  return port;
+}
+
+/** A parser for whole numbers in a range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`expected a whole number from ${String(min)} to ${String(max)}`);
+    return value;
+  };
+}

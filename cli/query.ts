@@ -1,0 +1,63 @@
+import { Command } from "commander";
+import { styleText } from "node:util";
+import { connect } from "../party-node/connect.ts";
+import type { PartyOutcome, QueryResult } from "../party-node/asking/index.ts";
+import { limits } from "../protocol/index.ts";
+import { dirOption, wholeNumber } from "./options.ts";
+import { printPassages } from "./print-passages.ts";
+import { onStop } from "./supervision.ts";
+
+interface Options {
+  readonly k: number;
+  readonly json: boolean;
+  readonly dir: string;
+  readonly timeout: number;
+}
+
+/** Exit code when a party's answer is missing: what the others answered is printed. */
+const EXIT_PARTIAL = 4;
+
+export function queryCommand(): Command {
+  return new Command("query")
+    .description("ask all parties one question; it leaves this process only encrypted")
+    .argument("<question>", "in quotes")
+    .option("-k <count>", "passages wanted", wholeNumber(1, limits.fetchHandlesMax), 5)
+    .option(
+      "--timeout <seconds>",
+      "how long parties may take",
+      wholeNumber(1, limits.queryDeadlineMsMax / 1000),
+      limits.queryDeadlineMsDefault / 1000,
+    )
+    .option("--json", "print one JSON object", false)
+    .addOption(dirOption())
+    .action(runQuery)
+    .addHelpText(
+      "after",
+      "\nExit code 4: some party did not answer; the passages of the others are printed, and who is missing and why.",
+    );
+}
+
+async function runQuery(question: string, { k, json, dir, timeout }: Options): Promise<void> {
+  using sotto = await connect({ dir });
+  const abort = new AbortController();
+  onStop(() => {
+    abort.abort();
+  });
+  const asking = sotto.query(question, { k, deadlineMs: timeout * 1000, signal: abort.signal });
+  if (!json) for await (const outcome of asking) printOutcome(outcome);
+  const result = await asking.result;
+  if (json) process.stdout.write(`${JSON.stringify(forJson(result))}\n`);
+  else printPassages(result.passages);
+  if (result.parties.some(({ fault }) => fault)) process.exitCode = EXIT_PARTIAL;
+}
+
+function printOutcome({ party, status, passagesScored, ms, fault }: PartyOutcome): void {
+  const mark = status === "answered" ? styleText("green", "answered") : styleText("yellow", "missing ");
+  process.stderr.write(
+    `  ${mark}  ${party}${fault ? `  ${fault.code}: ${fault.reason}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
+  );
+}
+
+function forJson({ passages, parties, timingsMs }: QueryResult): unknown {
+  return { passages, parties, timingsMs };
+}

@@ -1,0 +1,27 @@
+import { styleText } from "node:util";
+import { Fault } from "../crypto/index.ts";
+
+/** Exit code for something that a person can put right. */
+const EXIT_FAULT = 2;
+/** Exit code for a bug of ours. */
+const EXIT_BUG = 70;
+
+/**
+ * Prints a failure as a person needs it: a fault in one sentence with its code, a bug of ours with its stack.
+ *
+ * @returns The exit code.
+ */
+export function reportFailure(error: unknown): number {
+  if (error instanceof Fault) {
+    process.stderr.write(`${styleText("red", "error", { stream: process.stderr })} ${error.code}: ${error.message}\n`);
+    return EXIT_FAULT;
+  }
+  if (error instanceof TypeError && /^(query|connect): /.test(error.message)) {
+    process.stderr.write(`${styleText("red", "error", { stream: process.stderr })} ${error.message}\n`);
+    return EXIT_FAULT;
+  }
+  process.stderr.write(
+    `This is a bug in Sotto; please report it with these lines:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return EXIT_BUG;
+}

@@ -1,0 +1,39 @@
+/*
+ * A command that was started by another of our commands (demo, trial, a test) tells its parent over Node's IPC channel when it is ready and what it
+ * has done, and stops when the parent is gone, so that nothing is left behind.
+ */
+
+/** What a child process reports. */
+export type ChildEvent =
+  | { readonly event: "listening"; readonly port: number }
+  | { readonly event: "serving" }
+  | {
+      readonly event: "progress";
+      readonly phase: string;
+      readonly done: number;
+      readonly total: number | null;
+      readonly passagesPerSecond: number;
+    }
+  | { readonly event: "ingested"; readonly passages: number; readonly problems: number; readonly seconds: number };
+
+/** Tells the parent, if there is one that listens. */
+export function tellParent(event: ChildEvent): void {
+  process.send?.(event);
+}
+
+/** Calls `stop` once: on Ctrl-C, on a polite kill, or when the parent has gone. */
+export function onStop(stop: () => void): void {
+  let stopped = false;
+  const once = (): void => {
+    if (!stopped) stop();
+    stopped = true;
+  };
+  process.once("SIGINT", once);
+  process.once("SIGTERM", once);
+  if (process.connected) process.once("disconnect", once);
+}
+
+/** Lets the process end although the channel to the parent is open. */
+export function releaseParent(): void {
+  if (process.connected) process.disconnect();
+}

@@ -1,0 +1,10 @@
+export { type ConnectOptions, connect } from "./party-node/connect.ts";
+export {
+  type Asking,
+  type QueryOptions,
+  type CitedPassage,
+  type PartyOutcome,
+  type QueryResult,
+  SottoClient,
+} from "./party-node/asking/index.ts";
+export { Fault } from "./crypto/fault.ts";

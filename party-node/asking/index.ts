@@ -1,0 +1,9 @@
+export {
+  type Asking,
+  type ClientOptions,
+  type QueryOptions,
+  SottoClient,
+  checkEncoder,
+  federationLayout,
+} from "./client.ts";
+export type { CitedPassage, PartyOutcome, QueryResult } from "./question.ts";

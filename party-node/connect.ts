@@ -1,0 +1,35 @@
+import { resolve } from "node:path";
+import { SottoClient } from "./asking/index.ts";
+import { openEncoder } from "./encoders/index.ts";
+import { openNode } from "./node-folder.ts";
+
+export interface ConnectOptions {
+  /** The node's folder, as made by `sotto init` and `sotto federation join`; default is the current one. */
+  readonly dir?: string;
+  /** Encoder to use in place of the federation's own spec, for example when the model lies elsewhere; it must have the same fingerprint. */
+  readonly encoder?: string;
+}
+
+/**
+ * Connects to a federation as the member whose folder is given.
+ *
+ * @example
+ * using sotto = await connect({ dir: "my-node" });
+ * const asking = sotto.query("When can warfarin be restarted?", { k: 3 });
+ * for await (const { party, status } of asking) console.log(party, status);
+ * const { passages } = await asking.result;
+ *
+ * @throws Fault CONFIG_MISSING, NOT_JOINED, NOT_A_MEMBER, KEY_FILE_MODE, ENCODER_MISMATCH, CONNECTION_REFUSED and others; each says what to do.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
+  const { dir = ".", encoder: spec, ...unknown } = options;
+  for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
+  const { federation, identity, coordinatorUrl, encoderSpec } = openNode(resolve(dir));
+  const encoder = await openEncoder(spec ?? encoderSpec);
+  try {
+    return await SottoClient.connect({ identity, federation, encoder, ownsEncoder: true, coordinatorUrl });
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
+}

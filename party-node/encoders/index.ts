@@ -1,0 +1,7 @@
+export type { CorpusStatistics, Encoder } from "./encoder.ts";
+export type { EncoderFaultCode } from "./faults.ts";
+export { openEncoder } from "./open-encoder.ts";
+export { openHybrid, type WeightedEncoder } from "./hybrid.ts";
+export { openLexical } from "./lexical.ts";
+export { openOnnx, type OnnxOptions } from "./onnx.ts";
+export { assertInRange } from "./range.ts";

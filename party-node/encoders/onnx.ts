@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { CountStatistics } from "./count-statistics.ts";
+import type { CorpusStatistics, Encoder } from "./encoder.ts";
+import { encoderFault } from "./faults.ts";
+import { readOnnxFiles, type OnnxFiles } from "./onnx-files.ts";
+import { openSession, type BatchOutput, type OnnxSession } from "./onnx-session.ts";
+import { openTokens, type TokenSource } from "./onnx-tokens.ts";
+import { normaliseInPlace } from "./vector.ts";
+
+/** Raise it whenever the same text and files would give another vector. */
+const ALGORITHM_VERSION = 1;
+/** A batch's rows times its longest row: what bounds the memory of a run. */
+const BATCH_TOKENS_MAX = 8192;
+const BATCH_ROWS_MAX = 64;
+/** Unit norm, and what float32 rounding may add. */
+const NORM_MAX = 1.001;
+
+export interface OnnxOptions {
+  /**
+   * The largest |entry| any passage's vector may have, above 0 and at most 1. Tighter is more precise under encryption;
+   * a passage beyond it is refused at ingest. Default: `sotto.json`'s value, else 1, which every unit vector meets.
+   */
+  readonly entryMax?: number;
+}
+
+/**
+ * A sentence-transformers ONNX export: mean pooling unless the model pools itself or its folder says otherwise, unit norm.
+ *
+ * @param directory - See {@link readOnnxFiles}.
+ * @throws Fault MODEL_MISSING, BAD_MODEL, BAD_OPTION, DEVICE_UNAVAILABLE.
+ */
+export async function openOnnx(directory: string, options: OnnxOptions = {}): Promise<Encoder> {
+  const { entryMax, ...unknown } = options;
+  const misspelt = Object.keys(unknown);
+  if (misspelt.length > 0)
+    throw encoderFault("BAD_OPTION", `The onnx encoder has no option ${misspelt.join(", ")}; it takes entryMax.`);
+  if (entryMax !== undefined && !(entryMax > 0 && entryMax <= 1)) {
+    throw encoderFault(
+      "BAD_OPTION",
+      "entryMax must be above 0 and at most 1, the largest entry a unit vector can have.",
+    );
+  }
+  const files = await readOnnxFiles(directory);
+  const tokens = openTokens(files);
+  const session = await openSession(files.modelPath, tokens);
+  const spec = `onnx:${directory}${entryMax === undefined ? "" : `?entryMax=${entryMax}`}`;
+  return new OnnxEncoder({ spec, files, tokens, session, entryMax: entryMax ?? files.entryMax ?? 1 });
+}
+
+interface OnnxParts {
+  readonly spec: string;
+  readonly files: OnnxFiles;
+  readonly tokens: TokenSource;
+  readonly session: OnnxSession;
+  readonly entryMax: number;
+}
+
+class OnnxEncoder implements Encoder {
+  readonly spec: string;
+  readonly fingerprint: string;
+  readonly dim: number;
+  readonly entryMax: number;
+  readonly normMax = NORM_MAX;
+  readonly device: string;
+  readonly #parts: OnnxParts;
+
+  constructor(parts: OnnxParts) {
+    this.#parts = parts;
+    this.spec = parts.spec;
+    this.dim = parts.session.dim;
+    this.entryMax = parts.entryMax;
+    this.device = parts.session.device;
+    const decisive = ["onnx", ALGORITHM_VERSION, parts.entryMax, parts.files.digest];
+    this.fingerprint = createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
+  }
+
+  async encodeQuery(question: string): Promise<Float32Array> {
+    const [vector] = await this.#encode([this.#parts.files.queryPrefix + question]);
+    return vector!;
+  }
+
+  encodePassages(passages: readonly string[], _statistics: CorpusStatistics): Promise<Float32Array[]> {
+    return this.#encode(passages.map((passage) => this.#parts.files.passagePrefix + passage));
+  }
+
+  statistics(bytes?: Uint8Array): CorpusStatistics {
+    return bytes ? CountStatistics.fromBytes(bytes) : new CountStatistics();
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.session.close();
+  }
+
+  async #encode(texts: readonly string[]): Promise<Float32Array[]> {
+    const vectors = texts.map(() => new Float32Array(this.dim));
+    const rows = texts.map((text, index) => ({ index, ids: this.#parts.tokens.ids(text) }));
+    for (const batch of batches(rows.filter(({ ids }) => ids.length > 0))) {
+      const output = await this.#parts.session.run(batch.map(({ ids }) => ids));
+      batch.forEach(({ index, ids }, row) => {
+        this.#pool(output, row, ids.length, vectors[index]!);
+      });
+    }
+    return vectors;
+  }
+
+  /** Writes the row's vector, at unit norm, into `target` (shape [dim]). */
+  #pool({ data, shape }: BatchOutput, row: number, tokenCount: number, target: Float32Array): void {
+    const dim = this.dim;
+    if (shape.at(-1) !== dim || shape.length < 2 || shape.length > 3) {
+      throw encoderFault(
+        "BAD_MODEL",
+        "The model's output has neither one vector a text nor one a token; use a sentence-transformers export.",
+      );
+    }
+    const perToken = shape.length === 3;
+    const start = row * dim * (perToken ? shape[1]! : 1);
+    // A sum is as good as a mean before normalising. Padding follows the tokens, so the first tokenCount are the unmasked.
+    const counted = perToken && this.#parts.files.pooling === "mean" ? tokenCount : 1;
+    for (let token = 0; token < counted; token++) {
+      for (let i = 0; i < dim; i++) target[i]! += data[start + token * dim + i]!;
+    }
+    if (!target.every(Number.isFinite)) {
+      throw encoderFault(
+        "NOT_FINITE",
+        "The model gave an entry that is not a finite number; set SOTTO_DEVICE=cpu, or get the model again.",
+      );
+    }
+    normaliseInPlace(target);
+  }
+}
+
+interface Row {
+  readonly index: number;
+  readonly ids: readonly number[];
+}
+
+/** Rows of similar length together, so that little of a batch is padding. */
+function* batches(rows: readonly Row[]): Generator<Row[]> {
+  let batch: Row[] = [];
+  for (const row of rows.toSorted((a, b) => a.ids.length - b.ids.length)) {
+    const full = batch.length === BATCH_ROWS_MAX || (batch.length + 1) * row.ids.length > BATCH_TOKENS_MAX;
+    if (full && batch.length > 0) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(row);
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,163 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { Fault } from "../crypto/index.ts";
+import { type Federation, type Identity, memberName, openFederation } from "../protocol/index.ts";
+import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
+
+export type NodeFolderFaultCode =
+  "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
+
+/** Everything a node keeps is in one folder; this is its one small configuration file. Paths are relative to the folder. */
+const configSchema = z.strictObject({
+  name: memberName,
+  key: z.string().default("node.key"),
+  store: z.string().default("store.db"),
+  federation: z.string().default("federation.json"),
+  /** The federation's root public key, base64; set by `sotto federation join` after a person has compared it. */
+  rootPublicKey: z.string().optional(),
+  /** Overrides the address in the federation file, for this node only. */
+  coordinatorUrl: z.url({ protocol: /^wss?$/ }).optional(),
+  /** Where this node has the federation's encoder, when it is not where the federation file says: `onnx:DIR`. The fingerprint must be the same. */
+  encoder: z.string().optional(),
+});
+
+export type NodeConfig = z.infer<typeof configSchema>;
+
+const CONFIG_FILE = "sotto.json";
+
+/** A node's folder, its configuration read and checked. */
+export interface NodeFolder {
+  readonly path: string;
+  readonly config: NodeConfig;
+  readonly storePath: string;
+  readonly federationPath: string;
+  readonly keyPath: string;
+}
+
+function folderOf(directory: string, config: NodeConfig): NodeFolder {
+  const path = resolve(directory);
+  return {
+    path,
+    config,
+    storePath: resolve(path, config.store),
+    federationPath: resolve(path, config.federation),
+    keyPath: resolve(path, config.key),
+  };
+}
+
+/**
+ * Makes a node's folder with a new key.
+ *
+ * @throws Fault CONFIG_EXISTS, CONFIG_MALFORMED (a name that cannot be one), KEY_FILE_EXISTS.
+ */
+export function createNodeFolder(directory: string, name: string): NodeFolder {
+  const parsed = configSchema.safeParse({ name });
+  if (!parsed.success)
+    throw new Fault<NodeFolderFaultCode>(
+      "CONFIG_MALFORMED",
+      `"${name}" cannot be a node's name: use lower-case letters, digits and dashes, at most 63`,
+    );
+  const folder = folderOf(directory, parsed.data);
+  const file = join(folder.path, CONFIG_FILE);
+  if (existsSync(file))
+    throw new Fault<NodeFolderFaultCode>("CONFIG_EXISTS", `${file} exists already; choose another folder with --dir`);
+  mkdirSync(folder.path, { recursive: true });
+  createKeyFile(folder.keyPath);
+  writeConfig(folder.path, { name });
+  return folder;
+}
+
+/** @throws Fault CONFIG_MISSING, CONFIG_MALFORMED. */
+export function openNodeFolder(directory: string): NodeFolder {
+  const file = join(resolve(directory), CONFIG_FILE);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new Fault<NodeFolderFaultCode>(
+      "CONFIG_MISSING",
+      `${file} does not exist; make a node with \`sotto init NAME --dir DIR\`, or say where it is with --dir`,
+      cause,
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new Fault<NodeFolderFaultCode>("CONFIG_MALFORMED", `${file} is not JSON`, cause);
+  }
+  const parsed = configSchema.safeParse(json);
+  if (parsed.success) return folderOf(directory, parsed.data);
+  const issue = parsed.error.issues[0];
+  throw new Fault<NodeFolderFaultCode>(
+    "CONFIG_MALFORMED",
+    `${file}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is not as expected"}`,
+  );
+}
+
+/** Writes the configuration, whole or not at all. */
+export function writeConfig(directory: string, config: z.input<typeof configSchema>): void {
+  const file = join(resolve(directory), CONFIG_FILE);
+  writeFileSync(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/** @throws Fault NOT_JOINED, FEDERATION_MISSING, FEDERATION_MALFORMED, FEDERATION_TAMPERED. */
+export function openNodeFederation({ config, federationPath }: NodeFolder): Federation {
+  if (config.rootPublicKey === undefined) {
+    throw new Fault<NodeFolderFaultCode>(
+      "NOT_JOINED",
+      "this node has not joined a federation; get its federation.json and root key, then run `sotto federation join FILE --root KEY`",
+    );
+  }
+  return openFederation(readFederationFile(federationPath), config.rootPublicKey);
+}
+
+/** @throws Fault FEDERATION_MISSING. */
+export function readFederationFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new Fault<NodeFolderFaultCode>(
+      "FEDERATION_MISSING",
+      `the federation file ${path} cannot be read; ask the federation's founder for it`,
+      cause,
+    );
+  }
+}
+
+/** What a process needs to act as this node. */
+export interface OpenedNode {
+  readonly folder: NodeFolder;
+  readonly federation: Federation;
+  readonly keys: NodeKeys;
+  readonly identity: Identity;
+  readonly coordinatorUrl: string;
+  readonly encoderSpec: string;
+}
+
+/** Opens folder, federation and keys, and checks that they belong together. @throws Fault of each, NOT_A_MEMBER. */
+export function openNode(directory: string): OpenedNode {
+  const folder = openNodeFolder(directory);
+  const federation = openNodeFederation(folder);
+  const keys = loadKeyFile(folder.keyPath);
+  const { name } = folder.config;
+  const registered = federation.publicKeyOf(name);
+  if (!registered || Buffer.compare(registered, keys.identity.publicKey) !== 0) {
+    throw new Fault<NodeFolderFaultCode>(
+      "NOT_A_MEMBER",
+      `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
+    );
+  }
+  const { coordinatorUrl = federation.terms.coordinatorUrl, encoder: encoderSpec = federation.terms.encoder.spec } =
+    folder.config;
+  return {
+    folder,
+    federation,
+    keys,
+    identity: { name, secretKey: keys.identity.privateKey },
+    coordinatorUrl,
+    encoderSpec,
+  };
+}

@@ -1,0 +1,1 @@
+export { PartyServer, type PartyServerOptions } from "./party-server.ts";

@@ -1,0 +1,53 @@
+// Runs a program of this repository on the pinned Node, installing what is missing first. Starts on any Node since 18.
+//   node scripts/run.mjs [node options] FILE [arguments]
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const pinnedNode = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+
+function isInstalled() {
+  const note = join(root, "node_modules", ".sotto-lock-sha256");
+  if (!existsSync(note) || !existsSync(pinnedNode)) return false;
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  return (
+    readFileSync(note, "utf8") === lock && existsSync(join(root, "crypto", "rlwe", "kernels", "ring.generated.ts"))
+  );
+}
+
+function install() {
+  process.stderr.write("Installing dependencies (npm ci); this happens once and takes about a minute.\n");
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) {
+    process.stderr.write(
+      "npm ci failed; its messages are above. Check the network, then run the same command again.\n",
+    );
+    process.exit(1);
+  }
+}
+
+if (!isInstalled()) install();
+
+// npm passes its configuration on as variables; nobody below needs it.
+const child = spawn(pinnedNode, process.argv.slice(2), { stdio: "inherit", env: process.env });
+// A terminal sends Ctrl-C to the child as well; a plain kill reaches only us.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+child.on("error", (error) => {
+  process.stderr.write(`cannot start Node: ${error.message}\n`);
+  process.exit(1);
+});
+child.on("exit", (code, signal) => {
+  if (signal) process.kill(process.pid, signal === "SIGINT" ? "SIGTERM" : signal);
+  else process.exit(code ?? 1);
+});

@@ -1,0 +1,71 @@
+import { expect } from "@jest/globals";
+import { type RingLayout, MODULUS, RING_DEGREE, ringLayout } from "../../crypto/index.ts";
+
+/** Repeatable numbers for tests; the seed is the test's, so that a failure can be run again. */
+export interface Seeded {
+  /** In [0, 1). */
+  uniform(): number;
+  /** Standard normal. */
+  normal(): number;
+  /** Shape [dim], a random direction of this Euclidean norm. */
+  vector(dim: number, norm?: number): Float32Array;
+  /** `count` uniform residues, RING_DEGREE by default. */
+  residues(count?: number): Uint32Array;
+}
+
+/** Mulberry32 (Ettinger, public domain). */
+export function seeded(seed: number): Seeded {
+  let state = seed >>> 0;
+  const uniform = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return {
+    uniform,
+    normal,
+    vector(dim, norm = 1) {
+      const direction = Float64Array.from({ length: dim }, normal);
+      const scale = norm / Math.hypot(...direction);
+      return Float32Array.from(direction, (entry) => entry * scale);
+    },
+    residues: (count = RING_DEGREE) => Uint32Array.from({ length: count }, () => Math.floor(uniform() * MODULUS)),
+  };
+}
+
+/** A layout with a fixed public seed. */
+export function layoutOf(dim: number, chunk: number, { normMax = 1, scoreBits = 31 } = {}): RingLayout {
+  return ringLayout({ dim, chunk, normMax, scoreBits, seed: Uint8Array.from({ length: 32 }, (_, i) => i) });
+}
+
+/** In doubles. */
+export function innerProduct(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, entry, i) => sum + entry * (b[i] ?? NaN), 0);
+}
+
+/** The integer in (-q/2, q/2) of a residue. */
+export function centred(residue: number): number {
+  return residue > MODULUS / 2 ? residue - MODULUS : residue;
+}
+
+export function mean(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Root mean square. */
+export function rms(values: ArrayLike<number>): number {
+  return Math.sqrt(mean(Array.from(values, (value) => value * value)));
+}
+
+/** Matches a Fault of this code, for toThrow. */
+export function fault(code: string): unknown {
+  return expect.objectContaining({ name: "Fault", code });
+}
+
+/** toEqual for long arrays: shows the differences only where there are some, since looking for them is slow. */
+export function expectSame(actual: Uint32Array | Uint8Array, expected: Uint32Array | Uint8Array): void {
+  const bytes = (array: Uint32Array | Uint8Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  if (Buffer.compare(bytes(actual), bytes(expected)) !== 0) expect(actual).toEqual(expected);
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "@jest/globals";
+import { sodium } from "../../crypto/index.ts";
+import { type FederationTerms, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
+
+const root = sodium.crypto_sign_keypair();
+const rootPublicKey = toBase64(root.publicKey);
+const key = (byte: number): string => toBase64(new Uint8Array(32).fill(byte));
+
+const terms: FederationTerms = {
+  version: 1,
+  name: "Three organisations",
+  revision: 3,
+  rootPublicKey,
+  coordinatorUrl: "wss://hub.example:7700",
+  mode: "private",
+  encoder: { spec: "lexical", fingerprint: "ab".repeat(32) },
+  scoring: { dim: 1024, chunk: 16, normMax: 30.5, scoreBits: 14, seed: key(7) },
+  members: [
+    { name: "hub", roles: ["coordinator"], publicKey: key(1) },
+    { name: "clinic", roles: ["party", "querier"], publicKey: key(2) },
+  ],
+};
+const file = signFederation(terms, root.privateKey);
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+test("a signed file opens, says who may do what, and names the federation by its root key", () => {
+  const federation = openFederation(file, rootPublicKey);
+  expect(federation.terms).toEqual(terms);
+  expect(federation.id).toEqual(sodium.crypto_generichash(32, root.publicKey, null));
+  expect(federation.publicKeyOf("clinic")).toEqual(new Uint8Array(32).fill(2));
+  expect([federation.publicKeyOf("nobody"), federation.publicKeyOf("toString")]).toEqual([null, null]);
+  expect(["party", "querier", "coordinator"].map((role) => federation.hasRole("clinic", role as "party"))).toEqual([true, true, false]);
+  expect(federation.hasRole("nobody", "party")).toBe(false);
+});
+
+test("layout, spacing and order of keys do not matter, for people edit text", () => {
+  const parsed = JSON.parse(file) as { terms: object; signature: string };
+  const reordered = { signature: parsed.signature, terms: Object.fromEntries(Object.entries(parsed.terms).reverse()) };
+  expect(openFederation(JSON.stringify(reordered), rootPublicKey).terms).toEqual(terms);
+});
+
+/** Each field changed to another acceptable value, the signature as it was. */
+const tampered: Readonly<Record<string, (changed: Writable<FederationTerms>) => unknown>> = {
+  name: (t) => (t.name = "Two organisations"),
+  revision: (t) => t.revision++,
+  coordinatorUrl: (t) => (t.coordinatorUrl = "wss://hub.example:7701"),
+  mode: (t) => (t.mode = "clear"),
+  "encoder.spec": (t) => (t.encoder.spec = "lexical:2048"),
+  "encoder.fingerprint": (t) => (t.encoder.fingerprint = "ac".repeat(32)),
+  "scoring.dim": (t) => t.scoring.dim++,
+  "scoring.chunk": (t) => (t.scoring.chunk = 8),
+  "scoring.normMax": (t) => (t.scoring.normMax = 30.25),
+  "scoring.scoreBits": (t) => t.scoring.scoreBits++,
+  "scoring.seed": (t) => (t.scoring.seed = key(8)),
+  "members.0.name": (t) => (t.members[0]!.name = "hub2"),
+  "members.0.roles": (t) => t.members[0]!.roles.push("querier"),
+  "members.1.roles, order": (t) => t.members[1]!.roles.reverse(),
+  "members.1.publicKey": (t) => (t.members[1]!.publicKey = key(9)),
+  "members, one more": (t) => t.members.push({ name: "eve", roles: ["querier"], publicKey: key(5) }),
+  "members, one less": (t) => t.members.pop(),
+  "members, order": (t) => t.members.reverse(),
+};
+
+type Writable<T> = T extends (infer Entry)[] ? Writable<Entry>[] : T extends object ? { -readonly [Key in keyof T]: Writable<T[Key]> } : T;
+
+describe("tampering", () => {
+  test.each(Object.entries(tampered))("%s", (_field, change) => {
+    const parsed = JSON.parse(file) as { terms: Writable<FederationTerms>; signature: string };
+    change(parsed.terms);
+    expect(() => openFederation(JSON.stringify(parsed), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+  });
+
+  test("any bit of the signature", () => {
+    const parsed = JSON.parse(file) as { signature: string };
+    const signature = Buffer.from(parsed.signature, "base64");
+    for (let at = 0; at < 64; at++) {
+      const changed = toBase64(signature.map((byte, i) => (i === at ? byte ^ 4 : byte)));
+      expect(() => openFederation(JSON.stringify({ ...parsed, signature: changed }), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+    }
+  });
+
+  test("a file that somebody else signed, well, for themselves", () => {
+    const eve = sodium.crypto_sign_keypair();
+    const own = signFederation({ ...terms, rootPublicKey: toBase64(eve.publicKey) }, eve.privateKey);
+    expect(() => openFederation(own, rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+    expect(openFederation(own, toBase64(eve.publicKey)).terms.name).toBe(terms.name);
+  });
+
+  test("a file that somebody else signed in the root's name", () => {
+    const eve = sodium.crypto_sign_keypair();
+    expect(() => openFederation(signFederation(terms, eve.privateKey), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+  });
+
+  test.each(["", "AAAA", "not base64!", `${rootPublicKey} `])("no file is trusted under a root key that is none: %j", (trusted) => {
+    expect(() => openFederation(file, trusted)).toThrow(code("FEDERATION_TAMPERED"));
+  });
+});
+
+const changedText = (change: (parsed: { terms: Record<string, unknown>; signature: unknown; extra?: unknown }) => void): string => {
+  const parsed = JSON.parse(file) as Parameters<typeof change>[0];
+  change(parsed);
+  return JSON.stringify(parsed);
+};
+const member = { name: "clinic", roles: ["party"], publicKey: key(2) };
+
+const malformed: readonly { id: string; text: string }[] = [
+  { id: "nothing", text: "" },
+  { id: "not JSON", text: "federation: mine" },
+  { id: "cut short", text: file.slice(0, -20) },
+  { id: "null", text: "null" },
+  { id: "a list", text: "[]" },
+  { id: "no signature", text: changedText((f) => delete f.signature) },
+  { id: "a signature too short", text: changedText((f) => (f.signature = "AAAA")) },
+  { id: "a signature that is not base64", text: changedText((f) => (f.signature = "!".repeat(88))) },
+  { id: "an unknown field", text: changedText((f) => (f.extra = 1)) },
+  { id: "an unknown term", text: changedText((f) => (f.terms.extra = 1)) },
+  { id: "another version", text: changedText((f) => (f.terms.version = 2)) },
+  { id: "a revision of 0", text: changedText((f) => (f.terms.revision = 0)) },
+  { id: "an unknown mode", text: changedText((f) => (f.terms.mode = "insecure")) },
+  { id: "an address that is no WebSocket's", text: changedText((f) => (f.terms.coordinatorUrl = "https://hub.example")) },
+  { id: "a fingerprint in capitals", text: changedText((f) => (f.terms.encoder = { spec: "lexical", fingerprint: "AB".repeat(32) })) },
+  { id: "a root key too short", text: changedText((f) => (f.terms.rootPublicKey = "AAAA")) },
+  { id: "no members", text: changedText((f) => delete f.terms.members) },
+  { id: "a member named twice", text: changedText((f) => (f.terms.members = [member, member])) },
+  { id: "a member named twice, with other keys", text: changedText((f) => (f.terms.members = [member, { ...member, publicKey: key(3) }])) },
+  { id: "a member without roles", text: changedText((f) => (f.terms.members = [{ ...member, roles: [] }])) },
+  { id: "a member with an unknown role", text: changedText((f) => (f.terms.members = [{ ...member, roles: ["root"] }])) },
+  { id: "a member with a name of a path", text: changedText((f) => (f.terms.members = [{ ...member, name: "../clinic" }])) },
+  { id: "a member's key in another base64", text: changedText((f) => (f.terms.members = [{ ...member, publicKey: key(2).replace("=", "") }])) },
+  { id: "a member with an unknown field", text: changedText((f) => (f.terms.members = [{ ...member, admin: true }])) },
+  { id: "a norm of infinity", text: file.replace("30.5", "1e999") },
+];
+
+test.each(malformed)("not a federation file: $id", ({ text }) => {
+  expect(() => openFederation(text, rootPublicKey)).toThrow(code("FEDERATION_MALFORMED"));
+});
+
+test("terms that could not be read again are not signed", () => {
+  expect(() => signFederation({ ...terms, members: [...terms.members, terms.members[1]!] }, root.privateKey)).toThrow(code("FEDERATION_MALFORMED"));
+  expect(() => signFederation({ ...terms, scoring: { ...terms.scoring, normMax: Number.NaN } }, root.privateKey)).toThrow(code("FEDERATION_MALFORMED"));
+});

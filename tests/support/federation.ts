@@ -1,0 +1,287 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { Coordinator } from "../../coordinator/index.ts";
+import { ClearScorer, RlweIndex, type RingLayout, type ScoringIndex, sodium } from "../../crypto/index.ts";
+import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
+import type { Encoder } from "../../party-node/encoders/encoder.ts";
+import { ingest } from "../../party-node/ingest.ts";
+import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
+import { PartyServer } from "../../party-node/serving/party-server.ts";
+import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import { type Federation, type FederationMember, type FrameObserver, type Identity, type SecureConnection, dial, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
+import { bigramEncoder } from "./bigram-encoder.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+const silent = pino({ level: "silent" });
+
+/** Document id -> text; each text is short enough to be one passage. */
+export type Corpus = Readonly<Record<string, string>>;
+
+export interface TestFederationOptions {
+  /** Party -> what it holds. */
+  readonly corpora: Readonly<Record<string, Corpus>>;
+  /** Default "private". */
+  readonly mode?: "private" | "clear";
+  /** Default `["asker"]`. */
+  readonly queriers?: readonly string[];
+  /** Default {@link unitBigramEncoder}; its `normMax` and `dim` become the federation's. */
+  readonly encoder?: Encoder;
+  /** Default 64, which gives blocks of 32 rows. */
+  readonly chunk?: number;
+  /** Default 14. */
+  readonly scoreBits?: number;
+  /** Parties that have keys and a corpus and are not started. */
+  readonly absent?: readonly string[];
+  /** Sees every message at the coordinator. */
+  readonly observer?: FrameObserver;
+}
+
+/** One row as the party's scoring index has it. */
+export interface HeldRow {
+  readonly party: string;
+  readonly block: number;
+  readonly slot: number;
+  readonly documentId: string;
+  readonly text: string;
+  readonly vector: Float32Array;
+}
+
+/** Letter pairs in 64 buckets, scaled to unit norm; a text of one letter is all zero. */
+export function unitBigramEncoder(): Encoder {
+  const { encoder } = bigramEncoder();
+  const unit = (vector: Float32Array): Float32Array => {
+    const norm = Math.hypot(...vector);
+    return norm === 0 ? vector : vector.map((entry) => entry / norm);
+  };
+  return {
+    ...encoder,
+    entryMax: 1,
+    normMax: 1,
+    encodeQuery: async (question) => unit(await encoder.encodeQuery(question)),
+    encodePassages: async (passages, statistics) => (await encoder.encodePassages(passages, statistics)).map(unit),
+  };
+}
+
+/** Resolves when the condition holds; rejects after 10 s. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const started = performance.now(); !condition(); await sleep(10)) {
+    if (performance.now() - started > 10_000) throw new Error("what was waited for did not happen within 10 s");
+  }
+}
+
+/** A party with real keys, a real store and, while started, a real server. */
+export class TestParty {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly keys: NodeKeys;
+  readonly #owner: TestFederation;
+  readonly #folder: string;
+  #server: { readonly stop: () => Promise<void> } | null = null;
+
+  constructor(name: string, keys: NodeKeys, owner: TestFederation, folder: string) {
+    this.name = name;
+    this.keys = keys;
+    this.identity = { name, secretKey: keys.identity.privateKey };
+    this.#owner = owner;
+    this.#folder = folder;
+    mkdirSync(folder);
+  }
+
+  /** Another connection to the party's store, as another process would have it; the caller closes it. */
+  openStore(): PassageStore {
+    return openSqliteStore({ path: join(this.#folder, "store.db"), storeKey: this.keys.storeKey, rowsPerBlock: this.#owner.layout.rowsPerBlock });
+  }
+
+  /** Makes the corpus what the party holds: what is missing from it is deleted. A server that runs follows within half a second. */
+  async ingest(corpus: Corpus): Promise<void> {
+    const path = join(this.#folder, "corpus.jsonl");
+    writeFileSync(path, Object.entries(corpus).map(([_id, text]) => `${JSON.stringify({ _id, text })}\n`).join(""));
+    const store = this.openStore();
+    try {
+      await ingest({ paths: [path], store, encoder: this.#owner.encoder });
+    } finally {
+      store.close();
+    }
+  }
+
+  /** Every row with its vector, in no order. */
+  rows(): HeldRow[] {
+    const store = this.openStore();
+    try {
+      return [...store.blockRevisions().keys()]
+        .flatMap((block) => store.vectorsOfBlock(block))
+        .flatMap(({ rowId, block, slot, vector }) => store.passages([rowId]).map(({ documentId, text }) => ({ party: this.name, block, slot, documentId, text, vector })));
+    } finally {
+      store.close();
+    }
+  }
+
+  makeIndex(): ScoringIndex {
+    const { federation, layout } = this.#owner;
+    return federation.terms.mode === "clear" ? new ClearScorer(layout) : new RlweIndex(layout, this.keys.hintKey);
+  }
+
+  /** Resolves once the coordinator lists the party. */
+  async start(): Promise<void> {
+    const store = this.openStore();
+    const { federation, url } = this.#owner;
+    const server = new PartyServer({ identity: this.identity, federation, store, index: this.makeIndex(), coordinatorUrl: url, log: silent });
+    const ready = Promise.withResolvers<void>();
+    const running = server.run(() => { ready.resolve(); });
+    this.#server = {
+      stop: async () => {
+        server.close();
+        await running.catch(() => undefined);
+        store.close();
+      },
+    };
+    await Promise.race([ready.promise, running]);
+  }
+
+  /** Leaves the federation; start it again to return. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    await server?.stop();
+  }
+}
+
+/** A whole federation in this process, with real sockets on loopback, real stores in a temporary folder and real keys. */
+export class TestFederation implements AsyncDisposable {
+  readonly encoder: Encoder;
+  readonly federation: Federation;
+  readonly layout: RingLayout;
+  /** The signed file and the key that signs it. */
+  readonly file: string;
+  readonly rootPublicKey: string;
+  readonly parties: ReadonlyMap<string, TestParty>;
+  readonly #options: TestFederationOptions;
+  readonly #folder = temporaryFolder();
+  readonly #keys = new Map<string, NodeKeys>();
+  readonly #closers: (() => void)[] = [];
+  #coordinator: Coordinator | null = null;
+  #port = 0;
+
+  private constructor(options: TestFederationOptions) {
+    const { corpora, queriers = ["asker"], encoder = unitBigramEncoder(), mode = "private", chunk = 64, scoreBits = 14 } = options;
+    this.#options = options;
+    this.encoder = encoder;
+    const root = sodium.crypto_sign_keypair();
+    this.rootPublicKey = toBase64(root.publicKey);
+    const members = [
+      this.#member("hub", ["coordinator"]),
+      ...queriers.map((name) => this.#member(name, ["querier"])),
+      ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
+    ];
+    const scoring = { dim: encoder.dim, chunk, normMax: encoder.normMax, scoreBits, seed: toBase64(new Uint8Array(32).fill(7)) };
+    this.file = signFederation(
+      {
+        version: 1,
+        name: "a federation of tests",
+        revision: 1,
+        rootPublicKey: this.rootPublicKey,
+        coordinatorUrl: "ws://127.0.0.1:1",
+        mode,
+        encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
+        scoring,
+        members,
+      },
+      root.privateKey,
+    );
+    this.federation = openFederation(this.file, this.rootPublicKey);
+    this.layout = federationLayout(this.federation);
+    this.parties = new Map(Object.keys(corpora).map((name) => [name, new TestParty(name, this.#keysOf(name), this, join(this.#folder.path, name))]));
+  }
+
+  /** Ingests every corpus, then starts the coordinator and the parties. */
+  static async start(options: TestFederationOptions): Promise<TestFederation> {
+    const federation = new TestFederation(options);
+    try {
+      await federation.startCoordinator();
+      for (const party of federation.parties.values()) {
+        await party.ingest(options.corpora[party.name] ?? {});
+        if (!options.absent?.includes(party.name)) await party.start();
+      }
+      return federation;
+    } catch (error) {
+      await federation[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${String(this.#port)}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  party(name: string): TestParty {
+    const party = this.parties.get(name);
+    if (!party) throw new TypeError(`the test federation has no party ${name}`);
+    return party;
+  }
+
+  identity(name: string): Identity {
+    return { name, secretKey: this.#keysOf(name).identity.privateKey };
+  }
+
+  /** On the port it had before, if there was one. */
+  async startCoordinator(): Promise<void> {
+    const { observer } = this.#options;
+    this.#coordinator = new Coordinator({ identity: this.identity("hub"), federation: this.federation, log: silent, ...(observer ? { observer } : {}) });
+    this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");
+  }
+
+  async stopCoordinator(): Promise<void> {
+    const coordinator = this.#coordinator;
+    this.#coordinator = null;
+    await coordinator?.close();
+  }
+
+  /** A connected client; closed with the federation. */
+  async client(name = "asker", options: Partial<ClientOptions> = {}): Promise<SottoClient> {
+    const client = await SottoClient.connect({ identity: this.identity(name), federation: this.federation, encoder: this.encoder, coordinatorUrl: this.url, ...options });
+    this.#closers.push(() => { client.close(); });
+    return client;
+  }
+
+  /** A bare authenticated connection, for members that do not keep to the rules; closed with the federation. */
+  async dial(name: string, observer?: FrameObserver): Promise<SecureConnection> {
+    const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation, observer });
+    this.#closers.push(() => { connection.close(); });
+    return connection;
+  }
+
+  /** Every row of every party with its exact score, best first. */
+  async plaintextRanking(question: string): Promise<(HeldRow & { readonly score: number })[]> {
+    const query = await this.encoder.encodeQuery(question);
+    const score = ({ vector }: HeldRow): number => vector.reduce((sum, entry, i) => sum + entry * (query[i] ?? 0), 0);
+    return [...this.parties.values()].flatMap((party) => party.rows()).map((row) => ({ ...row, score: score(row) })).sort((a, b) => b.score - a.score);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers.splice(0)) close();
+    for (const party of this.parties.values()) await party.stop();
+    await this.stopCoordinator();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #member(name: string, roles: FederationMember["roles"]): FederationMember {
+    return { name, roles, publicKey: toBase64(this.#keysOf(name).identity.publicKey) };
+  }
+
+  /** The member's keys, from a key file made when it is first asked for. */
+  #keysOf(name: string): NodeKeys {
+    let keys = this.#keys.get(name);
+    if (!keys) {
+      const path = join(this.#folder.path, `${name}.key`);
+      createKeyFile(path);
+      this.#keys.set(name, (keys = loadKeyFile(path)));
+    }
+    return keys;
+  }
+}
