@@ -120,6 +120,10 @@ export class ClearAsker implements Asker {
     // Nothing is prepared ahead.
   }
 
+  refill(): void {
+    // No keys are spent.
+  }
+
   ready(): Promise<void> {
     return Promise.resolve();
   }

@@ -69,6 +69,8 @@ export interface Asker {
   ask(embedding: Float32Array): Promise<{ readonly query: Uint8Array; readonly secrets: QuerySecrets }>;
   /** Blocks the querier holds, so that idle time can prepare keys for them. */
   blocksChanged(blocks: ReadonlyMap<string, readonly BlockDescription[]>): void;
+  /** Makes up for spent keys, in slices; called when the querier has nothing better to do. */
+  refill(): void;
   /** Resolves when a fresh key is ready for every block known. */
   ready(): Promise<void>;
   close(): void;

@@ -37,14 +37,16 @@ export class RlweAsker implements Asker {
     const problem = vectorProblem(embedding, { dim: this.#layout.dim, normMax: 1 });
     if (problem !== null) throw new Fault<ScoringFaultCode>("EMBEDDING_INVALID", `the question's embedding ${problem}`);
     const key = this.#pool.shift() ?? (await this.#makeKey());
-    const query = key.encrypt(embedding);
-    void this.#fill();
-    return { query, secrets: key };
+    return { query: key.encrypt(embedding), secrets: key };
   }
 
   blocksChanged(blocks: ReadonlyMap<string, readonly BlockDescription[]>): void {
     this.#blocks = blocks;
     this.#stale = true;
+    void this.#fill();
+  }
+
+  refill(): void {
     void this.#fill();
   }
 
@@ -57,7 +59,7 @@ export class RlweAsker implements Asker {
     for (const key of this.#pool.splice(0)) key[Symbol.dispose]();
   }
 
-  /** One filling at a time; never rejects where nobody waits. */
+  /** One filling at a time. */
   #fill(): Promise<void> {
     this.#filling ??= this.#work().finally(() => {
       this.#filling = null;
@@ -66,8 +68,6 @@ export class RlweAsker implements Asker {
   }
 
   async #work(): Promise<void> {
-    // Let the question that has just been asked go first.
-    await nextTurn();
     while (!this.#closed && (this.#stale || this.#pool.length < this.#poolSize)) {
       this.#stale = false;
       for (const key of [...this.#pool]) await this.#prepare(key);

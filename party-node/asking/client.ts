@@ -127,7 +127,11 @@ export class SottoClient {
     if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax)
       throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
     checkQuestion(question);
-    return startAsking((report) => this.#run(question, { k, deadlineMs, signal: options.signal }, report));
+    return startAsking((report) =>
+      this.#run(question, { k, deadlineMs, signal: options.signal }, report).finally(() => {
+        if (!this.#closed) this.#asker.refill();
+      }),
+    );
   }
 
   [Symbol.dispose](): void {

@@ -71,9 +71,10 @@ test("at 31 bits a score is the integers' inner product and the ring's noise, no
   const scores = await decryptedScores(layout, rows, questions);
   // sum_j P_j e_j: rowsPerBlock rows of norm S_D against SEAL's error. And the hint's error times the secret, of which two thirds are not zero.
   const noise = Math.hypot(ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * dataScale, HINT_STANDARD_DEVIATION * Math.sqrt((2 * RING_DEGREE) / 3));
+  const rounded = (vector: Float32Array, scale: number): Float32Array => vector.map((x) => Math.round(scale * x));
   const errors = scores.flatMap((each, i) =>
     rows.map((row, slot) => {
-      const integer = row.reduce((sum, x, k) => sum + Math.round(dataScale * x) * Math.round(queryScale * (questions[i]?.[k] ?? 0)), 0);
+      const integer = innerProduct(rounded(row, dataScale), rounded(questions[i] ?? row, queryScale));
       return (each[slot] ?? NaN) * dataScale * queryScale - integer;
     }),
   );

@@ -13,25 +13,30 @@ export interface Seeded {
   residues(count?: number): Uint32Array;
 }
 
+// Looking up a global is slow in jest's realms, and these are asked for millions of times.
+const { cos, floor, hypot, imul, log, sqrt, PI } = Math;
+
 /** Mulberry32 (Ettinger, public domain). */
 export function seeded(seed: number): Seeded {
   let state = seed >>> 0;
   const uniform = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    let mixed = imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  const normal = (): number => sqrt(-2 * log(1 - uniform())) * cos(2 * PI * uniform());
   return {
     uniform,
     normal,
     vector(dim, norm = 1) {
-      const direction = Float64Array.from({ length: dim }, normal);
-      const scale = norm / Math.hypot(...direction);
-      return Float32Array.from(direction, (entry) => entry * scale);
+      const out = new Float32Array(dim);
+      for (let i = 0; i < dim; i++) out[i] = normal();
+      const scale = norm / hypot(...out);
+      for (let i = 0; i < dim; i++) out[i] = (out[i] ?? NaN) * scale;
+      return out;
     },
-    residues: (count = RING_DEGREE) => Uint32Array.from({ length: count }, () => Math.floor(uniform() * MODULUS)),
+    residues: (count = RING_DEGREE) => Uint32Array.from({ length: count }, () => floor(uniform() * MODULUS)),
   };
 }
 
@@ -42,7 +47,9 @@ export function layoutOf(dim: number, chunk: number, { normMax = 1, scoreBits = 
 
 /** In doubles. */
 export function innerProduct(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, entry, i) => sum + entry * (b[i] ?? NaN), 0);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? NaN) * (b[i] ?? NaN);
+  return sum;
 }
 
 /** The integer in (-q/2, q/2) of a residue. */

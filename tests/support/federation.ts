@@ -10,7 +10,7 @@ import { ingest } from "../../party-node/ingest.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
-import { type Federation, type FederationMember, type FrameObserver, type Identity, type SecureConnection, dial, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
+import { type Federation, type FederationMember, type FrameObserver, type HopMessage, type Identity, type SecureConnection, dial, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
 import { bigramEncoder } from "./bigram-encoder.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -69,6 +69,16 @@ export async function until(condition: () => boolean): Promise<void> {
   for (const started = performance.now(); !condition(); await sleep(10)) {
     if (performance.now() - started > 10_000) throw new Error("what was waited for did not happen within 10 s");
   }
+}
+
+/** A bare authenticated connection and all it has received. */
+export interface RawMember {
+  readonly connection: SecureConnection;
+  readonly messages: readonly HopMessage[];
+  /** The code with which the connection ended. */
+  readonly closed: Promise<string>;
+  /** The first message of a type, when it has come. */
+  readonly message: <Type extends HopMessage["type"]>(type: Type) => Promise<Extract<HopMessage, { type: Type }>>;
 }
 
 /** A party with real keys, a real store and, while started, a real server. */
@@ -249,11 +259,25 @@ export class TestFederation implements AsyncDisposable {
     return client;
   }
 
-  /** A bare authenticated connection, for members that do not keep to the rules; closed with the federation. */
-  async dial(name: string, observer?: FrameObserver): Promise<SecureConnection> {
-    const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation, observer });
+  /** A connection for members that do not keep to the rules; closed with the federation. */
+  async dial(name: string, onMessage: (message: HopMessage, connection: SecureConnection) => void = () => undefined): Promise<RawMember> {
+    const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation });
     this.#closers.push(() => { connection.close(); });
-    return connection;
+    const messages: HopMessage[] = [];
+    const closed = Promise.withResolvers<string>();
+    connection.listen(
+      (message) => {
+        messages.push(message);
+        onMessage(message, connection);
+      },
+      ({ code }) => { closed.resolve(code); },
+    );
+    const isOf = <Type extends HopMessage["type"]>(type: Type) => (message: HopMessage): message is Extract<HopMessage, { type: Type }> => message.type === type;
+    const message: RawMember["message"] = async (type) => {
+      await until(() => messages.some(isOf(type)));
+      return messages.find(isOf(type)) ?? Promise.reject(new Error("gone"));
+    };
+    return { connection, messages, closed: closed.promise, message };
   }
 
   /** Every row of every party with its exact score, best first. */
