@@ -80,14 +80,17 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
   const first = saved === null || saved.passageCount === 0 ? encoder.statistics() : null;
   const survey = await takeSurvey(documents(), reporter.unreadable, first, options);
   const removed = removeDeleted(store, roots, survey);
-  const matter = statisticsMatter(encoder);
+  const { usesStatistics } = encoder;
   const grown =
-    matter && saved !== null && first === null && store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
+    usesStatistics &&
+    saved !== null &&
+    first === null &&
+    store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
   const taken = grown ? await takeStatistics(documents(), survey, store, encoder) : first;
   if (taken !== null) store.writeValue(statisticsName(encoder), taken.toBytes());
   const statistics = taken ?? saved ?? encoder.statistics();
 
-  const version = matter ? digest(statistics.toBytes()) : "any";
+  const version = usesStatistics ? digest(statistics.toBytes()) : "any";
   const batches = new IngestBatches({ ...options, statistics, version, report: reporter.report });
   const elsewhere = batches.outdated(store.documentKeys("").filter((key) => !survey.documentKeys.has(key)));
   batches.total = survey.passages + elsewhere.reduce((sum, key) => sum + store.passagesOfDocument(key).length, 0);
@@ -127,16 +130,6 @@ function refuseUnfit(options: IngestOptions): void {
   const { batchSize = 1 } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new TypeError("ingest: batchSize must be a positive integer");
-}
-
-/** Whether an encoder's statistics hold more than a count: only then can new ones change a vector. */
-function statisticsMatter(encoder: Encoder): boolean {
-  const [one, other] = ["a", "some other passage"].map((passage) => {
-    const statistics = encoder.statistics();
-    statistics.add(passage);
-    return digest(statistics.toBytes());
-  });
-  return one !== other;
 }
 
 /** Ties a store without documents to the encoder; refuses another encoder once it has some. */

@@ -11,7 +11,7 @@ export interface RingKernels {
   inverseNtt(poly: Uint32Array): void;
   /** sum over j < chunks of block[j] query[j] mod q, pointwise; both interleaved [N/8][chunks][8]. Returns shape [N], owned by the caller. */
   multiplyAccumulate(block: Uint32Array, query: Uint32Array, chunks: number): Uint32Array;
-  /** Keeps the `bits` high bits of each of `count` residues values[i * stride], packed least significant bit first. */
+  /** Keeps the `bits` high bits of each of `count` residues values[i * stride], packed least significant bit first. count bits is a multiple of 8, stride a power of two. */
   packBits(
     values: Uint32Array,
     options: { readonly stride: number; readonly count: number; readonly bits: number },

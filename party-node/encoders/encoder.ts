@@ -1,8 +1,8 @@
 /**
  * Turns text into vectors whose inner product ranks passages for a question.
  *
- * Implementers: vectors are never of unit norm by assumption; `entryMax` and `normMax` are promises that
- * {@link assertInRange} checks at ingest, because the scales of the encrypted scoring rest on them.
+ * Implementers: passage vectors are never of unit norm by assumption; `normMax` is a promise that {@link assertInRange}
+ * checks at ingest, because the scales of the encrypted scoring follow from it.
  */
 export interface Encoder {
   /** What a person wrote to choose it, for example `lexical`, `onnx:models/minilm`, `hybrid(lexical,onnx:models/minilm)`. */
@@ -11,12 +11,12 @@ export interface Encoder {
   readonly fingerprint: string;
   /** Length of every vector. */
   readonly dim: number;
-  /** No passage vector has an entry of larger magnitude. */
-  readonly entryMax: number;
   /** No passage vector has a larger Euclidean norm. */
   readonly normMax: number;
   /** What runs it, for the log: `"js"`, or an ONNX execution provider such as `"cpu"`, `"webgpu"`, `"cuda"`. */
   readonly device: string;
+  /** Whether a passage's vector depends on the corpus statistics, so that new ones require encoding again. */
+  readonly usesStatistics: boolean;
 
   /**
    * @param question - Any non-empty text.

@@ -35,18 +35,18 @@ class HybridEncoder implements Encoder {
   readonly spec: string;
   readonly fingerprint: string;
   readonly dim: number;
-  readonly entryMax: number;
   readonly normMax: number;
   readonly device: string;
+  readonly usesStatistics: boolean;
   readonly #parts: readonly WeightedEncoder[];
 
   constructor(parts: readonly WeightedEncoder[]) {
     this.#parts = parts;
     this.spec = `hybrid(${parts.map(({ encoder, weight }) => `${encoder.spec}*${weight}`).join(",")})`;
     this.dim = parts.reduce((sum, { encoder }) => sum + encoder.dim, 0);
-    this.entryMax = Math.max(...parts.map(({ encoder, weight }) => weight * encoder.entryMax));
     this.normMax = Math.hypot(...parts.map(({ encoder, weight }) => weight * encoder.normMax));
     this.device = [...new Set(parts.map(({ encoder }) => encoder.device))].join("+");
+    this.usesStatistics = parts.some(({ encoder }) => encoder.usesStatistics);
     const decisive = ["hybrid", ALGORITHM_VERSION, parts.map(({ encoder, weight }) => [encoder.fingerprint, weight])];
     this.fingerprint = createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
   }

@@ -3,5 +3,5 @@ export type { EncoderFaultCode } from "./faults.ts";
 export { openEncoder } from "./open-encoder.ts";
 export { openHybrid, type WeightedEncoder } from "./hybrid.ts";
 export { openLexical } from "./lexical.ts";
-export { openOnnx, type OnnxOptions } from "./onnx.ts";
+export { openOnnx } from "./onnx.ts";
 export { assertInRange } from "./range.ts";

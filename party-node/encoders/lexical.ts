@@ -19,9 +19,9 @@ const B = 0.4;
 
 /**
  * No term weighs more than this. Hashing makes a heavy rare term speak for every term that shares its bucket, so a cap
- * ranks better as well as bounding the entries whatever the size of the collection (`benchmarks/encoders.ts`).
+ * ranks better (`benchmarks/encoders.ts`).
  */
-const ENTRY_MAX = 4;
+const TERM_WEIGHT_MAX = 4;
 /** Longer vectors are scaled down to this norm: giant passages otherwise gather chance matches by sheer length. */
 const NORM_MAX = 24;
 /** Keeps a vector scaled to that norm below it after rounding to float32. */
@@ -30,7 +30,7 @@ const ROUNDING = 1e-6;
 /**
  * BM25 as an inner product, by signed feature hashing; needs no download.
  *
- * A passage's term weighs w = min({@link ENTRY_MAX}, idf * tf / (tf + k1 (1 - b + b length / meanLength))) and goes,
+ * A passage's term weighs w = min({@link TERM_WEIGHT_MAX}, idf * tf / (tf + k1 (1 - b + b length / meanLength))) and goes,
  * with its sign, into its bucket; a bucket keeps its weightiest term alone (the sum of several would be none's weight).
  * A question counts its terms into the same buckets with the same signs and is brought to unit norm.
  *
@@ -51,16 +51,16 @@ class LexicalEncoder implements Encoder {
   readonly spec: string;
   readonly fingerprint: string;
   readonly dim: number;
-  readonly entryMax = ENTRY_MAX;
   readonly normMax = NORM_MAX;
   readonly device = "js";
+  readonly usesStatistics = true;
   readonly #hash: (term: string) => HashedTerm;
 
   constructor(dim: number, hash: (term: string) => HashedTerm) {
     this.dim = dim;
     this.#hash = hash;
     this.spec = dim === DIM_DEFAULT ? "lexical" : `lexical:${dim}`;
-    const decisive = ["lexical", ALGORITHM_VERSION, dim, K1, B, ENTRY_MAX, NORM_MAX, [...STOP_WORDS].sort()];
+    const decisive = ["lexical", ALGORITHM_VERSION, dim, K1, B, TERM_WEIGHT_MAX, NORM_MAX, [...STOP_WORDS].sort()];
     this.fingerprint = createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
   }
 
@@ -94,7 +94,7 @@ class LexicalEncoder implements Encoder {
     const vector = new Float32Array(this.dim);
     for (const [term, count] of countTerms(found)) {
       const saturated = count / (count + K1 * (1 - B + B * relativeLength));
-      const weight = Math.min(ENTRY_MAX, statistics.inverseDocumentFrequency(term) * saturated);
+      const weight = Math.min(TERM_WEIGHT_MAX, statistics.inverseDocumentFrequency(term) * saturated);
       const { bucket, sign } = this.#hash(term);
       if (weight > Math.abs(vector[bucket]!)) vector[bucket] = sign * weight;
     }

@@ -25,16 +25,14 @@ export interface OnnxFiles {
   /** Put before a question, and before a passage; mostly empty. */
   readonly queryPrefix: string;
   readonly passagePrefix: string;
-  /** From `sotto.json`: the largest |entry| of any vector, measured by whoever wrote it. */
-  readonly entryMax: number | undefined;
   /** Lower-case hex SHA-256 over the names and contents of all files read. */
   readonly digest: string;
 }
 
 /**
  * Reads a model folder: `model.onnx` in it or in its `onnx` folder, `tokenizer.json`, and, where present,
- * `tokenizer_config.json`, `config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json` (its prompts),
- * `1_Pooling/config.json` and `sotto.json` (`{"entryMax": 0.4}`).
+ * `tokenizer_config.json`, `config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json` (its prompts)
+ * and `1_Pooling/config.json`.
  *
  * @throws Fault MODEL_MISSING, BAD_MODEL.
  */
@@ -62,7 +60,6 @@ export async function readOnnxFiles(directory: string): Promise<OnnxFiles> {
     pooling: read("1_Pooling/config.json")["pooling_mode_cls_token"] === true ? "cls" : "mean",
     queryPrefix: asText(prompts["query"]),
     passagePrefix: asText(prompts["passage"] ?? prompts["document"]),
-    entryMax: measuredEntryMax(directory, read("sotto.json")),
     digest: await digestOf(directory, modelName),
   };
 }
@@ -76,7 +73,6 @@ const CONFIG_NAMES = [
   "1_Pooling/config.json",
 ];
 
-/** `sotto.json` is left out: its one value is an option, which the fingerprint covers by itself. */
 async function digestOf(directory: string, modelName: string): Promise<string> {
   const hash = createHash("sha256");
   const candidates: [string, string][] = [
@@ -104,16 +100,6 @@ function maxTokens(config: Json, tokenizerConfig: Json, sentence: Json): number 
     typeof positions === "number" ? positions - reserved : undefined,
   ].filter((limit): limit is number => typeof limit === "number" && limit >= 1 && limit < UNLIMITED_FROM);
   return limits.length === 0 ? MAX_TOKENS_DEFAULT : Math.floor(Math.min(...limits));
-}
-
-function measuredEntryMax(directory: string, sotto: Json): number | undefined {
-  const { entryMax, ...unknown } = sotto;
-  const fits = entryMax === undefined || (typeof entryMax === "number" && entryMax > 0 && entryMax <= 1);
-  if (fits && Object.keys(unknown).length === 0) return entryMax;
-  throw encoderFault(
-    "BAD_MODEL",
-    `${join(directory, "sotto.json")} may hold only "entryMax", a number above 0 and at most 1; correct it.`,
-  );
 }
 
 function readJson(directory: string, name: string): Json {

@@ -7,21 +7,13 @@ import { openSession, type BatchOutput, type OnnxSession } from "./onnx-session.
 import { openTokens, type TokenSource } from "./onnx-tokens.ts";
 import { normaliseInPlace } from "./vector.ts";
 
-/** Raise it whenever the same text and files would give another vector. */
-const ALGORITHM_VERSION = 1;
+/** Raise it whenever the same text and files would give another vector, or the fingerprint covers something else. */
+const ALGORITHM_VERSION = 2;
 /** A batch's rows times its longest row: what bounds the memory of a run. */
 const BATCH_TOKENS_MAX = 8192;
 const BATCH_ROWS_MAX = 64;
 /** Unit norm, and what float32 rounding may add. */
 const NORM_MAX = 1.001;
-
-export interface OnnxOptions {
-  /**
-   * The largest |entry| any passage's vector may have, above 0 and at most 1. Tighter is more precise under encryption;
-   * a passage beyond it is refused at ingest. Default: `sotto.json`'s value, else 1, which every unit vector meets.
-   */
-  readonly entryMax?: number;
-}
 
 /**
  * A sentence-transformers ONNX export: mean pooling unless the model pools itself or its folder says otherwise, unit norm.
@@ -29,22 +21,11 @@ export interface OnnxOptions {
  * @param directory - See {@link readOnnxFiles}.
  * @throws Fault MODEL_MISSING, BAD_MODEL, BAD_OPTION, DEVICE_UNAVAILABLE.
  */
-export async function openOnnx(directory: string, options: OnnxOptions = {}): Promise<Encoder> {
-  const { entryMax, ...unknown } = options;
-  const misspelt = Object.keys(unknown);
-  if (misspelt.length > 0)
-    throw encoderFault("BAD_OPTION", `The onnx encoder has no option ${misspelt.join(", ")}; it takes entryMax.`);
-  if (entryMax !== undefined && !(entryMax > 0 && entryMax <= 1)) {
-    throw encoderFault(
-      "BAD_OPTION",
-      "entryMax must be above 0 and at most 1, the largest entry a unit vector can have.",
-    );
-  }
+export async function openOnnx(directory: string): Promise<Encoder> {
   const files = await readOnnxFiles(directory);
   const tokens = openTokens(files);
   const session = await openSession(files.modelPath, tokens);
-  const spec = `onnx:${directory}${entryMax === undefined ? "" : `?entryMax=${entryMax}`}`;
-  return new OnnxEncoder({ spec, files, tokens, session, entryMax: entryMax ?? files.entryMax ?? 1 });
+  return new OnnxEncoder({ spec: `onnx:${directory}`, files, tokens, session });
 }
 
 interface OnnxParts {
@@ -52,25 +33,23 @@ interface OnnxParts {
   readonly files: OnnxFiles;
   readonly tokens: TokenSource;
   readonly session: OnnxSession;
-  readonly entryMax: number;
 }
 
 class OnnxEncoder implements Encoder {
   readonly spec: string;
   readonly fingerprint: string;
   readonly dim: number;
-  readonly entryMax: number;
   readonly normMax = NORM_MAX;
   readonly device: string;
+  readonly usesStatistics = false;
   readonly #parts: OnnxParts;
 
   constructor(parts: OnnxParts) {
     this.#parts = parts;
     this.spec = parts.spec;
     this.dim = parts.session.dim;
-    this.entryMax = parts.entryMax;
     this.device = parts.session.device;
-    const decisive = ["onnx", ALGORITHM_VERSION, parts.entryMax, parts.files.digest];
+    const decisive = ["onnx", ALGORITHM_VERSION, parts.files.digest];
     this.fingerprint = createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
   }
 

@@ -2,7 +2,7 @@ import type { Encoder } from "./encoder.ts";
 import { encoderFault } from "./faults.ts";
 import { openHybrid, type WeightedEncoder } from "./hybrid.ts";
 import { openLexical } from "./lexical.ts";
-import { openOnnx, type OnnxOptions } from "./onnx.ts";
+import { openOnnx } from "./onnx.ts";
 
 /** What an encoder's scores are multiplied by in a hybrid that names no weights; measured by `benchmarks/encoders.ts`. */
 const LEXICAL_WEIGHT_DEFAULT = 0.1;
@@ -12,8 +12,10 @@ const HYBRID_PARTS_MAX = 4;
 /**
  * Opens the encoder a person asked for:
  * - `lexical`, `lexical:2048` (buckets),
- * - `onnx:DIR`, `onnx:DIR?entryMax=0.35`,
+ * - `onnx:DIR`,
  * - `hybrid(lexical,onnx:DIR)`, `hybrid(lexical:2048*0.05,onnx:DIR*1)` (weights); a DIR there may not contain a comma.
+ *
+ * A DIR may not contain a question mark: what follows one is refused as an option.
  *
  * @throws Fault UNKNOWN_SPEC, BAD_OPTION, MODEL_MISSING, BAD_MODEL, DEVICE_UNAVAILABLE.
  */
@@ -51,27 +53,23 @@ function openSingle(spec: string): Promise<Encoder> {
   if (spec === "lexical") return openLexical();
   const [kind, rest] = splitOnce(spec, ":");
   if (kind === "lexical" && rest) return openLexical(readNumber(rest, "number of buckets"));
-  if (kind === "onnx" && rest) {
-    const [directory, query] = splitOnce(rest, "?");
-    if (directory) return openOnnx(directory, onnxOptions(query));
-  }
+  if (kind === "onnx" && rest) return openOnnx(withoutOptions(rest));
   throw encoderFault(
     "UNKNOWN_SPEC",
     `"${spec}" names no encoder; write lexical, onnx:DIR or hybrid(lexical,onnx:DIR).`,
   );
 }
 
-function onnxOptions(query: string | undefined): OnnxOptions {
-  const options: Record<string, number> = {};
-  for (const [key, value] of new URLSearchParams(query ?? "")) options[key] = readNumber(value, key);
-  return options;
+function withoutOptions(directory: string): string {
+  if (!directory.includes("?")) return directory;
+  throw encoderFault("BAD_OPTION", `The onnx encoder takes no options; write onnx:DIR, where DIR has no "?".`);
 }
 
 function readNumber(text: string, what: string): number {
   if (/^\d+(\.\d+)?(e-?\d+)?$/.test(text)) return Number(text);
   throw encoderFault(
     "BAD_OPTION",
-    `The encoder's ${what} is not a number; write digits, for example lexical:2048 or onnx:DIR?entryMax=0.35.`,
+    `The encoder's ${what} is not a number; write digits, for example lexical:2048 or hybrid(lexical*0.1,onnx:DIR*1).`,
   );
 }
 

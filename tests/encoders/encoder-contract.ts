@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { CorpusStatistics, Encoder } from "../../party-node/encoders/encoder.ts";
 import { assertInRange } from "../../party-node/encoders/range.ts";
@@ -25,7 +26,6 @@ export function encoderContract(name: string, open: () => Promise<Encoder>): voi
     test("describes itself", () => {
       expect(encoder.fingerprint).toMatch(/^[0-9a-f]{64}$/);
       expect(encoder.dim).toBeGreaterThan(0);
-      expect(encoder.entryMax).toBeGreaterThan(0);
       expect(encoder.normMax).toBeGreaterThan(0);
       expect(encoder.device).not.toBe("");
     });
@@ -81,6 +81,13 @@ export function encoderContract(name: string, open: () => Promise<Encoder>): voi
       for (const bytes of [Uint8Array.of(), Uint8Array.of(0xff), Uint8Array.of(0xa0), Uint8Array.of(0x82, 1, 2)]) {
         expect(() => encoder.statistics(bytes)).toThrow(expect.objectContaining({ code: "BAD_STATISTICS" }));
       }
+    });
+
+    test("says whether its vectors depend on the statistics", async () => {
+      const [known, unknown] = [statistics, encoder.statistics()];
+      const vectors = await encoder.encodePassages(PASSAGES, known);
+      const independent = isDeepStrictEqual(await encoder.encodePassages(PASSAGES, unknown), vectors);
+      expect(encoder.usesStatistics).toBe(!independent);
     });
 
     test("a second instance agrees, in fingerprint and vectors", async () => {

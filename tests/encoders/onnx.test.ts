@@ -23,10 +23,10 @@ afterEach(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-async function tiny(options: TinyOptions = {}, entryMax?: number): Promise<Encoder> {
+async function tiny(options: TinyOptions = {}): Promise<Encoder> {
   const directory = join(root, String(folders++));
   await writeTinyModel(directory, options);
-  const encoder = await openOnnx(directory, entryMax === undefined ? {} : { entryMax });
+  const encoder = await openOnnx(directory);
   opened.push(encoder);
   return encoder;
 }
@@ -114,17 +114,6 @@ describe("onnx", () => {
     });
   });
 
-  test("entryMax comes from the options, else sotto.json, else is 1; it is part of the fingerprint", async () => {
-    const plain = await tiny();
-    const measured = await tiny({ files: { "sotto.json": { entryMax: 0.9 } } });
-    const asked = await tiny({ files: { "sotto.json": { entryMax: 0.9 } } }, 0.5);
-    expect([plain, measured, asked].map(({ entryMax }) => entryMax)).toEqual([1, 0.9, 0.5]);
-    expect(new Set([plain, measured, asked].map(({ fingerprint }) => fingerprint)).size).toBe(3);
-    expect((await tiny({}, 0.9)).fingerprint).toBe(measured.fingerprint);
-    await expect(tiny({}, 1.5)).rejects.toMatchObject({ code: "BAD_OPTION" });
-    await expect(tiny({ files: { "sotto.json": { entrymax: 0.9 } } })).rejects.toMatchObject({ code: "BAD_MODEL" });
-  });
-
   test("any changed file changes the fingerprint", async () => {
     const plain = await tiny();
     const others = [
@@ -146,7 +135,6 @@ describe("onnx", () => {
     await expect(openOnnx(directory)).rejects.toMatchObject({ code: "MODEL_MISSING" });
     await writeFile(join(directory, "tokenizer.json"), "{");
     await expect(openOnnx(directory)).rejects.toMatchObject({ code: "BAD_MODEL" });
-    await expect(openOnnx(directory, { entrymax: 1 } as object)).rejects.toMatchObject({ code: "BAD_OPTION" });
   });
 
   test("SOTTO_DEVICE chooses the device or fails", async () => {

@@ -204,11 +204,20 @@ test("statistics are taken anew when the corpus has grown by more than half, ove
   expect((await w.run()).documents).toEqual({ added: 0, changed: 0, reencoded: 0, unchanged: 31, removed: 0 });
 });
 
+test("an encoder that uses no statistics encodes nothing again, however much the corpus grows", async () => {
+  using w = workplace();
+  const encoder = { ...bigramEncoder().encoder, usesStatistics: false };
+  w.write("c.jsonl", lines(0, 5));
+  await w.run({ encoder });
+  w.write("d.jsonl", lines(5, 25));
+  expect((await w.run({ encoder })).documents).toMatchObject({ added: 20, reencoded: 0, unchanged: 5 });
+});
+
 test("a passage out of the encoder's range is named and left out", async () => {
   using w = workplace();
   w.write("c.jsonl", lines(0, 5) + JSON.stringify({ _id: "loud", text: "aaaa".repeat(100) }));
   const problems: Problem[] = [];
-  const { encoder } = bigramEncoder({ entryMax: 200 });
+  const { encoder } = bigramEncoder({ normMax: 200 });
   const report = await w.run({ encoder, onProblem: (problem) => problems.push(problem) });
   expect(problems).toEqual([expect.objectContaining({ file: join(w.corpus, "c.jsonl#loud"), reason: "OUT_OF_RANGE" })]);
   expect([report.passages, report.problems, w.store.rowCount]).toEqual([5, 1, 5]);

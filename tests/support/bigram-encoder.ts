@@ -28,12 +28,12 @@ class PassageCount implements CorpusStatistics {
 
 export interface BigramEncoderOptions {
   readonly seed?: string;
-  readonly entryMax?: number;
+  readonly normMax?: number;
   readonly delayMs?: number;
 }
 
 /** A small working encoder: letter pairs hashed into 64 buckets, divided by the corpus's mean passage length. */
-export function bigramEncoder({ seed = "bigram", entryMax = 1_000, delayMs = 0 }: BigramEncoderOptions = {}) {
+export function bigramEncoder({ seed = "bigram", normMax = 8_000, delayMs = 0 }: BigramEncoderOptions = {}) {
   const counted = { passages: 0 };
   const encode = (text: string): Float32Array => {
     const vector = new Float32Array(DIM);
@@ -44,9 +44,9 @@ export function bigramEncoder({ seed = "bigram", entryMax = 1_000, delayMs = 0 }
     spec: seed,
     fingerprint: createHash("sha256").update(seed).digest("hex"),
     dim: DIM,
-    entryMax,
-    normMax: 8 * entryMax,
+    normMax,
     device: "js",
+    usesStatistics: true,
     encodeQuery: async (question) => encode(question),
     encodePassages: async (passages, statistics) => {
       await sleep(delayMs);

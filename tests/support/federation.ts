@@ -57,7 +57,6 @@ export function unitBigramEncoder(): Encoder {
   };
   return {
     ...encoder,
-    entryMax: 1,
     normMax: 1,
     encodeQuery: async (question) => unit(await encoder.encodeQuery(question)),
     encodePassages: async (passages, statistics) => (await encoder.encodePassages(passages, statistics)).map(unit),
