@@ -62,7 +62,7 @@ export interface QuerySecrets {
 export interface Asker {
   /**
    * Spends one single-use key on one question.
-   * @param embedding - Shape [dim], finite, unit norm to 1e-3 (or all zero).
+   * @param embedding - Shape [dim], finite, norm at most 1.
    * @returns The bytes for the parties, and the secrets that read their answers.
    * @throws Fault EMBEDDING_INVALID.
    */

@@ -3,8 +3,18 @@ import type { Passage, Problem, SourceDocument } from "./documents/index.ts";
 import { encoderInput } from "./documents/index.ts";
 import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
 import { assertInRange } from "./encoders/range.ts";
-import type { IngestProgress } from "./ingest.ts";
 import type { DocumentRecord, PassageStore } from "./store/index.ts";
+
+export interface IngestProgress {
+  /** First all documents are read and counted, then those that need it are encoded. */
+  readonly phase: "reading" | "encoding";
+  /** Passages done in this phase. */
+  readonly done: number;
+  /** Passages to do in this phase; null while they are still being counted. */
+  readonly total: number | null;
+  /** Encoded and stored a second since encoding began; 0 while reading. */
+  readonly passagesPerSecond: number;
+}
 
 type Work = Pick<SourceDocument, "documentKey" | "contentHash" | "passages">;
 

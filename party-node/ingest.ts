@@ -4,21 +4,13 @@ import type { DocumentEvent, Problem, Root, SourceDocument } from "./documents/i
 import { encoderInput, findRoots, readDocuments } from "./documents/index.ts";
 import { withSeparator } from "./documents/find-documents.ts";
 import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
-import { IngestBatches } from "./ingest-batches.ts";
+import { IngestBatches, type IngestProgress } from "./ingest-batches.ts";
+
 import type { PassageStore } from "./store/index.ts";
 
-export type IngestFaultCode = "ENCODER_MISMATCH";
+export type { IngestProgress } from "./ingest-batches.ts";
 
-export interface IngestProgress {
-  /** First all documents are read and counted, then those that need it are encoded. */
-  readonly phase: "reading" | "encoding";
-  /** Passages done in this phase. */
-  readonly done: number;
-  /** Passages to do in this phase; null while they are still being counted. */
-  readonly total: number | null;
-  /** Encoded and stored a second since encoding began; 0 while reading. */
-  readonly passagesPerSecond: number;
-}
+export type IngestFaultCode = "ENCODER_MISMATCH";
 
 export interface IngestOptions {
   /** Files and folders. */

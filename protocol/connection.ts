@@ -46,6 +46,8 @@ export class SecureConnection {
   readonly #observer: FrameObserver | undefined;
   readonly #heartbeat: NodeJS.Timeout;
   #alive = true;
+  /** Whether the peer has sent anything authentic: then it has accepted the handshake. */
+  #confirmed = false;
   #closed: Fault | null = null;
   #onMessage: ((message: HopMessage) => void) | null = null;
   #onClose: ((why: Fault) => void) | null = null;
@@ -68,12 +70,9 @@ export class SecureConnection {
       else this.#early.push(asBytes(data));
     });
     socket.on("close", (code, reason) => {
-      this.#ended(
-        new Fault(
-          "CONNECTION_LOST",
-          `the connection to ${this.peer} was closed (${String(code)}${reason.length > 0 ? `, ${reason.toString()}` : ""})`,
-        ),
-      );
+      // The peer judges the handshake's last message when this side has already gone on. Later, a reason anybody can forge says nothing.
+      const said = reason.toString();
+      this.#ended(new Fault(!this.#confirmed && isRefusal(said) ? said : "CONNECTION_LOST", `the connection to ${this.peer} was closed (${said || String(code)})`));
     });
     socket.on("error", (cause) => {
       this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} failed`, cause));
@@ -120,6 +119,7 @@ export class SecureConnection {
     if (this.#closed) return;
     try {
       const payload = this.#established.channel.open(data);
+      this.#confirmed = true;
       const message = decodeHopMessage(payload);
       this.#observer?.({ direction: "in", peer: this.peer, type: message.type, bytes: payload.length, payload });
       this.#onMessage?.(message);

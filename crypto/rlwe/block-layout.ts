@@ -20,7 +20,7 @@ export function vectorProblem(
   for (const entry of vector) squares += entry * entry;
   if (!Number.isFinite(squares)) return "has an entry that is not a finite number";
   if (Math.sqrt(squares) > normMax * (1 + NORM_SLACK))
-    return `is longer than the federation's normMax of ${String(normMax)}`;
+    return `has a norm above the largest allowed, ${String(normMax)}`;
   return null;
 }
 

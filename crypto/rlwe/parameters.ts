@@ -57,8 +57,9 @@ export interface RingLayout extends ScoringParameters {
  *
  * The two scales share the modulus: S_D S_Q = q / (2.2 M). A larger S_D rounds the data finer but carries more of the ciphertexts'
  * error into a score. Rounding contributes 0.29 / S_D (uniform, unit-norm query), the error 3.2 sqrt(N/c) M 2.2 S_D M / q; S_D makes
- * them equal. It depends on M alone, keeps every stored integer below 2^15, and costs no memory, since blocks are stored as residues
- * (a fixed int8 grid has 5.6 times the rounding error at M = 1, d = 384: tests/crypto/precision.test.ts).
+ * them equal. It depends on M and c alone, keeps every stored integer below 2^15, and costs no memory, since blocks are stored as
+ * residues. An int8 grid rounds 3.4 times coarser when it is fitted to each vector, and 5.6 times with a fixed scale of 500
+ * (M = 1, d = 384, c = 16; tests/crypto/precision.test.ts).
  *
  * @throws Fault PARAMETERS_INVALID.
  */
@@ -96,7 +97,8 @@ export function ringLayout(parameters: ScoringParameters): RingLayout {
 /**
  * Expected standard deviation of a decrypted score around the exact inner product of the embeddings, in units of the score, for rows and
  * queries at their largest norm: rounding of the data, the ciphertexts' error times the block, the hint's error times the ternary secret,
- * and the cut to p bits.
+ * and the cut to p bits. Rounding is taken as uniform: rows whose entries are mostly below 1 / (2 S_D) round to zero, an error of up to
+ * sqrt(d) / (2 S_D) in the worst case, so an encoder's norms should not be far below its normMax.
  */
 export function scoreStandardDeviation(layout: RingLayout): number {
   const { dataScale, queryScale, normMax, rowsPerBlock, scoreBits } = layout;

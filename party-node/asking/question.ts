@@ -86,68 +86,75 @@ export class Question {
   }
 
   /**
-   * Sends the query and yields what became of each party as it is known; ends when all are accounted for.
+   * Sends the query and yields what became of each party as it is known; ends when all are accounted for, or soon after the deadline.
    *
-   * @throws Fault CONNECTION_LOST and nothing else: whatever a party does wrong becomes its outcome.
+   * @throws Fault ABORTED, CONNECTION_LOST and the like: whatever a party does wrong becomes its outcome.
    */
   async *scores(signal: AbortSignal | undefined): AsyncGenerator<PartyOutcome> {
-    const { link, parties, deadlineMs } = this.#options;
+    const { link, parties, deadlineMs, k } = this.#options;
     const began = performance.now();
-    const arrived: Promise<PartyOutcome>[] = [];
+    const arrived: PartyOutcome[] = [];
     let wake: () => void = () => undefined;
-    const broken: { why: Fault | null } = { why: null };
-    const push = (outcome: Promise<PartyOutcome>): void => {
+    let broken: Error | null = null;
+    /** Parties whose scores are not in, read and ranked; whatever comes of the others is too late. */
+    const open = new Set(parties);
+    const settle = (outcome: PartyOutcome, best: readonly Candidate[] = []): void => {
+      if (!open.delete(outcome.party)) return;
+      this.#best = mergeTop(k, this.#best, best);
       arrived.push(outcome);
       wake();
     };
-    const stop = (why: Fault): void => {
-      broken.why ??= why;
+    const stop = (why: Error): void => {
+      broken ??= why;
       wake();
     };
-    const waiting = new Set(parties);
-    const missing = (party: string, code: string, reason: string): Promise<PartyOutcome> =>
-      Promise.resolve({
-        party,
-        status: "missing",
-        passagesScored: 0,
-        ms: performance.now() - began,
-        fault: { code, reason },
-      });
-    // The coordinator reports the deadline; this one only guards against a coordinator that does not.
+    const missing = (party: string, code: string, reason: string): PartyOutcome => ({
+      party,
+      status: "missing",
+      passagesScored: 0,
+      ms: performance.now() - began,
+      fault: { code, reason },
+    });
+    const read = async ({ party, body }: Extract<HopMessage, { type: "answer" }>): Promise<void> => {
+      try {
+        const { best, passagesScored } = await this.#decrypt(party, body);
+        settle({ party, status: "answered", passagesScored, ms: performance.now() - began }, best);
+      } catch (error) {
+        if (error instanceof Fault) settle(missing(party, error.code, error.message));
+        else stop(error as Error);
+      }
+    };
+    // The coordinator reports the deadline; this one guards against a coordinator that does not, and a party that answers and then stalls.
     const timer = setTimeout(() => {
-      for (const party of waiting)
-        push(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
-      waiting.clear();
+      for (const party of open) settle(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
     }, deadlineMs + 2000);
     const onAbort = (): void => {
       stop(new Fault("ABORTED", "the query was cancelled"));
     };
     signal?.addEventListener("abort", onAbort);
+    const waiting = new Set(parties);
     link.listen(this.#queryId, {
       message: (message) => {
         if ((message.type !== "answer" && message.type !== "refusal") || !waiting.delete(message.party)) return;
-        push(
-          message.type === "answer" ? this.#read(message, began) : missing(message.party, message.code, message.reason),
-        );
+        if (message.type === "answer") void read(message);
+        else settle(missing(message.party, message.code, message.reason));
       },
       lost: stop,
     });
     try {
-      link.send({ type: "query", queryId: this.#queryId, deadlineMs, parties: [...parties], body: this.#body });
+      if (signal?.aborted) onAbort();
+      else link.send({ type: "query", queryId: this.#queryId, deadlineMs, parties: [...parties], body: this.#body });
       for (let accounted = 0; accounted < parties.length; accounted++) {
-        while (arrived.length === 0 && !broken.why) await new Promise<void>((resolve) => (wake = resolve));
+        while (arrived.length === 0 && !broken) await new Promise<void>((resolve) => (wake = resolve));
         const next = arrived.shift();
-        if (!next)
-          throw (
-            broken.why ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost")
-          );
-        yield await next;
+        if (!next) throw broken ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
+        yield next;
       }
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       link.forget(this.#queryId);
-      if (waiting.size > 0 && !broken.why) link.send({ type: "cancel", queryId: this.#queryId });
+      if (waiting.size > 0) link.cancel(this.#queryId);
       this.#secrets[Symbol.dispose]();
     }
   }
@@ -185,25 +192,8 @@ export class Question {
     return { passages: this.#best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
   }
 
-  /** Checks and decrypts one party's answer; whatever is wrong with it becomes the party's outcome. */
-  async #read(message: Extract<HopMessage, { type: "answer" }>, began: number): Promise<PartyOutcome> {
-    const { party } = message;
-    try {
-      const passagesScored = await this.#decrypt(party, message.body);
-      return { party, status: "answered", passagesScored, ms: performance.now() - began };
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      return {
-        party,
-        status: "missing",
-        passagesScored: 0,
-        ms: performance.now() - began,
-        fault: { code: error.code, reason: error.message },
-      };
-    }
-  }
-
-  async #decrypt(party: string, body: Uint8Array): Promise<number> {
+  /** Checks and decrypts one party's answer. @throws Fault for whatever is wrong with it. */
+  async #decrypt(party: string, body: Uint8Array): Promise<{ readonly best: Candidate[]; readonly passagesScored: number }> {
     const { federation, layout, session: open, k } = this.#options;
     const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
     const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
@@ -216,6 +206,9 @@ export class Question {
         "ANSWER_MALFORMED",
         `${party} sent ${String(value.scores.length)} bytes of scores for ${String(value.blocks.length)} blocks`,
       );
+    }
+    if (new Set(value.blocks.map(([block]) => block)).size !== value.blocks.length) {
+      throw new Fault("ANSWER_MALFORMED", `${party} scored a block twice`);
     }
     const versions = value.blocks.map(([, version]) => sodium.to_hex(version));
     const session = await open(party);
@@ -237,8 +230,7 @@ export class Question {
       passagesScored += scores.reduce((count, score) => count + (Number.isNaN(score) ? 0 : 1), 0);
       best = mergeTop(k, best, top);
     }
-    this.#best = mergeTop(k, this.#best, best);
-    return passagesScored;
+    return { best, passagesScored };
   }
 }
 

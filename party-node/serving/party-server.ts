@@ -102,24 +102,24 @@ export class PartyServer {
     }
     this.#connection = connection;
     connection.send({ type: "serve", encoder: sodium.from_hex(federation.terms.encoder.fingerprint) });
-    const said: { goodbye: Fault | null } = { goodbye: null };
-    await new Promise<void>((resolve) => {
+    let goodbye: Fault | null = null;
+    const ended = await new Promise<Fault>((resolve) => {
       connection.listen(
         (message) => {
           if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
           else if (message.type === "goodbye")
-            said.goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
+            goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
           else this.#handle(message);
         },
-        () => {
-          resolve();
+        (why) => {
+          resolve(goodbye ?? why);
         },
       );
     });
     this.#connection = null;
     this.#sessions.clear();
     if (this.#stopping()) return;
-    throw said.goodbye ?? new Fault("CONNECTION_LOST", "the connection to the coordinator was lost");
+    throw ended;
   }
 
   #handle(message: HopMessage): void {

@@ -248,6 +248,7 @@ describe("queries", () => {
     const [asker, second] = [await f.dial("asker"), await f.dial("second")];
     const queryId = newId();
     asker.connection.send(query(["alpha"], { queryId }));
+    await alpha.message("query");
     second.connection.send(query(["alpha"], { queryId }));
     expect(await second.message("refusal")).toMatchObject({ code: "LIMIT_EXCEEDED" });
     for (let i = 1; i < limits.queriesInFlightMax; i++) asker.connection.send(query(["alpha"]));
@@ -266,6 +267,7 @@ describe("parties come and go", () => {
   test("a party that leaves in the middle of a query is missing from the answer, and serves again when it returns", async () => {
     const alpha = await fakeParty("alpha", (message, connection) => {
       if (message.type === "query") connection.close();
+      if (message.type === "relay") connection.send({ type: "hangup", session: message.session, peer: message.peer, code: "BUSY" });
     });
     await f.party("beta").start();
     const client = await f.client();
@@ -307,8 +309,10 @@ describe("parties come and go", () => {
   test("a member's connections are limited", async () => {
     const members = await Promise.all(Array.from({ length: limits.connectionsPerMemberMax }, () => f.dial("beta")));
     await Promise.all(members.map(({ message }) => message("roster")));
-    const one = await f.dial("beta").catch((error: unknown) => error);
-    if (one instanceof Error) throw one;
+    const oneMore = await f.dial("beta");
+    expect(await oneMore.message("goodbye")).toMatchObject({ code: "LIMIT_EXCEEDED" });
+    expect(await oneMore.closed).toBe("CONNECTION_LOST");
+    await (await f.dial("asker")).message("roster");
     for (const { connection } of members) connection.close();
     await Promise.all(members.map(({ closed }) => closed));
   });
