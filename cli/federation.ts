@@ -1,5 +1,5 @@
-import { Command, Option } from "commander";
-import { copyFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Table from "cli-table3";
 import { Fault, sodium } from "../crypto/index.ts";
@@ -44,10 +44,11 @@ function createCommand(): Command {
     .requiredOption(
       "--coordinator-url <url>",
       "where members reach the coordinator, for example ws://coordinator.example:7400",
+      parseCoordinatorUrl,
     )
     .addOption(dirOption())
     .option("--encoder <spec>", "lexical, lexical:D, onnx:DIR or hybrid(...); all members use the same", "lexical")
-    .option("--score-bits <bits>", "bits of each score that a querier receives", wholeNumber(8, 31), 14)
+    .option("--score-bits <bits>", "bits of each score that a querier receives", wholeNumber(8, 16), 14)
     .addOption(
       new Option("--mode <mode>", "clear is for baselines only: everybody sees the questions")
         .choices(["private", "clear"])
@@ -58,6 +59,7 @@ function createCommand(): Command {
       if (existsSync(file))
         throw new Fault("FEDERATION_EXISTS", `${file} exists already; choose another folder with --dir`);
       const terms = await draftTerms(name, options);
+      mkdirSync(resolve(options.dir), { recursive: true });
       const keyPath = join(resolve(options.dir), ROOT_KEY);
       createKeyFile(keyPath);
       const { identity } = loadKeyFile(keyPath);
@@ -98,6 +100,19 @@ async function draftTerms(
   }
 }
 
+function parseCoordinatorUrl(text: string): string {
+  if (!/^wss?:$/.test(URL.parse(text)?.protocol ?? ""))
+    throw new InvalidArgumentError("expected ws://HOST:PORT, or wss:// behind a TLS proxy");
+  return text;
+}
+
+function parsePublicKey(text: string): string {
+  const key = Buffer.from(text, "base64");
+  if (key.length !== 32 || toBase64(key) !== text)
+    throw new InvalidArgumentError("expected the 44 characters that sotto init printed");
+  return text;
+}
+
 function parseRoles(text: string): Role[] {
   const roles = text.split(",").map((role) => role.trim());
   const unknown = roles.find((role) => !(roleNames as readonly string[]).includes(role));
@@ -113,12 +128,12 @@ function addCommand(): Command {
   return new Command("add")
     .description("add a member, or change its key and roles, and sign the file again")
     .argument("<name>", "the member's name, as it was given to sotto init")
-    .requiredOption("--key <key>", "the member's public key, as sotto init printed it")
+    .requiredOption("--key <key>", "the member's public key, as sotto init printed it", parsePublicKey)
     .requiredOption("--role <roles>", `${roleNames.join(", ")}; several joined by commas`)
     .addOption(dirOption())
     .action((name: string, { key, role, dir }: { key: string; role: string; dir: string }) => {
       const file = join(resolve(dir), FILE);
-      const { identity } = loadKeyFile(join(resolve(dir), ROOT_KEY));
+      const { identity } = loadKeyFile(founderKey(dir));
       const { terms } = openFederation(readFederationFile(file), toBase64(identity.publicKey));
       const members = [
         ...terms.members.filter((member) => member.name !== name),
@@ -128,9 +143,19 @@ function addCommand(): Command {
       writeFileSync(`${file}.new`, signed);
       renameSync(`${file}.new`, file);
       process.stdout.write(
-        `${name} is a member (${role}); the file is at revision ${String(terms.revision + 1)}. Send ${file} to every member again.\n`,
+        `${name} is a member (${role}); the file is at revision ${String(terms.revision + 1)}.\nWhen all are added, send ${file} to every member, who runs:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey}\n`,
       );
     });
+}
+
+/** @throws Fault NOT_THE_FOUNDER. */
+function founderKey(dir: string): string {
+  const path = join(resolve(dir), ROOT_KEY);
+  if (existsSync(path)) return path;
+  throw new Fault(
+    "NOT_THE_FOUNDER",
+    `${path} does not exist; members are added where \`sotto federation create\` was run: go there, or name that folder with --dir`,
+  );
 }
 
 function showCommand(): Command {
@@ -173,7 +198,7 @@ function joinCommand(): Command {
     .argument("<file>", "the federation file, as the founder sent it")
     .requiredOption("--root <key>", "the root key, as the founder told you over another channel")
     .addOption(dirOption())
-    .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says")
+    .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says", parseCoordinatorUrl)
     .option("--encoder <spec>", "where this node has the federation's encoder, for example onnx:models/minilm")
     .action(
       (
@@ -186,7 +211,7 @@ function joinCommand(): Command {
         }: { root: string; dir: string; coordinatorUrl?: string; encoder?: string },
       ) => {
         const folder = openNodeFolder(dir);
-        const { terms, publicKeyOf } = openFederation(readFederationFile(resolve(file)), root);
+        const { terms } = openFederation(readFederationFile(resolve(file)), root);
         refuseOlder(folder.federationPath, folder.config, root, terms.revision);
         if (resolve(file) !== folder.federationPath) copyFileSync(resolve(file), folder.federationPath);
         writeConfig(folder.path, {
@@ -195,12 +220,23 @@ function joinCommand(): Command {
           ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
           ...(encoder === undefined ? {} : { encoder }),
         });
-        const listed = publicKeyOf(folder.config.name) !== null;
         process.stdout.write(
-          `Joined "${terms.name}" (revision ${String(terms.revision)}).\n${listed ? "" : `"${folder.config.name}" is not listed in it yet: the founder must add it and send the file again.\n`}`,
+          `Joined "${terms.name}" (revision ${String(terms.revision)}). ${nextStep(terms, folder.config.name)}\n`,
         );
       },
     );
+}
+
+/** What a member that has just joined does next. */
+function nextStep({ members }: FederationTerms, name: string): string {
+  const roles = members.find((member) => member.name === name)?.roles;
+  if (!roles) return `"${name}" is not listed in it yet: the founder must add it and send the file again.`;
+  const steps = {
+    coordinator: "`sotto coordinator`",
+    party: "`sotto ingest PATH`, then `sotto node`",
+    querier: '`sotto query "..."`',
+  };
+  return `Next: ${roles.map((role) => steps[role]).join("; ")}.`;
 }
 
 function refuseOlder(path: string, config: NodeConfig, root: string, revision: number): void {

@@ -5,6 +5,7 @@ import { openEncoder } from "../party-node/encoders/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { openNodeStore } from "./node-store.ts";
 import { dirOption } from "./options.ts";
+import { printable } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 
@@ -47,8 +48,8 @@ async function runIngest(paths: string[], { dir, json }: { dir: string; json: bo
         bars.update(name, progress);
         tellParent({ event: "progress", ...progress });
       }),
-      onProblem: ({ file, line, reason, message }) => {
-        process.stderr.write(`${file}${line === undefined ? "" : `:${String(line)}`}: ${reason}: ${message}\n`);
+      onProblem: ({ reason, message }) => {
+        process.stderr.write(`${reason}: ${printable(message)}\n`);
       },
     });
     bars.stop();
@@ -60,7 +61,12 @@ async function runIngest(paths: string[], { dir, json }: { dir: string; json: bo
         `${String(report.passages)} passages encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${String(store.value.rowCount)} passages in the store\n`,
       );
     }
-    if (report.problems > 0) process.exitCode = EXIT_PROBLEMS;
+    if (report.problems > 0) {
+      process.stderr.write(
+        `${String(report.problems)} of the documents could not be read and are named above; correct them and run the same command again\n`,
+      );
+      process.exitCode = EXIT_PROBLEMS;
+    }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     process.stderr.write("stopped; what was stored stays, and the next run goes on from there\n");

@@ -14,6 +14,7 @@ export function initCommand(): Command {
       const publicKey = toBase64(loadKeyFile(folder.keyPath).identity.publicKey);
       process.stdout.write(
         `Made ${folder.path}\n\nSend this line to the federation's founder (it is public):\n\n  sotto federation add ${name} --key ${publicKey} --role party,querier\n\n` +
+          `(A machine that only carries messages takes --role coordinator.) Then take in the file that the founder sends back:\n\n  sotto federation join FILE --root KEY --dir ${dir || name}\n\n` +
           `Keep ${folder.keyPath} to yourself and back it up: without it the store cannot be read.\n`,
       );
     });

@@ -151,7 +151,14 @@ export class LocalFederation {
   /** This process as the querier. */
   async connect(observer?: FrameObserver): Promise<SottoClient> {
     const { identity, federation, coordinatorUrl } = openNode(this.folderOf(QUERIER));
-    return SottoClient.connect({ identity, federation, encoder: this.#options.encoder, coordinatorUrl, observer });
+    return SottoClient.connect({
+      identity,
+      federation,
+      encoder: this.#options.encoder,
+      coordinatorUrl,
+      insecureClear: true,
+      observer,
+    });
   }
 
   /** Ends all processes; politely first. */

@@ -15,7 +15,7 @@ import { trialCommand } from "./trial.ts";
 
 const { version } = JSON.parse(
   readFileSync(
-    new URL(import.meta.url.includes("/dist/") ? "../../package.json" : "../package.json", import.meta.url),
+    new URL(import.meta.url.endsWith(".ts") ? "../package.json" : "../../package.json", import.meta.url),
     "utf8",
   ),
 ) as { version: string };

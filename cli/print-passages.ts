@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { CitedPassage } from "../party-node/asking/index.ts";
+import { oneLine } from "./printable.ts";
 
 /** Passages with their citations, for people. */
 export function printPassages(passages: readonly CitedPassage[], out: NodeJS.WritableStream = process.stdout): void {
@@ -7,16 +8,13 @@ export function printPassages(passages: readonly CitedPassage[], out: NodeJS.Wri
   const width = Math.min(100, process.stdout.columns || 100);
   for (const [i, { party, documentId, title, text, ordinal, score }] of passages.entries()) {
     out.write(
-      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${documentId}`)}${ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : ""}${styleText("dim", `  score ${score.toFixed(3)}`)}\n`,
+      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : ""}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
     );
-    if (title !== "") out.write(`    ${styleText("italic", oneLine(title))}\n`);
-    for (const line of wrapped(oneLine(text), width - 4)) out.write(`    ${line}\n`);
+    const [heading, body] = [oneLine(title), oneLine(text)];
+    // The first passage of a document often begins with its title.
+    if (heading !== "" && !body.startsWith(heading)) out.write(`    ${styleText("italic", heading)}\n`);
+    for (const line of wrapped(body, width - 4)) out.write(`    ${line}\n`);
   }
-}
-
-/** Documents are somebody else's words: control characters in them must not reach the terminal. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
 }
 
 function wrapped(text: string, width: number): string[] {

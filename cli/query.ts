@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
-import type { PartyOutcome, QueryResult } from "../party-node/asking/index.ts";
+import { type PartyOutcome, type QueryResult, checkQuestion } from "../party-node/asking/question.ts";
 import { limits } from "../protocol/index.ts";
 import { dirOption, wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
+import { oneLine } from "./printable.ts";
 import { onStop } from "./supervision.ts";
 
 interface Options {
@@ -12,6 +13,7 @@ interface Options {
   readonly json: boolean;
   readonly dir: string;
   readonly timeout: number;
+  readonly insecureClear: boolean;
 }
 
 /** Exit code when a party's answer is missing: what the others answered is printed. */
@@ -29,6 +31,7 @@ export function queryCommand(): Command {
       limits.queryDeadlineMsDefault / 1000,
     )
     .option("--json", "print one JSON object", false)
+    .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
     .addOption(dirOption())
     .action(runQuery)
     .addHelpText(
@@ -37,8 +40,9 @@ export function queryCommand(): Command {
     );
 }
 
-async function runQuery(question: string, { k, json, dir, timeout }: Options): Promise<void> {
-  using sotto = await connect({ dir });
+async function runQuery(question: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
+  checkQuestion(question);
+  using sotto = await connect({ dir, insecureClear });
   const abort = new AbortController();
   onStop(() => {
     abort.abort();
@@ -54,7 +58,7 @@ async function runQuery(question: string, { k, json, dir, timeout }: Options): P
 function printOutcome({ party, status, passagesScored, ms, fault }: PartyOutcome): void {
   const mark = status === "answered" ? styleText("green", "answered") : styleText("yellow", "missing ");
   process.stderr.write(
-    `  ${mark}  ${party}${fault ? `  ${fault.code}: ${fault.reason}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
+    `  ${mark}  ${party}${fault ? `  ${fault.code}: ${oneLine(fault.reason)}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, writeSync } from "node:fs";
 import type { FrameObserver, SeenFrame } from "../protocol/index.ts";
 
 /** One line of a transcript file. */
@@ -13,6 +13,7 @@ export interface TranscriptLine extends Omit<SeenFrame, "payload"> {
  */
 export function openTranscript(path: string): { readonly observer: FrameObserver; readonly close: () => void } {
   const file = openSync(path, "w", 0o600);
+  fchmodSync(file, 0o600);
   return {
     observer: ({ payload, ...frame }) => {
       const line: TranscriptLine = { ...frame, payload: Buffer.from(payload).toString("base64") };

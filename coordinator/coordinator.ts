@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
-import { Fault } from "../crypto/fault.ts";
+import { Fault, ringLayout } from "../crypto/index.ts";
 import {
   type Federation,
   type FrameObserver,
@@ -43,11 +43,14 @@ export class Coordinator {
   readonly #roster = new Roster();
   readonly #queries = new QueryRouter(this.#roster);
   readonly #sessions = new SessionRouter(this.#roster);
+  /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
+  readonly #queryBytesMax: number;
   #handshakes = 0;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#queryBytesMax = federationQueryBytes(options.federation) + limits.queryEnvelopeBytesMax;
     this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
     this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
   }
@@ -97,7 +100,7 @@ export class Coordinator {
   async #admit(socket: WebSocket, request: IncomingMessage): Promise<void> {
     socket.on("error", () => undefined);
     if (this.#handshakes >= limits.handshakesMax || this.#members.size >= limits.connectionsMax) {
-      socket.close(1013, "LIMIT_EXCEEDED");
+      socket.terminate();
       return;
     }
     this.#handshakes++;
@@ -105,8 +108,8 @@ export class Coordinator {
       const connection = await accept(socket, request, this.#options);
       this.#join({ name: connection.peer, connection });
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#log.warn({ code: error.code }, "a connection was not admitted");
+      if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
+      else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
       this.#handshakes--;
     }
@@ -142,7 +145,7 @@ export class Coordinator {
         this.#serve(member, message.encoder);
         break;
       case "query":
-        if (this.#mayQuery(member)) this.#queries.ask(member, message);
+        if (this.#mayQuery(member, message.body.length)) this.#queries.ask(member, message);
         break;
       case "cancel":
         this.#queries.cancel(member, message.queryId);
@@ -172,6 +175,7 @@ export class Coordinator {
       this.#expel(member, "ENCODER_MISMATCH", "the party's encoder is not the federation's");
       return;
     }
+    if (this.#roster.party(member.name) === member) return;
     const replaced = this.#roster.serve(member);
     replaced?.connection.send({
       type: "goodbye",
@@ -183,9 +187,12 @@ export class Coordinator {
     this.#tellRoster();
   }
 
-  #mayQuery(member: Member): boolean {
-    if (this.#options.federation.hasRole(member.name, "querier")) return true;
-    this.#expel(member, "WRONG_ROLE", `${member.name} is not a querier of this federation`);
+  #mayQuery(member: Member, bytes: number): boolean {
+    if (!this.#options.federation.hasRole(member.name, "querier"))
+      this.#expel(member, "WRONG_ROLE", `${member.name} is not a querier of this federation`);
+    else if (bytes > this.#queryBytesMax)
+      this.#expel(member, "FRAME_TOO_LARGE", "the query is larger than a query of this federation can be");
+    else return true;
     return false;
   }
 
@@ -208,4 +215,9 @@ export class Coordinator {
     const parties = this.#roster.names();
     for (const { connection } of this.#members) connection.send({ type: "roster", parties });
   }
+}
+
+function federationQueryBytes({ terms: { scoring, mode } }: Federation): number {
+  const { queryBytes } = ringLayout({ ...scoring, seed: Buffer.from(scoring.seed, "base64") });
+  return mode === "clear" ? scoring.dim * 4 : queryBytes;
 }

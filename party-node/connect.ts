@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
-import { SottoClient } from "./asking/index.ts";
+import { join, resolve } from "node:path";
+import { HintCache, SottoClient } from "./asking/index.ts";
 import { openEncoder } from "./encoders/index.ts";
 import { openNode } from "./node-folder.ts";
 
@@ -8,6 +8,8 @@ export interface ConnectOptions {
   readonly dir?: string;
   /** Encoder to use in place of the federation's own spec, for example when the model lies elsewhere; it must have the same fingerprint. */
   readonly encoder?: string;
+  /** Needed for a federation in clear mode, which protects no question. */
+  readonly insecureClear?: boolean;
 }
 
 /**
@@ -22,12 +24,20 @@ export interface ConnectOptions {
  * @throws Fault CONFIG_MISSING, NOT_JOINED, NOT_A_MEMBER, KEY_FILE_MODE, ENCODER_MISMATCH, CONNECTION_REFUSED and others; each says what to do.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
-  const { dir = ".", encoder: spec, ...unknown } = options;
+  const { dir = ".", encoder: spec, insecureClear, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
-  const { federation, identity, coordinatorUrl, encoderSpec } = openNode(resolve(dir));
+  const { folder, federation, identity, coordinatorUrl, encoderSpec } = openNode(resolve(dir));
   const encoder = await openEncoder(spec ?? encoderSpec);
   try {
-    return await SottoClient.connect({ identity, federation, encoder, ownsEncoder: true, coordinatorUrl });
+    return await SottoClient.connect({
+      identity,
+      federation,
+      encoder,
+      ownsEncoder: true,
+      hintCache: new HintCache(join(folder.path, "hints")),
+      coordinatorUrl,
+      insecureClear,
+    });
   } catch (error) {
     await encoder.close();
     throw error;

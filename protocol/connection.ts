@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, type RawData } from "ws";
 import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
@@ -48,6 +49,7 @@ export class SecureConnection {
   #alive = true;
   /** Whether the peer has sent anything authentic: then it has accepted the handshake. */
   #confirmed = false;
+  #closing = false;
   #closed: Fault | null = null;
   #onMessage: ((message: HopMessage) => void) | null = null;
   #onClose: ((why: Fault) => void) | null = null;
@@ -66,13 +68,21 @@ export class SecureConnection {
     this.#observer = observer;
     this.#early = [...early];
     socket.on("message", (data) => {
+      if (this.#closing) return;
       if (this.#onMessage) this.#receive(asBytes(data));
-      else this.#early.push(asBytes(data));
+      else if (this.#early.push(asBytes(data)) > limits.earlyMessagesMax)
+        this.#fail(new Fault("LIMIT_EXCEEDED", `${this.peer} sends before it is asked`));
     });
     socket.on("close", (code, reason) => {
       // The peer judges the handshake's last message when this side has already gone on. Later, a reason anybody can forge says nothing.
       const said = reason.toString();
-      this.#ended(new Fault(!this.#confirmed && isRefusal(said) ? said : "CONNECTION_LOST", `the connection to ${this.peer} was closed (${said || String(code)})`));
+      const shown = /^[A-Z_]{1,64}$/.test(said) ? said : String(code);
+      this.#ended(
+        new Fault(
+          !this.#confirmed && isRefusal(said) ? said : "CONNECTION_LOST",
+          `the connection to ${this.peer} was closed (${shown})`,
+        ),
+      );
     });
     socket.on("error", (cause) => {
       this.#ended(new Fault("CONNECTION_LOST", `the connection to ${this.peer} failed`, cause));
@@ -110,9 +120,18 @@ export class SecureConnection {
     this.#socket.send(this.#established.channel.seal(payload));
   }
 
-  /** Closes after everything queued has been sent. */
+  /** Resolves when the peer has taken most of what it was sent, or is gone. */
+  async drained(): Promise<void> {
+    while (!this.#closed && this.#socket.bufferedAmount > limits.sendQueueBytesComfortable) await sleep(5);
+  }
+
+  /** Closes after what is queued has been sent, within a few seconds; what still comes in is dropped. */
   close(): void {
+    this.#closing = true;
     this.#socket.close(1000);
+    setTimeout(() => {
+      this.#socket.terminate();
+    }, limits.closeFlushMs).unref();
   }
 
   #receive(data: Uint8Array): void {
@@ -124,13 +143,13 @@ export class SecureConnection {
       this.#observer?.({ direction: "in", peer: this.peer, type: message.type, bytes: payload.length, payload });
       this.#onMessage?.(message);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#fail(error);
+      // What is not a fault is a bug of ours or a failing disk: it ends this connection, not the process.
+      this.#fail(error instanceof Fault ? error : new Fault("INTERNAL", "handling a message failed", error));
     }
   }
 
   #fail(why: Fault): void {
-    this.#socket.close(CLOSE_POLICY, why.code);
+    dismiss(this.#socket, why.code);
     this.#ended(why);
   }
 
@@ -206,15 +225,23 @@ export async function accept(
     const responder = new Responder(options.identity, handshakeContext(options.federation, "hop"));
     socket.send(responder.receiveHello(await inbox.next()));
     const established = responder.receiveFinish(await inbox.next());
+    request.socket.off("data", guard);
     return new SecureConnection(socket, established, options.observer, inbox.release());
   } catch (error) {
+    // The guard stays: a stranger who is told to go may go on sending until the socket is closed.
     inbox.release();
-    socket.on("error", () => undefined);
-    socket.close(CLOSE_POLICY, error instanceof Fault ? error.code : "HANDSHAKE_FAILED");
+    dismiss(socket, error instanceof Fault ? error.code : "HANDSHAKE_FAILED");
     throw error;
-  } finally {
-    request.socket.off("data", guard);
   }
+}
+
+/** Says why, and closes the socket for good soon after, whatever the peer does. */
+export function dismiss(socket: WebSocket, code: string): void {
+  socket.on("error", () => undefined);
+  socket.close(CLOSE_POLICY, code);
+  setTimeout(() => {
+    socket.terminate();
+  }, limits.closeGraceMs).unref();
 }
 
 function asBytes(data: RawData): Uint8Array {
@@ -286,14 +313,17 @@ class Inbox {
   }
 
   readonly #onMessage = (data: RawData): void => {
-    this.#messages.push(asBytes(data));
+    if (this.#messages.push(asBytes(data)) > limits.earlyMessagesMax) {
+      this.#fail(new Fault("LIMIT_EXCEEDED", "the peer sends more than a handshake"));
+      this.#socket.terminate();
+    }
     this.#wake?.();
   };
 
   readonly #onClose = (code: number, reason: Buffer): void => {
     const said = reason.toString();
     const known: ProtocolFaultCode = isRefusal(said) ? said : "CONNECTION_LOST";
-    this.#fail(new Fault(known, `the peer ended the handshake (${said || String(code)})`));
+    this.#fail(new Fault(known, `the peer ended the handshake (${known === said ? said : String(code)})`));
   };
 
   readonly #onError = (cause: Error): void => {

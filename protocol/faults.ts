@@ -16,6 +16,7 @@ export type ProtocolFaultCode =
   | "CONNECTION_REFUSED"
   | "LIMIT_EXCEEDED"
   | "PEER_TOO_SLOW"
+  | "INTERNAL"
   | "ENCODER_MISMATCH"
   | "PARTY_OFFLINE"
   | "DEADLINE_EXCEEDED"

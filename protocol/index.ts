@@ -4,6 +4,7 @@ export {
   type SeenFrame,
   SecureConnection,
   accept,
+  dismiss,
   dial,
   handshakeContext,
   socketOptions,
@@ -41,6 +42,7 @@ export {
   messageLimits,
   passageList,
   queryBody,
+  scoreList,
 } from "./messages.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";

@@ -18,6 +18,14 @@ export const limits = {
   /** Connections of one member at the same time. */
   connectionsPerMemberMax: 64,
   membersMax: 1024,
+  /** Messages that may arrive before their receiver is ready to look at them. */
+  earlyMessagesMax: 64,
+  /** Unsent bytes to one peer above which the sender waits, where it can. */
+  sendQueueBytesComfortable: 4 * 1024 * 1024,
+  /** From telling a peer that it is closed to closing it. */
+  closeGraceMs: 500,
+  /** For sending what is queued before an orderly close. */
+  closeFlushMs: 5000,
   /** Unsent bytes to one peer before it is dropped as too slow. */
   sendQueueBytesMax: 128 * 1024 * 1024,
   /** Between two signs of life of a peer. */
@@ -35,14 +43,26 @@ export const limits = {
   passagePadBytes: 32 * 1024,
   /** Block descriptions in one message; a larger collection takes several. */
   blocksPerMessageMax: 512,
+  /** Blocks of one party that a querier is prepared to know. */
+  blocksPerPartyMax: 65_536,
   /** How long a party remembers a query whose passages may be fetched. */
   fetchWindowMs: 120_000,
   /** Answered queries of one querier whose passages may still be fetched. */
   fetchableQueriesMax: 256,
   /** Queries a party keeps waiting while it scores others; more are told to come back. */
   queriesQueuedMax: 32,
+  /** Of them, of one querier. */
+  queriesQueuedPerQuerierMax: 8,
+  /** How far a query's time may be from the party's clock; within it a query is answered once. */
+  queryClockSkewMsMax: 300_000,
+  /** Bytes of a signed query around its ciphertext. */
+  queryEnvelopeBytesMax: 512,
+  /** Requests of one end-to-end session that wait for their turn. */
+  requestsQueuedMax: 32,
   /** End-to-end sessions a party holds with all queriers. */
   partySessionsMax: 1024,
+  /** Of them, with one querier. */
+  partySessionsPerQuerierMax: 64,
   /** Between attempts of a party to reach its coordinator, doubled from the first to the second, with jitter. */
   reconnectMsMin: 250,
   reconnectMsMax: 30_000,

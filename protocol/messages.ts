@@ -27,7 +27,11 @@ const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine(
   "expected a multiple of 16 bytes",
 );
 const code = z.string().regex(/^[A-Z][A-Z_]{0,63}$/, "expected a fault code");
-const reason = z.string().max(500);
+/** For people to read: no control characters, which a terminal would obey. */
+const reason = z
+  .string()
+  .max(500)
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, "expected printable characters");
 
 /** Between a member and the coordinator, on an authenticated connection. */
 export const hopMessages = {
@@ -59,16 +63,26 @@ export const hopMessages = {
 } as const;
 
 /** What a signed query holds. */
-export const queryBody = z.strictObject({ queryId, query: body });
+export const queryBody = z.strictObject({
+  queryId,
+  /** Milliseconds since 1970 on the querier's clock: an old query is not answered again. */
+  issuedAtMs: z.int().min(0),
+  /** X25519 public key of this query alone, to which the parties seal their scores. */
+  answerKey: bytes({ length: 32 }),
+  query: body,
+});
 
-/** What a signed answer holds. `scores` has the same number of bytes for every block, in the order of `blocks`. */
+/** What a signed answer holds. */
 export const answerBody = z.strictObject({
   queryId,
   /** BLAKE2b-256 of the signed query, so that an answer cannot be moved to another question. */
   queryHash: bytes({ length: 32 }),
-  blocks: z.array(z.tuple([u32, version])).max(1_000_000),
-  scores: body,
+  /** {@link scoreList}, sealed to the query's answerKey: whoever carries it would otherwise hold rounded linear samples of the data. */
+  sealed: body,
 });
+
+/** A party's scores: the same number of bytes for every block, in the order of `blocks`. */
+export const scoreList = z.strictObject({ blocks: z.array(z.tuple([u32, version])).max(1_000_000), scores: body });
 
 /** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
 export const endToEndMessages = {

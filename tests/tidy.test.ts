@@ -10,7 +10,15 @@ const LINES_MAX = 400;
 /** What the crypto folder may import that is not ours: no socket, file or clock. */
 const CRYPTO_PACKAGES = ["libsodium-wrappers", "node-seal", "node:timers/promises"];
 /** Time and randomness from outside: none in crypto. */
-const AMBIENT = ["Date.now", "Math.random", "performance.now", "crypto.getRandomValues", "crypto.randomUUID", "process.hrtime", "globalThis.crypto"];
+const AMBIENT = [
+  "Date.now",
+  "Math.random",
+  "performance.now",
+  "crypto.getRandomValues",
+  "crypto.randomUUID",
+  "process.hrtime",
+  "globalThis.crypto",
+];
 
 interface Source {
   /** Relative to the repository's root, with forward slashes. */
@@ -19,7 +27,11 @@ interface Source {
   /** Files of ours by path, packages by name; types too. */
   readonly imports: readonly string[];
   /** Line numbers of what the tests below look for. */
-  readonly found: { readonly any: readonly number[]; readonly only: readonly number[]; readonly ambient: readonly number[] };
+  readonly found: {
+    readonly any: readonly number[];
+    readonly only: readonly number[];
+    readonly ambient: readonly number[];
+  };
 }
 
 function parse(path: string, text: string): Source {
@@ -27,11 +39,13 @@ function parse(path: string, text: string): Source {
   const imports: string[] = [];
   const found = { any: [] as number[], only: [] as number[], ambient: [] as number[] };
   const visit = (node: ts.Node): void => {
-    const mark = (lines: number[]): void => void lines.push(file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1);
+    const mark = (lines: number[]): void =>
+      void lines.push(file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1);
     if (node.kind === ts.SyntaxKind.AnyKeyword) mark(found.any);
     if (ts.isCallExpression(node) && /\.only(\.each)?$/.test(node.expression.getText(file))) mark(found.only);
     if (ts.isPropertyAccessExpression(node) && AMBIENT.includes(node.getText(file))) mark(found.ambient);
-    if (ts.isNewExpression(node) && node.expression.getText(file) === "Date" && !node.arguments?.length) mark(found.ambient);
+    if (ts.isNewExpression(node) && node.expression.getText(file) === "Date" && !node.arguments?.length)
+      mark(found.ambient);
     const target = importTarget(node);
     if (target !== null) imports.push(target.startsWith(".") ? join(path, "..", target) : target);
     ts.forEachChild(node, visit);
@@ -42,8 +56,14 @@ function parse(path: string, text: string): Source {
 
 /** What an import, a re-export or an import() with a fixed name names; null for any other node. */
 function importTarget(node: ts.Node): string | null {
-  const named = (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) ? node.moduleSpecifier : isDynamicImport(node) ? node.arguments[0] : undefined;
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) return node.argument.literal.text;
+  const named =
+    ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+      ? node.moduleSpecifier
+      : isDynamicImport(node)
+        ? node.arguments[0]
+        : undefined;
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal))
+    return node.argument.literal.text;
   return named && ts.isStringLiteralLike(named) ? named.text : null;
 }
 
@@ -57,15 +77,29 @@ const sources: readonly Source[] = readdirSync(ROOT, { recursive: true, withFile
   .filter((path) => !path.split("/").some((part) => LEFT_OUT.has(part)))
   .map((path) => parse(path, readFileSync(join(ROOT, path), "utf8")));
 
-const within = (folder: string) => ({ path }: Source): boolean => path.startsWith(`${folder}/`);
+const within =
+  (folder: string) =>
+  ({ path }: Source): boolean =>
+    path.startsWith(`${folder}/`);
 /** "path:line" of every place found. */
-const places = (kind: keyof Source["found"], files: readonly Source[] = sources): string[] => files.flatMap(({ path, found }) => found[kind].map((line) => `${path}:${line.toString()}`));
+const places = (kind: keyof Source["found"], files: readonly Source[] = sources): string[] =>
+  files.flatMap(({ path, found }) => found[kind].map((line) => `${path}:${line.toString()}`));
 /** "path imports target" for every import by these files of what is not allowed. */
 const imports = (files: readonly Source[], isForbidden: (target: string) => boolean): string[] =>
   files.flatMap((file) => file.imports.filter(isForbidden).map((target) => `${file.path} imports ${target}`));
 
-const OURS = [...new Set(sources.map(({ path }) => path).filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))))];
-const isOurs = (target: string): boolean => OURS.some((folder) => target.startsWith(`${folder}/`)) || target.startsWith("..") || /^\w+\.(ts|mjs|js)$/.test(target);
+const OURS = [
+  ...new Set(
+    sources
+      .map(({ path }) => path)
+      .filter((path) => path.includes("/"))
+      .map((path) => path.slice(0, path.indexOf("/"))),
+  ),
+];
+const isOurs = (target: string): boolean =>
+  OURS.some((folder) => target.startsWith(`${folder}/`)) ||
+  target.startsWith("..") ||
+  /^\w+\.(ts|mjs|js)$/.test(target);
 
 test("the tree is there", () => {
   for (const folder of ["crypto", "protocol", "party-node", "coordinator", "tests"]) expect(OURS).toContain(folder);
@@ -77,12 +111,18 @@ describe("source files", () => {
   test("hold no test that leaves the others out", () => expect(places("only")).toEqual([]));
 
   test(`have at most ${LINES_MAX.toString()} lines, outside the tests`, () => {
-    expect(sources.filter((file) => !within("tests")(file) && file.lineCount > LINES_MAX).map(({ path, lineCount }) => `${path}: ${lineCount.toString()}`)).toEqual([]);
+    expect(
+      sources
+        .filter((file) => !within("tests")(file) && file.lineCount > LINES_MAX)
+        .map(({ path, lineCount }) => `${path}: ${lineCount.toString()}`),
+    ).toEqual([]);
   });
 
   test("import no file that is not there", () => {
     const known = new Set(sources.map(({ path }) => path));
-    expect(imports(sources, (target) => isOurs(target) && !known.has(target) && !/\.(json|wasm)$/.test(target))).toEqual([]);
+    expect(
+      imports(sources, (target) => isOurs(target) && !known.has(target) && !/\.(json|wasm)$/.test(target)),
+    ).toEqual([]);
   });
 
   test("import in no circle", () => {
@@ -102,20 +142,37 @@ describe("source files", () => {
 
 describe("folders keep to their layer", () => {
   const files = (folder: string): Source[] => sources.filter(within(folder));
-  const under = (...folders: string[]) => (target: string): boolean => folders.some((folder) => target.startsWith(`${folder}/`));
+  const under =
+    (...folders: string[]) =>
+    (target: string): boolean =>
+      folders.some((folder) => target.startsWith(`${folder}/`));
 
-  test("crypto has no clock and no randomness of its own", () => expect(places("ambient", files("crypto"))).toEqual([]));
+  test("crypto has no clock and no randomness of its own", () =>
+    expect(places("ambient", files("crypto"))).toEqual([]));
 
   test("crypto imports nothing else of ours, and no socket or file", () => {
-    expect(imports(files("crypto"), (target) => !under("crypto")(target) && !CRYPTO_PACKAGES.includes(target))).toEqual([]);
+    expect(imports(files("crypto"), (target) => !under("crypto")(target) && !CRYPTO_PACKAGES.includes(target))).toEqual(
+      [],
+    );
   });
 
   test("crypto/secret is imported by nothing else in crypto", () => {
-    expect(imports(files("crypto").filter((file) => !within("crypto/secret")(file)), under("crypto/secret"))).toEqual([]);
+    expect(
+      imports(
+        files("crypto").filter((file) => !within("crypto/secret")(file)),
+        under("crypto/secret"),
+      ),
+    ).toEqual([]);
   });
 
   test("protocol imports of ours only itself, faults and libsodium", () => {
-    expect(imports(files("protocol"), (target) => isOurs(target) && !under("protocol")(target) && !["crypto/fault.ts", "crypto/sodium.ts"].includes(target))).toEqual([]);
+    expect(
+      imports(
+        files("protocol"),
+        (target) =>
+          isOurs(target) && !under("protocol")(target) && !["crypto/fault.ts", "crypto/sodium.ts"].includes(target),
+      ),
+    ).toEqual([]);
   });
 
   test("the coordinator touches neither secret keys nor a party's code", () => {
@@ -131,20 +188,36 @@ describe("folders keep to their layer", () => {
       byPath.get(path)?.imports.forEach(reach);
     };
     files("coordinator").forEach(({ path }) => reach(path));
-    expect([...reached].filter((path) => under("crypto/secret", "party-node")(path) || path === "node-seal")).toEqual([]);
+    expect([...reached].filter((path) => under("crypto/secret", "party-node")(path) || path === "node-seal")).toEqual(
+      [],
+    );
   });
 
-  test("a party does not import the coordinator", () => expect(imports(files("party-node"), under("coordinator"))).toEqual([]));
+  test("a party does not import the coordinator", () =>
+    expect(imports(files("party-node"), under("coordinator"))).toEqual([]));
 
   test("nothing that ships imports the tests", () => {
-    expect(imports(sources.filter((file) => !within("tests")(file)), under("tests"))).toEqual([]);
+    expect(
+      imports(
+        sources.filter((file) => !within("tests")(file)),
+        under("tests"),
+      ),
+    ).toEqual([]);
   });
 });
 
 test("every dependency is pinned to one version", () => {
-  type Manifest = Record<"dependencies" | "devDependencies" | "optionalDependencies" | "peerDependencies", Record<string, string> | undefined>;
+  type Manifest = Record<
+    "dependencies" | "devDependencies" | "optionalDependencies" | "peerDependencies",
+    Record<string, string> | undefined
+  >;
   const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
-  const all = [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies, manifest.peerDependencies].flatMap((group) => Object.entries(group ?? {}));
+  const all = [
+    manifest.dependencies,
+    manifest.devDependencies,
+    manifest.optionalDependencies,
+    manifest.peerDependencies,
+  ].flatMap((group) => Object.entries(group ?? {}));
   expect(all.length).toBeGreaterThan(0);
   expect(all.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });

@@ -1,4 +1,12 @@
-import { type Asker, ClearAsker, Fault, type RingLayout, ringLayout } from "../../crypto/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Asker,
+  type BlockDescription,
+  ClearAsker,
+  Fault,
+  type RingLayout,
+  ringLayout,
+} from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
 import {
   type Federation,
@@ -9,6 +17,7 @@ import {
 } from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
+import type { HintCache } from "./hint-cache.ts";
 import { PartySession } from "./party-session.ts";
 import { type PartyOutcome, Question, type QueryResult, checkQuestion } from "./question.ts";
 
@@ -18,9 +27,13 @@ export interface ClientOptions {
   readonly encoder: Encoder;
   /** Whether closing the client closes the encoder; default false. */
   readonly ownsEncoder?: boolean;
+  /** Where downloaded hints are kept between two runs. */
+  readonly hintCache?: HintCache;
   /** Defaults to the federation's. */
   readonly coordinatorUrl?: string | undefined;
   readonly observer?: FrameObserver | undefined;
+  /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
+  readonly insecureClear?: boolean | undefined;
 }
 
 export interface QueryOptions {
@@ -31,6 +44,8 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long connecting waits for parties to deliver their hints. */
+const CONNECT_PATIENCE_MS = 15_000;
 const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
@@ -59,7 +74,7 @@ export class SottoClient {
   readonly #link: CoordinatorLink;
   readonly #layout: RingLayout;
   readonly #asker: Asker;
-  readonly #sessions = new Map<string, Promise<PartySession>>();
+  readonly #opening = new Map<string, Promise<PartySession>>();
   readonly #lastSession = new Map<string, PartySession>();
   #closed = false;
 
@@ -83,12 +98,19 @@ export class SottoClient {
    */
   static async connect(options: ClientOptions): Promise<SottoClient> {
     checkEncoder(options.encoder, options.federation);
+    if (options.federation.terms.mode === "clear" && options.insecureClear !== true)
+      throw new Fault(
+        "CLEAR_MODE",
+        "this federation runs in clear: the coordinator and every party would see the question. Allow it (--insecure-clear, insecureClear) if that is what you want",
+      );
     const client = new SottoClient(options);
     try {
       await client.#link.open();
-      await Promise.allSettled(
-        [...client.#link.online].filter((name) => client.parties.includes(name)).map((name) => client.#session(name)),
-      );
+      const sessions = client.parties
+        .filter((name) => client.#link.online.has(name))
+        .map((name) => client.#session(name));
+      // A party that stalls must not hold the others up: its hints come when they come.
+      await Promise.race([Promise.allSettled(sessions), sleep(CONNECT_PATIENCE_MS, undefined, { ref: false })]);
     } catch (error) {
       client.close();
       throw error;
@@ -181,6 +203,7 @@ export class SottoClient {
     const scored = performance.now();
     const { passages, faults } = await asked.passages(
       outcomes.filter(({ status }) => status === "answered").map(({ party }) => party),
+      signal,
     );
     const done = performance.now();
     return {
@@ -200,37 +223,38 @@ export class SottoClient {
   }
 
   /** The open session with a party; a broken one is opened anew and takes over the hints. */
-  async #session(party: string): Promise<PartySession> {
-    const known = this.#lastSession.get(party) ?? null;
-    if (known?.usable) {
-      return known;
-    }
-    let opening = this.#sessions.get(party);
-    if (!opening) {
-      const { identity, federation } = this.#options;
-      opening = PartySession.open(
-        {
-          link: this.#link,
-          party,
-          identity,
-          federation,
-          onBlocks: () => {
-            this.#blocksChanged();
-          },
-        },
-        known,
-      ).finally(() => this.#sessions.delete(party));
-      this.#sessions.set(party, opening);
-    }
-    const session = await opening;
-    this.#lastSession.set(party, session);
-    this.#blocksChanged();
-    return session;
+  #session(party: string): Promise<PartySession> {
+    const last = this.#lastSession.get(party);
+    if (last?.usable) return Promise.resolve(last);
+    const opening =
+      this.#opening.get(party) ?? this.#openSession(party, last?.blocks ?? this.#options.hintCache?.load(party) ?? []);
+    this.#opening.set(party, opening);
+    return opening;
   }
 
-  #blocksChanged(): void {
-    if (!this.#closed)
-      this.#asker.blocksChanged(new Map([...this.#lastSession].map(([party, session]) => [party, session.blocks])));
+  async #openSession(party: string, known: readonly BlockDescription[]): Promise<PartySession> {
+    const { identity, federation } = this.#options;
+    const onBlocks = (): void => {
+      this.#blocksChanged(party);
+    };
+    try {
+      const session = await PartySession.open(
+        { link: this.#link, party, identity, federation, layout: this.#layout, onBlocks },
+        known,
+      );
+      this.#lastSession.set(party, session);
+      this.#blocksChanged(party);
+      return session;
+    } finally {
+      this.#opening.delete(party);
+    }
+  }
+
+  #blocksChanged(party: string): void {
+    if (this.#closed) return;
+    const blocks = this.#lastSession.get(party)?.blocks;
+    if (blocks) this.#options.hintCache?.save(party, blocks);
+    this.#asker.blocksChanged(new Map([...this.#lastSession].map(([name, session]) => [name, session.blocks])));
   }
 }
 

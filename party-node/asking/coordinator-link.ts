@@ -44,7 +44,7 @@ export class CoordinatorLink {
 
   /** Returns when the coordinator has said who is there. @throws Fault as {@link dial}; CONNECTION_LOST. */
   async open(): Promise<void> {
-    if (this.#connection) return;
+    if (this.#connection && !this.#opening) return;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = null;
     });
@@ -67,6 +67,11 @@ export class CoordinatorLink {
     this.#connection.send(message);
   }
 
+  /** Sends what does not matter when there is no connection any more. */
+  tell(message: HopMessage): void {
+    this.#connection?.send(message);
+  }
+
   close(): void {
     this.#connection?.close();
     this.#connection = null;
@@ -74,6 +79,7 @@ export class CoordinatorLink {
 
   async #open(): Promise<void> {
     const connection = await dial(this.#options.url, this.#options);
+    this.#connection = connection;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Fault<ProtocolFaultCode>("HANDSHAKE_TIMEOUT", "the coordinator did not say who is there"));
@@ -97,7 +103,6 @@ export class CoordinatorLink {
         },
       );
     });
-    this.#connection = connection;
   }
 
   #dispatch(message: HopMessage): void {

@@ -6,4 +6,5 @@ export {
   checkEncoder,
   federationLayout,
 } from "./client.ts";
+export { HintCache } from "./hint-cache.ts";
 export type { CitedPassage, PartyOutcome, QueryResult } from "./question.ts";

@@ -1,4 +1,4 @@
-import { type BlockDescription, Fault, sodium } from "../../crypto/index.ts";
+import { type BlockDescription, Fault, type RingLayout, sodium } from "../../crypto/index.ts";
 import {
   type EndToEndMessage,
   type Established,
@@ -23,17 +23,20 @@ import type { CoordinatorLink } from "./coordinator-link.ts";
 type Request = Extract<EndToEndMessage, { type: "sync" | "fetch" }>;
 
 interface Pending {
-  readonly resolve: (messages: EndToEndMessage[]) => void;
+  readonly resolve: () => void;
   readonly reject: (why: Fault) => void;
-  readonly received: EndToEndMessage[];
+  readonly take: (message: EndToEndMessage) => void;
   readonly timer: NodeJS.Timeout;
 }
+
+type KnownBlock = BlockDescription & { readonly current: boolean };
 
 export interface PartySessionOptions {
   readonly link: CoordinatorLink;
   readonly party: string;
   readonly identity: Identity;
   readonly federation: Federation;
+  readonly layout: RingLayout;
   /** Called when the party's present blocks have changed. */
   readonly onBlocks: () => void;
 }
@@ -46,26 +49,31 @@ export class PartySession {
   readonly #options: PartySessionOptions;
   readonly #id = sodium.randombytes_buf(16);
   readonly #pending = new Map<number, Pending>();
-  readonly #blocks: Map<string, BlockDescription & { readonly current: boolean }>;
+  #blocks: Map<string, KnownBlock>;
   #established: Established | null = null;
   #greeting: { readonly resolve: (welcome: Uint8Array) => void; readonly reject: (why: Fault) => void } | null = null;
   #syncing: Promise<void> | null = null;
   #requests = 0;
   #over: Fault | null = null;
 
-  private constructor(options: PartySessionOptions, known: PartySession | null) {
+  private constructor(options: PartySessionOptions, known: readonly BlockDescription[]) {
     this.#options = options;
-    this.#blocks = new Map(known ? known.#blocks : []);
+    this.#blocks = new Map(known.map((block) => [block.version, { ...block, current: true }]));
   }
 
   /**
-   * @param known - An earlier session with the same party: hints it downloaded are not downloaded again.
+   * @param known - Blocks of the same party from an earlier session: their hints are not downloaded again.
    * @throws Fault HANDSHAKE_FAILED, PARTY_OFFLINE, CONNECTION_LOST, DEADLINE_EXCEEDED.
    */
-  static async open(options: PartySessionOptions, known: PartySession | null = null): Promise<PartySession> {
+  static async open(options: PartySessionOptions, known: readonly BlockDescription[]): Promise<PartySession> {
     const session = new PartySession(options, known);
     await session.#handshake();
-    await session.sync();
+    try {
+      await session.sync();
+    } catch (error) {
+      session.close();
+      throw error;
+    }
     return session;
   }
 
@@ -98,11 +106,17 @@ export class PartySession {
 
   /** Passages for rows that this query has scored; those that are gone are left out. Fetch once a query. @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED. */
   async fetch(queryId: Uint8Array, handles: readonly Handle[]): Promise<FetchedPassage[]> {
-    const [reply] = await this.#request((id) => ({ type: "fetch", id, queryId, handles: packHandles(handles) }));
-    if (reply?.type !== "passages") throw unexpected(this.#options.party);
+    let padded = new Uint8Array(0);
+    await this.#request(
+      (id) => ({ type: "fetch", id, queryId, handles: packHandles(handles) }),
+      (reply) => {
+        if (reply.type !== "passages") throw unexpected(this.#options.party);
+        padded = reply.padded.slice();
+      },
+    );
     let list: Uint8Array;
     try {
-      list = sodium.unpad(reply.padded, limits.passagePadBytes);
+      list = sodium.unpad(padded, limits.passagePadBytes);
     } catch (cause) {
       throw new Fault<ProtocolFaultCode>(
         "MESSAGE_INVALID",
@@ -153,30 +167,38 @@ export class PartySession {
 
   async #sync(wanted: readonly string[]): Promise<void> {
     const list = (versions: Iterable<string>): Uint8Array => sodium.from_hex([...versions].join(""));
-    const replies = await this.#request((id) => ({
-      type: "sync",
-      id,
-      held: list(this.#blocks.keys()),
-      wanted: list(wanted),
-    }));
-    const held = new Map(this.#blocks);
-    this.#blocks.clear();
-    for (const reply of replies) {
-      if (reply.type !== "blocks") throw unexpected(this.#options.party);
-      for (const { version, hint, ...block } of reply.blocks) {
-        const name = sodium.to_hex(version);
-        this.#blocks.set(name, {
-          ...block,
-          version: name,
-          hint: hint.length > 0 ? hint.slice() : (held.get(name)?.hint ?? hint),
-        });
-      }
-    }
+    const synced = new Map<string, KnownBlock>();
+    await this.#request(
+      (id) => ({ type: "sync", id, held: list(this.#blocks.keys()), wanted: list(wanted) }),
+      (page) => {
+        this.#takePage(page, synced);
+      },
+    );
+    this.#blocks = synced;
     this.#options.onBlocks();
   }
 
-  /** @returns All messages of the answer, in order. */
-  #request(make: (id: number) => Request): Promise<EndToEndMessage[]> {
+  /** Checks each page as it comes: what does not fit the federation's layout is not kept. */
+  #takePage(page: EndToEndMessage, into: Map<string, KnownBlock>): void {
+    if (page.type !== "blocks") throw unexpected(this.#options.party);
+    const { rowsPerBlock, hintBytes } = this.#options.layout;
+    for (const { version, hint, ...block } of page.blocks) {
+      const name = sodium.to_hex(version);
+      const fits = block.occupied.length === rowsPerBlock / 8 && (hint.length === 0 || hint.length === hintBytes);
+      if (!fits || into.size >= limits.blocksPerPartyMax) throw unexpected(this.#options.party);
+      const held = this.#blocks.get(name)?.hint;
+      // The bytes are a view of the whole message; a copy lets the rest of it go.
+      into.set(name, {
+        ...block,
+        version: name,
+        occupied: block.occupied.slice(),
+        hint: hint.length > 0 ? hint.slice() : (held ?? hint),
+      });
+    }
+  }
+
+  /** @param take - Called for each message of the answer as it comes; a fault it throws ends the session. */
+  #request(make: (id: number) => Request, take: (message: EndToEndMessage) => void): Promise<void> {
     const established = this.#established;
     if (this.#over || !established) return Promise.reject(this.#over ?? unexpected(this.#options.party));
     const message = make(this.#requests++);
@@ -190,7 +212,7 @@ export class PartySession {
           "DEADLINE_EXCEEDED",
         );
       }, messageLimits[message.type].deadlineMs);
-      this.#pending.set(message.id, { resolve, reject, received: [], timer });
+      this.#pending.set(message.id, { resolve, reject, take, timer });
       this.#send(established.channel.seal(encodeValue(message)));
     });
   }
@@ -220,12 +242,12 @@ export class PartySession {
   #answered(message: EndToEndMessage): void {
     const pending = this.#pending.get(message.id);
     if (!pending) return;
-    pending.received.push(message);
+    if (message.type !== "fault") pending.take(message);
     if (message.type === "blocks" && !message.last) return;
     this.#pending.delete(message.id);
     clearTimeout(pending.timer);
     if (message.type === "fault") pending.reject(new Fault(message.code, `${this.#options.party}: ${message.reason}`));
-    else pending.resolve(pending.received);
+    else pending.resolve();
   }
 
   /** @param tell - The code for the party's end, or null when it knows. */
@@ -239,13 +261,8 @@ export class PartySession {
       reject(why);
     }
     this.#pending.clear();
-    if (tell !== null) {
-      try {
-        this.#options.link.send({ type: "hangup", session: this.#id, peer: this.#options.party, code: tell });
-      } catch {
-        // The connection is gone; so is the party's end of the session.
-      }
-    }
+    if (tell !== null)
+      this.#options.link.tell({ type: "hangup", session: this.#id, peer: this.#options.party, code: tell });
   }
 }
 

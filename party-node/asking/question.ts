@@ -1,6 +1,7 @@
 import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
 import {
   type Federation,
+  type FetchedPassage,
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
@@ -9,6 +10,7 @@ import {
   openSigned,
   seal,
 } from "../../protocol/index.ts";
+import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
@@ -69,20 +71,36 @@ export class Question {
   readonly #secrets: QuerySecrets;
   readonly #queryId = sodium.randombytes_buf(16);
   readonly #body: Uint8Array;
-  readonly #queryHash: Uint8Array;
+  readonly #answerKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+  readonly #reader: AnswerReader;
   #best: Candidate[] = [];
 
   private constructor(options: QuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
     this.#options = options;
     this.#secrets = secrets;
-    this.#body = seal("query", options.federation.id, { queryId: this.#queryId, query }, options.identity);
-    this.#queryHash = sodium.crypto_generichash(32, this.#body, null);
+    this.#answerKeys = sodium.crypto_box_keypair();
+    const issuedAtMs = Date.now();
+    const signed = { queryId: this.#queryId, issuedAtMs, answerKey: this.#answerKeys.publicKey, query };
+    this.#body = seal("query", options.federation.id, signed, options.identity);
+    this.#reader = new AnswerReader({
+      ...options,
+      secrets,
+      queryId: this.#queryId,
+      queryHash: sodium.crypto_generichash(32, this.#body, null),
+      answerKeys: this.#answerKeys,
+    });
   }
 
   /** Spends one query key. @throws Fault EMBEDDING_INVALID. */
   static async encrypt(asker: Asker, embedding: Float32Array, options: QuestionOptions): Promise<Question> {
     const { query, secrets } = await asker.ask(embedding);
     return new Question(options, query, secrets);
+  }
+
+  /** Wipes the query's secrets; answers that come later cannot be read. */
+  dispose(): void {
+    this.#secrets[Symbol.dispose]();
+    this.#answerKeys.privateKey.fill(0);
   }
 
   /**
@@ -117,7 +135,7 @@ export class Question {
     });
     const read = async ({ party, body }: Extract<HopMessage, { type: "answer" }>): Promise<void> => {
       try {
-        const { best, passagesScored } = await this.#decrypt(party, body);
+        const { best, passagesScored } = await this.#reader.read(party, body);
         settle({ party, status: "answered", passagesScored, ms: performance.now() - began }, best);
       } catch (error) {
         if (error instanceof Fault) settle(missing(party, error.code, error.message));
@@ -126,7 +144,8 @@ export class Question {
     };
     // The coordinator reports the deadline; this one guards against a coordinator that does not, and a party that answers and then stalls.
     const timer = setTimeout(() => {
-      for (const party of open) settle(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
+      for (const party of open)
+        settle(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
     }, deadlineMs + 2000);
     const onAbort = (): void => {
       stop(new Fault("ABORTED", "the query was cancelled"));
@@ -147,15 +166,16 @@ export class Question {
       for (let accounted = 0; accounted < parties.length; accounted++) {
         while (arrived.length === 0 && !broken) await new Promise<void>((resolve) => (wake = resolve));
         const next = arrived.shift();
-        if (!next) throw broken ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
+        if (!next)
+          throw broken ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
         yield next;
       }
     } finally {
+      this.dispose();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       link.forget(this.#queryId);
-      if (waiting.size > 0) link.cancel(this.#queryId);
-      this.#secrets[Symbol.dispose]();
+      if (waiting.size > 0) link.tell({ type: "cancel", queryId: this.#queryId });
     }
   }
 
@@ -165,6 +185,7 @@ export class Question {
    */
   async passages(
     answered: readonly string[],
+    signal: AbortSignal | undefined,
   ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, { code: string; reason: string }> }> {
     const faults = new Map<string, { code: string; reason: string }>();
     const fetched = new Map<string, CitedPassage>();
@@ -172,8 +193,7 @@ export class Question {
       answered.map(async (party) => {
         const wanted = this.#best.filter((candidate) => candidate.party === party);
         try {
-          const session = await this.#options.session(party);
-          for (const { block, slot, ...passage } of await session.fetch(this.#queryId, wanted)) {
+          for (const { block, slot, ...passage } of await this.#fetch(party, wanted, signal)) {
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
             if (candidate) fetched.set(candidateKey(candidate), { party, ...passage, score: candidate.score });
           }
@@ -192,45 +212,27 @@ export class Question {
     return { passages: this.#best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
   }
 
-  /** Checks and decrypts one party's answer. @throws Fault for whatever is wrong with it. */
-  async #decrypt(party: string, body: Uint8Array): Promise<{ readonly best: Candidate[]; readonly passagesScored: number }> {
-    const { federation, layout, session: open, k } = this.#options;
-    const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
-    const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
-    if (!sodium.memcmp(value.queryId, this.#queryId) || !sodium.memcmp(value.queryHash, this.#queryHash)) {
-      throw new Fault("ANSWER_MALFORMED", `${party} answered another question`);
+  /** One party's passages, or a fault once they have taken as long as its scores might. */
+  async #fetch(
+    party: string,
+    wanted: readonly Candidate[],
+    signal: AbortSignal | undefined,
+  ): Promise<FetchedPassage[]> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${party} did not deliver its passages in time`));
+    }, this.#options.deadlineMs + 2000);
+    const onAbort = (): void => {
+      late.reject(new Fault("ABORTED", "the query was cancelled"));
+    };
+    signal?.addEventListener("abort", onAbort);
+    const fetched = this.#options.session(party).then((session) => session.fetch(this.#queryId, wanted));
+    try {
+      return await Promise.race([fetched, late.promise]);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      clearTimeout(timer);
     }
-    const bytesPerBlock = federation.terms.mode === "clear" ? layout.rowsPerBlock * 4 : layout.scoreBytesPerBlock;
-    if (value.scores.length !== value.blocks.length * bytesPerBlock) {
-      throw new Fault(
-        "ANSWER_MALFORMED",
-        `${party} sent ${String(value.scores.length)} bytes of scores for ${String(value.blocks.length)} blocks`,
-      );
-    }
-    if (new Set(value.blocks.map(([block]) => block)).size !== value.blocks.length) {
-      throw new Fault("ANSWER_MALFORMED", `${party} scored a block twice`);
-    }
-    const versions = value.blocks.map(([, version]) => sodium.to_hex(version));
-    const session = await open(party);
-    const unknown = versions.filter((version) => !session.block(version));
-    if (unknown.length > 0) await session.sync(unknown);
-    let best: Candidate[] = [];
-    let passagesScored = 0;
-    for (const [i, version] of versions.entries()) {
-      const block = session.block(version);
-      if (block?.block !== value.blocks[i]?.[0])
-        throw new Fault("ANSWER_MALFORMED", `${party} scored a block that it does not describe`);
-      if (!block) continue;
-      const scores = this.#secrets.read(
-        party,
-        block,
-        value.scores.subarray(i * bytesPerBlock, (i + 1) * bytesPerBlock),
-      );
-      const top = topOfBlock(k, party, block.block, scores);
-      passagesScored += scores.reduce((count, score) => count + (Number.isNaN(score) ? 0 : 1), 0);
-      best = mergeTop(k, best, top);
-    }
-    return { best, passagesScored };
   }
 }
 

@@ -16,7 +16,7 @@ const fileSchema = z.strictObject({
 });
 
 const manifestSchema = z.strictObject({
-  name: z.string().regex(/^[\w.-]{1,100}$/),
+  name: z.string().regex(/^\w[\w.-]{0,99}$/),
   files: z.array(fileSchema).min(1).max(MODEL_LIMITS.files),
 });
 

@@ -101,6 +101,8 @@ export class Collection {
     const old = this.#current.get(block);
     if (old) this.#recent.set(old.description.version, { known: old, until: now + limits.fetchWindowMs });
     const description = this.#index.describe(block);
+    // A block that is again what it was is present, and not past as well.
+    if (description) this.#recent.delete(description.version);
     if (description)
       this.#current.set(block, { description, rows: new Map(vectors.map(({ slot, rowId }) => [slot, rowId])) });
     else this.#current.delete(block);

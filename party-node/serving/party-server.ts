@@ -48,6 +48,7 @@ export class PartyServer {
       federation,
       collection: this.#collection,
       now: () => performance.now(),
+      wallClock: () => Date.now(),
     });
     this.#sessions = new SessionService({
       identity,
@@ -56,6 +57,9 @@ export class PartyServer {
       collection: this.#collection,
       queries: this.#queries,
       send: (message) => this.#connection?.send(message),
+      drained: () => this.#connection?.drained() ?? Promise.resolve(),
+      now: () => performance.now(),
+      log: options.log,
     });
   }
 
@@ -63,22 +67,24 @@ export class PartyServer {
    * Loads the collection, then serves until {@link close}; reconnects for ever.
    *
    * @param onReady - Called each time the coordinator has accepted the connection.
-   * @throws Fault NOT_A_MEMBER, WRONG_ROLE, FEDERATION_MISMATCH, ENCODER_MISMATCH: trying again would not help.
+   * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party.
    */
   async run(onReady: () => void = () => undefined): Promise<void> {
     await this.#refresh();
     this.#log.info({ passages: this.#collection.rowCount }, "collection loaded");
     void this.#follow();
+    let final: Fault | null = null;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       try {
-        await this.#serve(() => {
+        final = await this.#serve(() => {
           attempt = 0;
           onReady();
         });
       } catch (error) {
-        if (!(error instanceof Fault) || isFinal(error)) throw error;
+        if (!(error instanceof Fault)) throw error;
         this.#log.warn({ code: error.code, reason: error.message }, "not connected");
       }
+      if (final) throw final;
       if (!this.#stopping()) await this.#pause(attempt);
     }
   }
@@ -92,34 +98,41 @@ export class PartyServer {
     return this.#stop.signal.aborted;
   }
 
-  /** One connection from its opening to its end. */
-  async #serve(onReady: () => void): Promise<void> {
+  /**
+   * One connection from its opening to its end.
+   *
+   * @returns Why the coordinator will not have this party, if it said so itself; null when trying again may help. Only an authenticated
+   *   goodbye is final: what comes before the handshake's end can be forged by anybody on the way.
+   * @throws Fault for every other end.
+   */
+  async #serve(onReady: () => void): Promise<Fault | null> {
     const { coordinatorUrl, identity, federation, observer } = this.#options;
     const connection = await dial(coordinatorUrl, { identity, federation, observer });
     if (this.#stopping()) {
       connection.close();
-      return;
+      return null;
     }
     this.#connection = connection;
     connection.send({ type: "serve", encoder: sodium.from_hex(federation.terms.encoder.fingerprint) });
-    let goodbye: Fault | null = null;
-    const ended = await new Promise<Fault>((resolve) => {
+    const said: { goodbye: Fault | null } = { goodbye: null };
+    const lost = await new Promise<Fault>((resolve) => {
       connection.listen(
         (message) => {
           if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
           else if (message.type === "goodbye")
-            goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
+            said.goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
           else this.#handle(message);
         },
         (why) => {
-          resolve(goodbye ?? why);
+          resolve(why);
         },
       );
     });
     this.#connection = null;
     this.#sessions.clear();
-    if (this.#stopping()) return;
-    throw ended;
+    if (this.#stopping()) return null;
+    if (said.goodbye && isFinal(said.goodbye)) return said.goodbye;
+    throw said.goodbye ?? lost;
   }
 
   #handle(message: HopMessage): void {
@@ -184,12 +197,5 @@ export class PartyServer {
 }
 
 function isFinal({ code }: Fault): boolean {
-  return [
-    "NOT_A_MEMBER",
-    "WRONG_ROLE",
-    "FEDERATION_MISMATCH",
-    "ENCODER_MISMATCH",
-    "VERSION_UNSUPPORTED",
-    "HANDSHAKE_FAILED",
-  ].includes(code);
+  return code === "WRONG_ROLE" || code === "ENCODER_MISMATCH";
 }

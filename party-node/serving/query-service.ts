@@ -5,6 +5,8 @@ import {
   type Identity,
   limits,
   openSigned,
+  type QueryBody,
+  encodeValue,
   queryBody,
   seal,
 } from "../../protocol/index.ts";
@@ -13,11 +15,14 @@ import type { Collection, ScoredSnapshot } from "./collection.ts";
 type Query = Extract<HopMessage, { type: "query" }>;
 type Reply = Extract<HopMessage, { type: "answer" | "refusal" }>;
 
-export type QueryServiceFaultCode = "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED";
+export type QueryServiceFaultCode = "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED" | "QUERY_OUT_OF_TIME";
+
+/** What is kept of an answered query: the rows it scored, not the scores. */
+type ScoredRows = Pick<ScoredSnapshot, "rowAt">;
 
 interface Fetchable {
   readonly querier: string;
-  readonly snapshot: ScoredSnapshot;
+  readonly rows: ScoredRows;
   readonly until: number;
 }
 
@@ -27,6 +32,8 @@ export interface QueryServiceOptions {
   readonly collection: Collection;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
 }
 
 /**
@@ -36,9 +43,10 @@ export interface QueryServiceOptions {
 export class QueryService {
   readonly #options: QueryServiceOptions;
   readonly #fetchable = new Map<string, Fetchable>();
-  readonly #cancelled = new Map<string, AbortController>();
+  readonly #underWay = new Map<string, { readonly querier: string; readonly abort: AbortController }>();
+  /** "signer/query id" of queries that were accepted -> when to forget them, on the wall clock. */
+  readonly #seen = new Map<string, number>();
   #turn: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
@@ -57,73 +65,88 @@ export class QueryService {
   }
 
   cancel(queryId: Uint8Array): void {
-    this.#cancelled.get(sodium.to_hex(queryId))?.abort();
+    this.#underWay.get(sodium.to_hex(queryId))?.abort.abort();
   }
 
-  /** The snapshot this querier may fetch from, once; null when there is none. */
-  takeFetchable(querier: string, queryId: Uint8Array): ScoredSnapshot | null {
+  /** The rows this querier may fetch from, once; null when there are none. */
+  takeFetchable(querier: string, queryId: Uint8Array): ScoredRows | null {
     const key = sodium.to_hex(queryId);
     const fetchable = this.#fetchable.get(key);
     if (fetchable?.querier !== querier || fetchable.until < this.#options.now()) return null;
     this.#fetchable.delete(key);
-    return fetchable.snapshot;
+    return fetchable.rows;
   }
 
   async #answer({ queryId, body, deadlineMs }: Query): Promise<Uint8Array> {
-    const { federation, identity, now } = this.#options;
-    const { querier, query } = this.#openQuery(queryId, body);
+    const { federation, identity, now, collection } = this.#options;
+    const { querier, query, answerKey } = this.#openQuery(queryId, body);
     const key = sodium.to_hex(queryId);
-    if (this.#fetchable.has(key) || this.#cancelled.has(key))
-      throw new Fault<QueryServiceFaultCode>("QUERY_REPEATED", "this query has been answered already");
-    if (this.#waiting >= limits.queriesQueuedMax)
-      throw new Fault<QueryServiceFaultCode>("BUSY", "too many queries are waiting; ask again in a few seconds");
     const abort = new AbortController();
     const expires = now() + deadlineMs;
-    this.#cancelled.set(key, abort);
+    this.#underWay.set(key, { querier, abort });
     try {
-      const snapshot = await this.#inTurn(() => {
+      const { answer, rowAt } = await this.#inTurn(() => {
         if (now() > expires) abort.abort();
-        return this.#options.collection.score(query, abort.signal);
+        return collection.score(query, abort.signal);
       });
-      this.#remember(key, { querier, snapshot, until: now() + limits.fetchWindowMs });
-      const blocks = snapshot.answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)]);
+      this.#remember(key, { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
+      const blocks = answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)]);
+      const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
       const queryHash = sodium.crypto_generichash(32, body, null);
-      return seal("answer", federation.id, { queryId, queryHash, blocks, scores: snapshot.answer.scores }, identity);
+      return seal("answer", federation.id, { queryId, queryHash, sealed }, identity);
     } finally {
-      this.#cancelled.delete(key);
+      this.#underWay.delete(key);
     }
   }
 
-  /** The coordinator only carries the query: who asks is proved to the party itself. */
-  #openQuery(queryId: Uint8Array, body: Uint8Array): { readonly querier: string; readonly query: Uint8Array } {
+  /** The coordinator only carries the query: who asks, and that it is new, is proved to the party itself. */
+  #openQuery(
+    queryId: Uint8Array,
+    body: Uint8Array,
+  ): { readonly querier: string } & Pick<QueryBody, "query" | "answerKey"> {
     const { federation } = this.#options;
     const querierKey = (name: string): Uint8Array | null =>
       federation.hasRole(name, "querier") ? federation.publicKeyOf(name) : null;
     const { signer, value } = openSigned("query", federation.id, queryBody, body, querierKey);
     if (!sodium.memcmp(value.queryId, queryId))
-      throw new Fault<QueryServiceFaultCode>(
-        "QUERY_MISLABELLED",
-        "the query was signed under another id than it was sent with",
-      );
-    return { querier: signer, query: value.query };
+      throw refused("QUERY_MISLABELLED", "the query was signed under another id than it was sent with");
+    this.#refuseCrowd(signer);
+    this.#refuseOld(signer, sodium.to_hex(queryId), value.issuedAtMs);
+    return { querier: signer, query: value.query, answerKey: value.answerKey };
   }
 
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#waiting++;
+  #refuseCrowd(querier: string): void {
+    const own = [...this.#underWay.values()].filter((query) => query.querier === querier).length;
+    if (this.#underWay.size >= limits.queriesQueuedMax || own >= limits.queriesQueuedPerQuerierMax)
+      throw refused("BUSY", "too many queries are waiting; ask again in a few seconds");
+  }
+
+  /** A query is answered once, and only near the time it was signed: whoever has seen it could send it again. */
+  #refuseOld(signer: string, id: string, issuedAtMs: number): void {
+    const wallClock = this.#options.wallClock();
+    for (const [old, forgetAt] of this.#seen) if (forgetAt < wallClock) this.#seen.delete(old);
+    if (Math.abs(wallClock - issuedAtMs) > limits.queryClockSkewMsMax)
+      throw refused("QUERY_OUT_OF_TIME", "the query was signed too long ago or in the future; set the clocks right");
+    const name = `${signer}/${id}`;
+    if (this.#seen.has(name)) throw refused("QUERY_REPEATED", "this query has been answered already");
+    this.#seen.set(name, issuedAtMs + 2 * limits.queryClockSkewMsMax);
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const mine = this.#turn.then(work, work);
     this.#turn = mine.catch(() => undefined);
-    try {
-      return await mine;
-    } finally {
-      this.#waiting--;
-    }
+    return mine;
   }
 
   #remember(key: string, fetchable: Fetchable): void {
-    for (const [old, { until, querier }] of this.#fetchable) {
-      const crowded = querier === fetchable.querier && this.#fetchable.size >= limits.fetchableQueriesMax;
-      if (until < this.#options.now() || crowded) this.#fetchable.delete(old);
-    }
+    for (const [old, { until }] of this.#fetchable) if (until < this.#options.now()) this.#fetchable.delete(old);
+    const own = [...this.#fetchable].filter(([, { querier }]) => querier === fetchable.querier);
+    const [oldest] = own;
+    if (oldest && own.length >= limits.fetchableQueriesMax) this.#fetchable.delete(oldest[0]);
     this.#fetchable.set(key, fetchable);
   }
+}
+
+function refused(code: QueryServiceFaultCode, message: string): Fault {
+  return new Fault(code, message);
 }

@@ -1,12 +1,14 @@
+import type { Logger } from "pino";
 import { Fault, sodium } from "../../crypto/index.ts";
 import {
   type EndToEndMessage,
-  type Established,
   type Federation,
   type FetchedPassage,
   type HopMessage,
   type Identity,
+  type ProtocolFaultCode,
   Responder,
+  type SecureChannel,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
@@ -19,9 +21,19 @@ import type { QueryService } from "./query-service.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
+interface OpenSession {
+  readonly stage: "open";
+  readonly peer: string;
+  readonly since: number;
+  readonly channel: SecureChannel;
+  /** Ends when all requests so far are answered. */
+  turn: Promise<void>;
+  waiting: number;
+}
+
 type Session =
-  | { readonly stage: "greeted"; readonly responder: Responder }
-  | { readonly stage: "open"; readonly established: Established };
+  | { readonly stage: "greeted"; readonly peer: string; readonly since: number; readonly responder: Responder }
+  | OpenSession;
 
 export interface SessionServiceOptions {
   readonly identity: Identity;
@@ -30,6 +42,11 @@ export interface SessionServiceOptions {
   readonly queries: QueryService;
   readonly store: PassageStore;
   readonly send: (message: HopMessage) => void;
+  /** Resolves when the connection has taken most of what was sent. */
+  readonly drained: () => Promise<void>;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  readonly log: Logger;
 }
 
 /** Bytes left in a frame for everything around the passages. */
@@ -49,14 +66,16 @@ export class SessionService {
   /** Handles one relayed message; a fault ends that session and nothing else. */
   receive({ session: id, peer, body }: Relay): void {
     const key = sodium.to_hex(id);
+    const reply = (bytes: Uint8Array): void => {
+      this.#options.send({ type: "relay", session: id, peer, body: bytes });
+    };
     try {
-      this.#receive(key, body, (bytes) => {
-        this.#options.send({ type: "relay", session: id, peer, body: bytes });
-      });
+      const session = this.#sessions.get(key);
+      if (!session) this.#greet(key, peer, body, reply);
+      else if (session.stage === "greeted") this.#sessions.set(key, this.#establish(session, body));
+      else this.#enqueue(key, session, body, reply);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#sessions.delete(key);
-      this.#options.send({ type: "hangup", session: id, peer, code: error.code });
+      this.#end(id, peer, error);
     }
   }
 
@@ -69,23 +88,48 @@ export class SessionService {
     this.#sessions.clear();
   }
 
-  #receive(key: string, body: Uint8Array, reply: (bytes: Uint8Array) => void): void {
-    const session = this.#sessions.get(key);
-    if (!session) {
-      if (this.#sessions.size >= limits.partySessionsMax) throw new Fault("LIMIT_EXCEEDED", "too many sessions");
-      const responder = new Responder(this.#options.identity, handshakeContext(this.#options.federation, "end-to-end"));
-      reply(responder.receiveHello(body));
-      this.#sessions.set(key, { stage: "greeted", responder });
-    } else if (session.stage === "greeted") {
-      const established = session.responder.receiveFinish(body);
-      if (!this.#options.federation.hasRole(established.peer, "querier"))
-        throw new Fault("WRONG_ROLE", "the peer is not a querier of this federation");
-      this.#sessions.set(key, { stage: "open", established });
-    } else {
-      const { channel, peer } = session.established;
-      for (const message of this.#respond(peer, decodeEndToEndMessage(channel.open(body))))
-        reply(channel.seal(encodeValue(message)));
-    }
+  #greet(key: string, peer: string, hello: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+    const now = this.#options.now();
+    for (const [old, { stage, since }] of this.#sessions)
+      if (stage === "greeted" && now - since > limits.handshakeTimeoutMs) this.#sessions.delete(old);
+    const own = [...this.#sessions.values()].filter((session) => session.peer === peer).length;
+    if (this.#sessions.size >= limits.partySessionsMax || own >= limits.partySessionsPerQuerierMax)
+      throw new Fault<ProtocolFaultCode>("LIMIT_EXCEEDED", "too many sessions");
+    const responder = new Responder(this.#options.identity, handshakeContext(this.#options.federation, "end-to-end"));
+    reply(responder.receiveHello(hello));
+    this.#sessions.set(key, { stage: "greeted", peer, since: now, responder });
+  }
+
+  #establish({ responder, peer, since }: Extract<Session, { stage: "greeted" }>, finish: Uint8Array): Session {
+    const { channel, peer: querier } = responder.receiveFinish(finish);
+    if (querier !== peer || !this.#options.federation.hasRole(querier, "querier"))
+      throw new Fault<ProtocolFaultCode>("WRONG_ROLE", "the peer is not a querier of this federation");
+    return { stage: "open", peer, since, channel, turn: Promise.resolve(), waiting: 0 };
+  }
+
+  /** Requests of a session are answered one after the other, each only when the connection has taken most of what came before. */
+  #enqueue(key: string, session: OpenSession, body: Uint8Array, reply: (bytes: Uint8Array) => void): void {
+    const request = decodeEndToEndMessage(session.channel.open(body));
+    if (session.waiting >= limits.requestsQueuedMax)
+      throw new Fault<ProtocolFaultCode>("LIMIT_EXCEEDED", "too many requests at once");
+    session.waiting++;
+    const work = async (): Promise<void> => {
+      for (const message of this.#respond(session.peer, request)) {
+        if (this.#sessions.get(key) !== session) return;
+        reply(session.channel.seal(encodeValue(message)));
+        await this.#options.drained();
+      }
+      session.waiting--;
+    };
+    session.turn = session.turn.then(work).catch((error: unknown) => {
+      this.#end(sodium.from_hex(key), session.peer, error);
+    });
+  }
+
+  #end(id: Uint8Array, peer: string, error: unknown): void {
+    this.#sessions.delete(sodium.to_hex(id));
+    this.#options.send({ type: "hangup", session: id, peer, code: error instanceof Fault ? error.code : "INTERNAL" });
+    if (!(error instanceof Fault)) this.#options.log.error({ err: error }, "a session failed");
   }
 
   *#respond(querier: string, message: EndToEndMessage): Generator<EndToEndMessage> {

@@ -13,7 +13,10 @@ import { TestFederation, until } from "../support/federation.ts";
 const silent = pino({ level: "silent" });
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const newId = (): Uint8Array => sodium.randombytes_buf(16);
-const query = (parties: readonly string[], changes: Partial<Extract<HopMessage, { type: "query" }>> = {}): HopMessage => ({
+const query = (
+  parties: readonly string[],
+  changes: Partial<Extract<HopMessage, { type: "query" }>> = {},
+): HopMessage => ({
   type: "query",
   queryId: newId(),
   deadlineMs: 30_000,
@@ -21,11 +24,19 @@ const query = (parties: readonly string[], changes: Partial<Extract<HopMessage, 
   body: Uint8Array.of(1, 2, 3),
   ...changes,
 });
-const serve = ({ terms }: Federation): HopMessage => ({ type: "serve", encoder: sodium.from_hex(terms.encoder.fingerprint) });
+const serve = ({ terms }: Federation): HopMessage => ({
+  type: "serve",
+  encoder: sodium.from_hex(terms.encoder.fingerprint),
+});
 
 let f: TestFederation;
 beforeAll(async () => {
-  f = await TestFederation.start({ corpora: { alpha: { a: "what alpha holds" }, beta: { b: "what beta holds" } }, queriers: ["asker", "second"], mode: "clear", absent: ["alpha", "beta"] });
+  f = await TestFederation.start({
+    corpora: { alpha: { a: "what alpha holds" }, beta: { b: "what beta holds" } },
+    queriers: ["asker", "second"],
+    mode: "clear",
+    absent: ["alpha", "beta"],
+  });
 });
 afterAll(async () => {
   await f[Symbol.asyncDispose]();
@@ -55,7 +66,15 @@ async function leave(...members: { connection: SecureConnection; closed: Promise
 
 describe("admission", () => {
   const stranger = { name: "stranger", secretKey: sodium.crypto_sign_keypair().privateKey };
-  const connect = (changes: object) => SottoClient.connect({ identity: f.identity("asker"), federation: f.federation, encoder: f.encoder, coordinatorUrl: f.url, ...changes });
+  const connect = (changes: object) =>
+    SottoClient.connect({
+      identity: f.identity("asker"),
+      federation: f.federation,
+      encoder: f.encoder,
+      coordinatorUrl: f.url,
+      insecureClear: true,
+      ...changes,
+    });
 
   test("a stranger is told it is none of the members", async () => {
     await expect(connect({ identity: stranger })).rejects.toThrow(code("NOT_A_MEMBER"));
@@ -67,14 +86,27 @@ describe("admission", () => {
 
   test("a member of another federation does not get in", async () => {
     await using other = await TestFederation.start({ corpora: {}, mode: "clear" });
-    await expect(connect({ federation: other.federation, identity: other.identity("asker") })).rejects.toThrow(code("FEDERATION_MISMATCH"));
+    await expect(connect({ federation: other.federation, identity: other.identity("asker") })).rejects.toThrow(
+      code("FEDERATION_MISMATCH"),
+    );
   });
 
-  test("a party server that is not admitted ends instead of trying for ever", async () => {
+  test("a party server that is not admitted goes on trying, since a refusal before the handshake's end can be forged", async () => {
     const store = f.party("alpha").openStore();
-    const server = new PartyServer({ identity: stranger, federation: f.federation, store, index: new ClearScorer(f.layout), coordinatorUrl: f.url, log: silent });
-    await expect(server.run()).rejects.toThrow(code("NOT_A_MEMBER"));
+    const server = new PartyServer({
+      identity: stranger,
+      federation: f.federation,
+      store,
+      index: new ClearScorer(f.layout),
+      coordinatorUrl: f.url,
+      log: silent,
+    });
+    let over = false;
+    const running = server.run().finally(() => (over = true));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(over).toBe(false);
     server.close();
+    await running;
     store.close();
   });
 
@@ -137,7 +169,10 @@ describe("strangers' bytes", () => {
     await once(mute, "listening");
     const { port } = mute.address() as { port: number };
     const dialled = dial(`ws://127.0.0.1:${String(port)}`, { identity: f.identity("asker"), federation: f.federation });
-    const [, [closeCode, reason]] = await Promise.all([expect(dialled).rejects.toThrow(code("HANDSHAKE_TIMEOUT")), once(socket, "close") as Promise<[number, Buffer]>]);
+    const [, [closeCode, reason]] = await Promise.all([
+      expect(dialled).rejects.toThrow(code("HANDSHAKE_TIMEOUT")),
+      once(socket, "close") as Promise<[number, Buffer]>,
+    ]);
     expect([closeCode, reason.toString()]).toEqual([1008, "HANDSHAKE_TIMEOUT"]);
     mute.close();
   });
@@ -155,9 +190,24 @@ describe("a member that does what its role does not allow is expelled", () => {
   const rows: readonly { id: string; who: string; message: () => HopMessage; fault: string }[] = [
     { id: "a querier serves", who: "asker", message: () => serve(f.federation), fault: "WRONG_ROLE" },
     { id: "a party asks", who: "alpha", message: () => query(["beta"]), fault: "WRONG_ROLE" },
-    { id: "a party has another encoder", who: "alpha", message: () => ({ type: "serve", encoder: new Uint8Array(32) }), fault: "ENCODER_MISMATCH" },
-    { id: "a member sends a roster", who: "asker", message: () => ({ type: "roster", parties: ["asker"] }), fault: "MESSAGE_UNKNOWN" },
-    { id: "a member says goodbye for the coordinator", who: "asker", message: () => ({ type: "goodbye", code: "CLOSED", reason: "" }), fault: "MESSAGE_UNKNOWN" },
+    {
+      id: "a party has another encoder",
+      who: "alpha",
+      message: () => ({ type: "serve", encoder: new Uint8Array(32) }),
+      fault: "ENCODER_MISMATCH",
+    },
+    {
+      id: "a member sends a roster",
+      who: "asker",
+      message: () => ({ type: "roster", parties: ["asker"] }),
+      fault: "MESSAGE_UNKNOWN",
+    },
+    {
+      id: "a member says goodbye for the coordinator",
+      who: "asker",
+      message: () => ({ type: "goodbye", code: "CLOSED", reason: "" }),
+      fault: "MESSAGE_UNKNOWN",
+    },
   ];
 
   test.each(rows)("$id", async ({ who, message, fault }) => {
@@ -197,7 +247,12 @@ describe("queries", () => {
     const queryId = newId();
     asker.connection.send(query(["alpha"], { queryId }));
     await alpha.message("query");
-    const answer = (body: number): HopMessage => ({ type: "answer", queryId, party: "beta", body: Uint8Array.of(body) });
+    const answer = (body: number): HopMessage => ({
+      type: "answer",
+      queryId,
+      party: "beta",
+      body: Uint8Array.of(body),
+    });
     beta.connection.send(answer(1));
     second.connection.send(answer(2));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -267,13 +322,20 @@ describe("parties come and go", () => {
   test("a party that leaves in the middle of a query is missing from the answer, and serves again when it returns", async () => {
     const alpha = await fakeParty("alpha", (message, connection) => {
       if (message.type === "query") connection.close();
-      if (message.type === "relay") connection.send({ type: "hangup", session: message.session, peer: message.peer, code: "BUSY" });
+      if (message.type === "relay")
+        connection.send({ type: "hangup", session: message.session, peer: message.peer, code: "BUSY" });
     });
     await f.party("beta").start();
     const client = await f.client();
     const first = await client.query("what is held").result;
     expect(first.passages.map(({ party }) => party)).toEqual(["beta"]);
-    expect(first.parties).toContainEqual(expect.objectContaining({ party: "alpha", status: "missing", fault: expect.objectContaining({ code: "PARTY_OFFLINE" }) }));
+    expect(first.parties).toContainEqual(
+      expect.objectContaining({
+        party: "alpha",
+        status: "missing",
+        fault: expect.objectContaining({ code: "PARTY_OFFLINE" }),
+      }),
+    );
     expect(await alpha.closed).toBe("CONNECTION_LOST");
 
     await f.party("alpha").start();
@@ -319,7 +381,12 @@ describe("parties come and go", () => {
 });
 
 describe("end-to-end sessions", () => {
-  const relay = (session: Uint8Array, peer: string, text: string): HopMessage => ({ type: "relay", session, peer, body: sodium.from_string(text) });
+  const relay = (session: Uint8Array, peer: string, text: string): HopMessage => ({
+    type: "relay",
+    session,
+    peer,
+    body: sodium.from_string(text),
+  });
 
   test("are carried both ways between the two that hold them, under the true sender's name", async () => {
     const alpha = await fakeParty("alpha", (message, connection) => {
@@ -368,11 +435,21 @@ describe("end-to-end sessions", () => {
     asker.connection.send(relay(one, "alpha", "hello"));
     await alpha.message("relay");
     asker.connection.close();
-    expect(await alpha.message("hangup")).toEqual({ type: "hangup", session: one, peer: "asker", code: "PARTY_OFFLINE" });
+    expect(await alpha.message("hangup")).toEqual({
+      type: "hangup",
+      session: one,
+      peer: "asker",
+      code: "PARTY_OFFLINE",
+    });
     const again = await f.dial("asker");
     again.connection.send(relay(two, "alpha", "hello"));
     await until(() => alpha.messages.filter(({ type }) => type === "relay").length === 2);
     await leave(alpha);
-    expect(await again.message("hangup")).toEqual({ type: "hangup", session: two, peer: "alpha", code: "PARTY_OFFLINE" });
+    expect(await again.message("hangup")).toEqual({
+      type: "hangup",
+      session: two,
+      peer: "alpha",
+      code: "PARTY_OFFLINE",
+    });
   });
 });

@@ -14,7 +14,10 @@ const layout = layoutOf(100, 16, { normMax: 3 });
 
 const rowsOf = (seed: number): BlockRow[] => {
   const random = seeded(seed);
-  return Array.from({ length: layout.rowsPerBlock }, (_, slot) => ({ slot, vector: random.vector(layout.dim, layout.normMax) }));
+  return Array.from({ length: layout.rowsPerBlock }, (_, slot) => ({
+    slot,
+    vector: random.vector(layout.dim, layout.normMax),
+  }));
 };
 
 /** What the hint holds beyond sum_j P_j a_j, as integers in coefficient form: recomputed with the plain kernels. */
@@ -52,17 +55,21 @@ describe("a hint is sum_j P_j a_j + e", () => {
   test("with e around zero, of standard deviation 512, in every part of the ring", () => {
     expect(Math.abs(mean(error))).toBeLessThan(40);
     expect(Math.abs(rms(error) / HINT_STANDARD_DEVIATION - 1)).toBeLessThan(0.05);
-    for (let from = 0; from < RING_DEGREE; from += 256) expect(Math.abs(rms(error.slice(from, from + 256)) / HINT_STANDARD_DEVIATION - 1)).toBeLessThan(0.2);
+    for (let from = 0; from < RING_DEGREE; from += 256)
+      expect(Math.abs(rms(error.slice(from, from + 256)) / HINT_STANDARD_DEVIATION - 1)).toBeLessThan(0.2);
     expect(Math.max(...error.map(Math.abs))).toBeLessThan(6 * HINT_STANDARD_DEVIATION);
   });
 
   test("the same for the same rows: at another time, as another block, or in another order", () => {
     const first = described(rows);
-    for (const again of [described(rows), described(rows.toReversed()), { ...described(rows, { block: 5 }), block: 0 }]) expect(again).toEqual(first);
+    for (const again of [described(rows), described(rows.toReversed()), { ...described(rows, { block: 5 }), block: 0 }])
+      expect(again).toEqual(first);
   });
 
   test("with an independent e when one row changes in one place by one step", () => {
-    const changed = rows.map((row) => (row.slot === 77 ? { slot: 77, vector: row.vector.with(50, (row.vector[50] ?? 0) - 1.5 / layout.dataScale) } : row));
+    const changed = rows.map((row) =>
+      row.slot === 77 ? { slot: 77, vector: row.vector.with(50, (row.vector[50] ?? 0) - 1.5 / layout.dataScale) } : row,
+    );
     const other = errorOf(changed, described(changed).hint);
     const difference = error.map((e, i) => e - (other[i] ?? 0));
     expect(Math.abs(rms(difference) / (HINT_STANDARD_DEVIATION * Math.SQRT2) - 1)).toBeLessThan(0.05);
@@ -87,14 +94,17 @@ describe("a hint is sum_j P_j a_j + e", () => {
 });
 
 describe("the error of hints, over many seeds", () => {
-  const errors = Array.from({ length: 50 }, (_, i) => Array.from(hintError(deriveSeed(HINT_KEY, i.toString())), centred));
+  const errors = Array.from({ length: 50 }, (_, i) =>
+    Array.from(hintError(deriveSeed(HINT_KEY, i.toString())), centred),
+  );
   const all = errors.flat();
 
   test("is Gaussian: standard deviation, fourth moment, tails", () => {
     expect(Math.abs(mean(all))).toBeLessThan(8);
     expect(Math.abs(rms(all) / HINT_STANDARD_DEVIATION - 1)).toBeLessThan(0.01);
     expect(Math.abs(mean(all.map((e) => (e / HINT_STANDARD_DEVIATION) ** 4)) - 3)).toBeLessThan(0.15);
-    const beyond = (deviations: number): number => all.filter((e) => Math.abs(e) > deviations * HINT_STANDARD_DEVIATION).length / all.length;
+    const beyond = (deviations: number): number =>
+      all.filter((e) => Math.abs(e) > deviations * HINT_STANDARD_DEVIATION).length / all.length;
     expect(Math.abs(beyond(1) - 0.3173)).toBeLessThan(0.008);
     expect(Math.abs(beyond(2) - 0.0455)).toBeLessThan(0.004);
     expect(Math.abs(beyond(3) - 0.0027)).toBeLessThan(0.001);

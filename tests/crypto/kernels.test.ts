@@ -13,7 +13,10 @@ const wasm = new WasmKernels({ chunks: MANY, blockCount: 3 });
 function residues(count: number, seed: number, share: number): Uint32Array {
   const random = seeded(seed);
   const ends = [0, 1, 2, MODULUS - 2, MODULUS - 1, 0x3fffffff, 0x40000000];
-  const pick = (): number => (random.uniform() < share ? (ends[Math.floor(random.uniform() * ends.length)] ?? 0) : Math.floor(random.uniform() * MODULUS));
+  const pick = (): number =>
+    random.uniform() < share
+      ? (ends[Math.floor(random.uniform() * ends.length)] ?? 0)
+      : Math.floor(random.uniform() * MODULUS);
   return Uint32Array.from({ length: count }, pick);
 }
 
@@ -63,7 +66,10 @@ test("the transforms undo each other, in either order", () => {
 describe("multiplyAccumulate is the same in WebAssembly and in TypeScript", () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, MANY])("%d chunks", (chunks) => {
     const check = (block: Uint32Array, query: Uint32Array): void => {
-      expectSame(wasm.multiplyAccumulate(block, query, chunks), referenceKernels.multiplyAccumulate(block, query, chunks));
+      expectSame(
+        wasm.multiplyAccumulate(block, query, chunks),
+        referenceKernels.multiplyAccumulate(block, query, chunks),
+      );
     };
     const ends = [0, 1, MODULUS - 1].map((value) => filled(value, chunks));
     for (const block of ends) for (const query of ends) check(block, query);
@@ -85,7 +91,12 @@ describe("multiplyAccumulate is the same in WebAssembly and in TypeScript", () =
   });
 
   test("refuses operands of the wrong length", () => {
-    for (const [block, query, chunks] of [[1, 2, 2], [2, 1, 2], [2, 2, 1], [MANY + 1, MANY + 1, MANY + 1]] as const) {
+    for (const [block, query, chunks] of [
+      [1, 2, 2],
+      [2, 1, 2],
+      [2, 2, 1],
+      [MANY + 1, MANY + 1, MANY + 1],
+    ] as const) {
       expect(() => wasm.multiplyAccumulate(filled(0, block), filled(0, query), chunks)).toThrow(TypeError);
     }
   });
@@ -104,7 +115,10 @@ describe("packing is the same in WebAssembly and in TypeScript", () => {
         const back = wasm.unpackBits(packed, cut);
         expectSame(back, referenceKernels.unpackBits(packed, cut));
         const dropped = 31 - bits;
-        expectSame(back, Uint32Array.from({ length: cut.count }, (_, i) => ((values[i * stride] ?? 0) >>> dropped) << dropped));
+        expectSame(
+          back,
+          Uint32Array.from({ length: cut.count }, (_, i) => ((values[i * stride] ?? 0) >>> dropped) << dropped),
+        );
       }),
       { numRuns: 6 },
     );
@@ -142,23 +156,33 @@ describe("blocks in the kernels' memory", () => {
     const kernels = make();
     const inside = kernels.allocateBlock() ?? new Uint32Array(0);
     fc.assert(
-      fc.property(rings(3), rings(3), fc.constantFrom(8, 16, 32, 64), fc.integer({ min: 8, max: 31 }), (block, query, stride, bits) => {
-        inside.set(block);
-        const cut = { offset: stride - 1, stride, count: RING_DEGREE / stride, bits };
-        const product = referenceKernels.multiplyAccumulate(block, query, 3);
-        expectSame(kernels.multiplyAccumulate(inside, query, 3), product);
-        referenceKernels.inverseNtt(product);
-        const expected = referenceKernels.packBits(product.subarray(cut.offset), cut);
-        for (const each of [inside, block, inside]) expectSame(kernels.scoreBlock(each, query, cut), expected);
-        expectSame(inside, block);
-      }),
+      fc.property(
+        rings(3),
+        rings(3),
+        fc.constantFrom(8, 16, 32, 64),
+        fc.integer({ min: 8, max: 31 }),
+        (block, query, stride, bits) => {
+          inside.set(block);
+          const cut = { offset: stride - 1, stride, count: RING_DEGREE / stride, bits };
+          const product = referenceKernels.multiplyAccumulate(block, query, 3);
+          expectSame(kernels.multiplyAccumulate(inside, query, 3), product);
+          referenceKernels.inverseNtt(product);
+          const expected = referenceKernels.packBits(product.subarray(cut.offset), cut);
+          for (const each of [inside, block, inside]) expectSame(kernels.scoreBlock(each, query, cut), expected);
+          expectSame(inside, block);
+        },
+      ),
       { numRuns: 20 },
     );
   });
 
   test("a query is scored as itself after any other work in between", () => {
     const kernels = make();
-    const [block, first, second] = [1, 2, 3].map((seed) => residues(3 * RING_DEGREE, seed, 0)) as [Uint32Array, Uint32Array, Uint32Array];
+    const [block, first, second] = [1, 2, 3].map((seed) => residues(3 * RING_DEGREE, seed, 0)) as [
+      Uint32Array,
+      Uint32Array,
+      Uint32Array,
+    ];
     const cut = { offset: 15, stride: 16, count: 128, bits: 31 };
     const expected = kernels.scoreBlock(block, first, cut);
     const others = [
@@ -208,6 +232,10 @@ test("the interleaved form is [N/8][chunks][8]", () => {
   const into = new Uint32Array(chunks * RING_DEGREE);
   const polys = Array.from({ length: chunks }, (_, j) => residues(RING_DEGREE, j, 0));
   for (const [j, poly] of polys.entries()) interleaveChunk(poly, j, chunks, into);
-  expect([...into.subarray(0, 8), ...into.subarray(8, 16)]).toEqual([...(polys[0]?.subarray(0, 8) ?? []), ...(polys[1]?.subarray(0, 8) ?? [])]);
-  for (const [j, poly] of polys.entries()) expect(poly.every((residue, i) => into[interleavedIndex(i, j, chunks)] === residue)).toBe(true);
+  expect([...into.subarray(0, 8), ...into.subarray(8, 16)]).toEqual([
+    ...(polys[0]?.subarray(0, 8) ?? []),
+    ...(polys[1]?.subarray(0, 8) ?? []),
+  ]);
+  for (const [j, poly] of polys.entries())
+    expect(poly.every((residue, i) => into[interleavedIndex(i, j, chunks)] === residue)).toBe(true);
 });

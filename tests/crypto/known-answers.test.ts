@@ -26,14 +26,21 @@ describe.each([
     // 31 bits: value i begins at bit 31 i, so 1, 1, ..., 2^30 set bits 0, 31 and 247.
     { id: "31 bits", bits: 31, values: [1, 1, 0, 0, 0, 0, 0, 2 ** 30], packed: `01000080${"00".repeat(26)}80` },
     // 14 high bits of 31 are 1, 2, 3, 2^14 - 1: bits 0, 15, 28, 29 and 42 to 55. The 17 low bits are gone.
-    { id: "14 bits", bits: 14, values: [2 ** 17, 2 * 2 ** 17 + 131_071, 3 * 2 ** 17, 2 ** 31 - 1], packed: "018000" + "3000fcff" },
+    {
+      id: "14 bits",
+      bits: 14,
+      values: [2 ** 17, 2 * 2 ** 17 + 131_071, 3 * 2 ** 17, 2 ** 31 - 1],
+      packed: "018000" + "3000fcff",
+    },
     { id: "8 bits", bits: 8, values: [2 ** 23, 2 ** 23 - 1, 2 ** 31 - 1, 129 * 2 ** 23], packed: "0100ff81" },
     { id: "9 bits", bits: 9, values: [2 ** 22, 0, 0, 0, 0, 0, 0, 2 ** 31 - 1], packed: `01${"00".repeat(6)}80ff` },
   ])("$id", ({ bits, values, packed }) => {
     const cut = { stride: 1, count: values.length, bits };
     expect(toHex(kernels.packBits(Uint32Array.from(values), cut))).toBe(packed);
     const dropped = 2 ** (31 - bits);
-    expect([...kernels.unpackBits(fromHex(packed), cut)]).toEqual(values.map((value) => Math.floor(value / dropped) * dropped));
+    expect([...kernels.unpackBits(fromHex(packed), cut)]).toEqual(
+      values.map((value) => Math.floor(value / dropped) * dropped),
+    );
   });
 
   test("every fourth value", () => {
@@ -69,36 +76,65 @@ describe("the layout", () => {
   test("a question's coordinate jc + k is coefficient k of Q_j", () => {
     const embedding = Float32Array.from({ length: 20 }, (_, i) => (i - 10) / 1000);
     const q = MODULUS;
-    expect([...queryPolynomial(embedding, 0, layout).subarray(0, 9)]).toEqual([q - 10, q - 9, q - 8, q - 7, q - 6, q - 5, q - 4, q - 3, 0]);
+    expect([...queryPolynomial(embedding, 0, layout).subarray(0, 9)]).toEqual([
+      q - 10,
+      q - 9,
+      q - 8,
+      q - 7,
+      q - 6,
+      q - 5,
+      q - 4,
+      q - 3,
+      0,
+    ]);
     expect([...queryPolynomial(embedding, 2, layout).subarray(0, 9)]).toEqual([6, 7, 8, 9, 0, 0, 0, 0, 0]);
   });
 
   test("rounds to the nearest integer", () => {
-    const vector = Float32Array.from({ length: 20 }, (_, i) => [0.0149, 0.0151, -0.0149, -0.0151, 0.0049, -0.0049][i] ?? 0);
-    expect([...(blockPolynomials([{ slot: 0, vector }], layout)[0]?.subarray(0, 8) ?? [])]).toEqual([0, 0, 0, 0, MODULUS - 2, MODULUS - 1, 2, 1]);
-  });
-
-  test.each([8, 16, 32, 64])("coefficient rc + c - 1 of sum_j P_j Q_j is row r's integer inner product, with chunks of %d", (chunk) => {
-    fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: 1, max: 3 * chunk }), (seed, dim) => {
-        const ringed = layoutOf(dim, chunk);
-        const { dataScale, queryScale, rowsPerBlock, chunks } = ringed;
-        const random = seeded(seed);
-        const rows = Array.from({ length: rowsPerBlock }, (_, slot) => ({ slot, vector: random.vector(dim) }));
-        const question = random.vector(dim);
-        const polynomials = blockPolynomials(rows, ringed);
-
-        const sums = new Array<bigint>(RING_DEGREE).fill(0n);
-        for (let j = 0; j < chunks; j++) addNegacyclicProduct(sums, polynomials[j], queryPolynomial(question, j, ringed).subarray(0, chunk));
-        for (const { slot, vector } of rows) {
-          const exact = vector.reduce((sum, entry, i) => sum + Math.round(dataScale * entry) * Math.round(queryScale * (question[i] ?? 0)), 0);
-          const expected = ((BigInt(exact) % BigInt(MODULUS)) + BigInt(MODULUS)) % BigInt(MODULUS);
-          expect([slot, sums[slot * chunk + chunk - 1]]).toEqual([slot, expected]);
-        }
-      }),
-      { numRuns: 4 },
+    const vector = Float32Array.from(
+      { length: 20 },
+      (_, i) => [0.0149, 0.0151, -0.0149, -0.0151, 0.0049, -0.0049][i] ?? 0,
     );
+    expect([...(blockPolynomials([{ slot: 0, vector }], layout)[0]?.subarray(0, 8) ?? [])]).toEqual([
+      0,
+      0,
+      0,
+      0,
+      MODULUS - 2,
+      MODULUS - 1,
+      2,
+      1,
+    ]);
   });
+
+  test.each([8, 16, 32, 64])(
+    "coefficient rc + c - 1 of sum_j P_j Q_j is row r's integer inner product, with chunks of %d",
+    (chunk) => {
+      fc.assert(
+        fc.property(fc.integer(), fc.integer({ min: 1, max: 3 * chunk }), (seed, dim) => {
+          const ringed = layoutOf(dim, chunk);
+          const { dataScale, queryScale, rowsPerBlock, chunks } = ringed;
+          const random = seeded(seed);
+          const rows = Array.from({ length: rowsPerBlock }, (_, slot) => ({ slot, vector: random.vector(dim) }));
+          const question = random.vector(dim);
+          const polynomials = blockPolynomials(rows, ringed);
+
+          const sums = new Array<bigint>(RING_DEGREE).fill(0n);
+          for (let j = 0; j < chunks; j++)
+            addNegacyclicProduct(sums, polynomials[j], queryPolynomial(question, j, ringed).subarray(0, chunk));
+          for (const { slot, vector } of rows) {
+            const exact = vector.reduce(
+              (sum, entry, i) => sum + Math.round(dataScale * entry) * Math.round(queryScale * (question[i] ?? 0)),
+              0,
+            );
+            const expected = ((BigInt(exact) % BigInt(MODULUS)) + BigInt(MODULUS)) % BigInt(MODULUS);
+            expect([slot, sums[slot * chunk + chunk - 1]]).toEqual([slot, expected]);
+          }
+        }),
+        { numRuns: 4 },
+      );
+    },
+  );
 });
 
 /** Adds a b mod (X^N + 1, q), by the definition. */
@@ -119,7 +155,13 @@ describe("parameters", () => {
   const good = { dim: 384, chunk: 16, normMax: 1, scoreBits: 14, seed: new Uint8Array(32) };
 
   test("the layout of 384 coordinates in chunks of 16", () => {
-    expect(ringLayout(good)).toMatchObject({ chunks: 24, rowsPerBlock: 128, queryBytes: 190_464, hintBytes: 7_936, scoreBytesPerBlock: 224 });
+    expect(ringLayout(good)).toMatchObject({
+      chunks: 24,
+      rowsPerBlock: 128,
+      queryBytes: 190_464,
+      hintBytes: 7_936,
+      scoreBytesPerBlock: 224,
+    });
     const { dataScale, queryScale } = ringLayout(good);
     expect(dataScale * queryScale * 2.2).toBeCloseTo(MODULUS, 3);
   });
@@ -143,7 +185,15 @@ describe("parameters", () => {
 
 interface Derivations extends Record<string, readonly object[]> {
   deriveSeed: { id: string; key: string; label: string; parts: string[]; seed: string }[];
-  publicPolynomial: { id: string; seed: string; chunk: number; rejected: number; first: number[]; last: number[]; blake2b256: string }[];
+  publicPolynomial: {
+    id: string;
+    seed: string;
+    chunk: number;
+    rejected: number;
+    first: number[];
+    last: number[];
+    blake2b256: string;
+  }[];
 }
 
 const VECTORS = new URL("../vectors/derivation.json", import.meta.url);

@@ -30,14 +30,20 @@ class SealTransforms {
   }
 
   forward(poly: Uint32Array): Uint32Array {
-    return this.#run(this.#inCoefficientForm, poly, (ciphertext) => this.#evaluator.cipherTransformToNttInplace(ciphertext));
+    return this.#run(this.#inCoefficientForm, poly, (ciphertext) =>
+      this.#evaluator.cipherTransformToNttInplace(ciphertext),
+    );
   }
 
   inverse(poly: Uint32Array): Uint32Array {
     return this.#run(this.#inNttForm, poly, (ciphertext) => this.#evaluator.cipherTransformFromNttInplace(ciphertext));
   }
 
-  #run(template: Uint8Array, poly: Uint32Array, transform: (ciphertext: InstanceType<typeof seal.Ciphertext>) => void): Uint32Array {
+  #run(
+    template: Uint8Array,
+    poly: Uint32Array,
+    transform: (ciphertext: InstanceType<typeof seal.Ciphertext>) => void,
+  ): Uint32Array {
     const bytes = template.slice();
     const view = new DataView(bytes.buffer, CIPHERTEXT_HEADER_BYTES, POLY_BYTES);
     for (const [i, residue] of poly.entries()) view.setBigUint64(8 * i, BigInt(residue), true);

@@ -14,11 +14,17 @@ function randomRows({ dim, normMax, rowsPerBlock }: RingLayout, blockCount: numb
 }
 
 /** The decrypted score of every row, for each question. */
-async function decryptedScores(layout: RingLayout, rows: readonly Float32Array[], questions: readonly Float32Array[]): Promise<Float32Array[]> {
+async function decryptedScores(
+  layout: RingLayout,
+  rows: readonly Float32Array[],
+  questions: readonly Float32Array[],
+): Promise<Float32Array[]> {
   const { rowsPerBlock, scoreBytesPerBlock } = layout;
   const index = new RlweIndex(layout, HINT_KEY);
   for (let block = 0; block * rowsPerBlock < rows.length; block++) {
-    const held: BlockRow[] = rows.slice(block * rowsPerBlock, (block + 1) * rowsPerBlock).map((vector, slot) => ({ slot, vector }));
+    const held: BlockRow[] = rows
+      .slice(block * rowsPerBlock, (block + 1) * rowsPerBlock)
+      .map((vector, slot) => ({ slot, vector }));
     index.setBlock(block, held);
   }
   const asker = new RlweAsker(layout, { poolSize: 0 });
@@ -29,7 +35,9 @@ async function decryptedScores(layout: RingLayout, rows: readonly Float32Array[]
     const read = blocks.flatMap(({ block }, i) => {
       const description = index.describe(block);
       if (!description) throw new Error("the block has gone");
-      return [...secrets.read(PARTY, description, scores.subarray(i * scoreBytesPerBlock, (i + 1) * scoreBytesPerBlock))];
+      return [
+        ...secrets.read(PARTY, description, scores.subarray(i * scoreBytesPerBlock, (i + 1) * scoreBytesPerBlock)),
+      ];
     });
     all.push(Float32Array.from(read));
     secrets[Symbol.dispose]();
@@ -54,7 +62,9 @@ describe.each(LAYOUTS)("scores with $id", ({ layout }) => {
     const questions = Array.from({ length: 4 }, () => random.vector(layout.dim));
     const rows = randomRows(layout, 512 / layout.rowsPerBlock, 2);
     const scores = await decryptedScores(layout, rows, questions);
-    const errors = scores.flatMap((each, i) => rows.map((row, slot) => (each[slot] ?? NaN) - innerProduct(row, questions[i] ?? row)));
+    const errors = scores.flatMap((each, i) =>
+      rows.map((row, slot) => (each[slot] ?? NaN) - innerProduct(row, questions[i] ?? row)),
+    );
     const stated = scoreStandardDeviation(layout);
     const ratio = rms(errors) / stated;
     expect(ratio).toBeGreaterThan(0.75);
@@ -70,7 +80,10 @@ test("at 31 bits a score is the integers' inner product and the ring's noise, no
   const rows = randomRows(layout, 4, 5);
   const scores = await decryptedScores(layout, rows, questions);
   // sum_j P_j e_j: rowsPerBlock rows of norm S_D against SEAL's error. And the hint's error times the secret, of which two thirds are not zero.
-  const noise = Math.hypot(ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * dataScale, HINT_STANDARD_DEVIATION * Math.sqrt((2 * RING_DEGREE) / 3));
+  const noise = Math.hypot(
+    ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * dataScale,
+    HINT_STANDARD_DEVIATION * Math.sqrt((2 * RING_DEGREE) / 3),
+  );
   const rounded = (vector: Float32Array, scale: number): Float32Array => vector.map((x) => Math.round(scale * x));
   const errors = scores.flatMap((each, i) =>
     rows.map((row, slot) => {
@@ -128,7 +141,10 @@ test("the top 10 of 4,096 random rows is the exact top 10 for nearly every quest
   const questions = Array.from({ length: 20 }, () => random.vector(384));
   const scores = await decryptedScores(layout, rows, questions);
   const top = (values: ArrayLike<number>): number[] =>
-    Array.from(values, (value, i) => ({ value, i })).toSorted((a, b) => b.value - a.value).slice(0, 10).map(({ i }) => i);
+    Array.from(values, (value, i) => ({ value, i }))
+      .toSorted((a, b) => b.value - a.value)
+      .slice(0, 10)
+      .map(({ i }) => i);
   const overlaps = questions.map((question, i) => {
     const exact = new Set(top(rows.map((row) => innerProduct(row, question))));
     return top(scores[i] ?? []).filter((row) => exact.has(row)).length / 10;

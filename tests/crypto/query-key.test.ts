@@ -21,7 +21,9 @@ const makeKey = (): Promise<QueryKey> => QueryKey.generate(layout, publicRandomn
 /** A query's chunks in NTT form, as anybody on its way can unpack them. */
 function chunksOf(query: Uint8Array): Uint32Array[] {
   const residues = kernels.unpackBits(query, { count: layout.chunks * RING_DEGREE, bits: 31 });
-  return Array.from({ length: layout.chunks }, (_, j) => Uint32Array.from({ length: RING_DEGREE }, (__, i) => residues[interleavedIndex(i, j, layout.chunks)] ?? 0));
+  return Array.from({ length: layout.chunks }, (_, j) =>
+    Uint32Array.from({ length: RING_DEGREE }, (__, i) => residues[interleavedIndex(i, j, layout.chunks)] ?? 0),
+  );
 }
 
 function coefficients(nttForm: Uint32Array): Uint32Array {
@@ -34,15 +36,24 @@ function coefficients(nttForm: Uint32Array): Uint32Array {
  * The key's secret, coefficient form, which only its holder can get: reading a zero answer under the hint X^t shows
  * coefficients rc + c - 1 of X^t s, and t < c goes through them all.
  */
-function secretOf(key: QueryKey, { chunk, dataScale, queryScale, rowsPerBlock, scoreBytesPerBlock }: RingLayout): Int32Array {
+function secretOf(
+  key: QueryKey,
+  { chunk, dataScale, queryScale, rowsPerBlock, scoreBytesPerBlock }: RingLayout,
+): Int32Array {
   const secret = new Int32Array(RING_DEGREE);
   for (let t = 0; t < chunk; t++) {
     const monomial = new Uint32Array(RING_DEGREE).with(t, 1);
     kernels.forwardNtt(monomial);
     const hint = kernels.packBits(monomial, { stride: 1, count: RING_DEGREE, bits: 31 });
-    const block: BlockDescription = { block: 0, version: t.toString(), occupied: new Uint8Array(rowsPerBlock / 8).fill(255), hint };
+    const block: BlockDescription = {
+      block: 0,
+      version: t.toString(),
+      occupied: new Uint8Array(rowsPerBlock / 8).fill(255),
+      hint,
+    };
     const scores = key.read("self", block, new Uint8Array(scoreBytesPerBlock));
-    for (const [row, score] of scores.entries()) secret[row * chunk + chunk - 1 - t] = Math.round(score * dataScale * queryScale);
+    for (const [row, score] of scores.entries())
+      secret[row * chunk + chunk - 1 - t] = Math.round(score * dataScale * queryScale);
   }
   return secret;
 }
@@ -95,7 +106,10 @@ describe("a query key", () => {
   test("is another for every question: other bytes, another secret, another error", async () => {
     const asker = new RlweAsker(layout, { poolSize: 2 });
     await asker.ready();
-    const asked = [await asker.ask(zero), await asker.ask(zero), await asker.ask(zero)].map(({ query, secrets }) => ({ query, key: secrets as QueryKey }));
+    const asked = [await asker.ask(zero), await asker.ask(zero), await asker.ask(zero)].map(({ query, secrets }) => ({
+      query,
+      key: secrets as QueryKey,
+    }));
     asker.close();
     const secrets = asked.map(({ key }) => secretOf(key, layout).join());
     const errors = asked.map(({ query, key }) => errorsOf(query, secretOf(key, layout)).join());
@@ -146,14 +160,18 @@ describe("what anybody sees of a query is uniform noise", () => {
     using first = await makeKey();
     using second = await makeKey();
     const [a, b] = [chunksOf(first.encrypt(question)), chunksOf(second.encrypt(question))];
-    const difference = a.flatMap((chunk, j) => [...coefficients(chunk.map((residue, i) => (residue + MODULUS - (b[j]?.[i] ?? 0)) % MODULUS))]);
+    const difference = a.flatMap((chunk, j) => [
+      ...coefficients(chunk.map((residue, i) => (residue + MODULUS - (b[j]?.[i] ?? 0)) % MODULUS)),
+    ]);
     expect(chiSquareOfTopByte(difference)).toBeLessThan(UNIFORM_BELOW);
   });
 
   test("the measure finds what is not", () => {
     const random = seeded(2);
     const small = Array.from({ length: 49_152 }, () => (Math.round(3.2 * random.normal()) + MODULUS) % MODULUS);
-    const biased = Array.from({ length: 49_152 }, () => Math.floor(Math.max(random.uniform(), 0.05 * random.uniform()) ** 1.1 * MODULUS));
+    const biased = Array.from({ length: 49_152 }, () =>
+      Math.floor(Math.max(random.uniform(), 0.05 * random.uniform()) ** 1.1 * MODULUS),
+    );
     for (const residues of [small, biased]) expect(chiSquareOfTopByte(residues)).toBeGreaterThan(UNIFORM_BELOW);
     expect(chiSquareOfTopByte(random.residues(49_152))).toBeLessThan(UNIFORM_BELOW);
   });
@@ -167,11 +185,13 @@ interface NativeHandle {
 async function nativeHandles(body: () => unknown): Promise<NativeHandle[]> {
   const made: NativeHandle[] = [];
   const create = Object.create.bind(Object) as (prototype: object | null, properties?: PropertyDescriptorMap) => object;
-  const spy = jest.spyOn(Object, "create").mockImplementation((prototype: object | null, properties?: PropertyDescriptorMap) => {
-    const object = properties ? create(prototype, properties) : create(prototype);
-    if ("isDeleted" in object) made.push(object as NativeHandle);
-    return object;
-  });
+  const spy = jest
+    .spyOn(Object, "create")
+    .mockImplementation((prototype: object | null, properties?: PropertyDescriptorMap) => {
+      const object = properties ? create(prototype, properties) : create(prototype);
+      if ("isDeleted" in object) made.push(object as NativeHandle);
+      return object;
+    });
   try {
     await body();
   } finally {
@@ -181,7 +201,8 @@ async function nativeHandles(body: () => unknown): Promise<NativeHandle[]> {
 }
 
 describe("native handles", () => {
-  const leaked = (handles: readonly NativeHandle[]): string[] => handles.filter((handle) => !handle.isDeleted()).map((handle) => handle.constructor.name);
+  const leaked = (handles: readonly NativeHandle[]): string[] =>
+    handles.filter((handle) => !handle.isDeleted()).map((handle) => handle.constructor.name);
 
   test("are all freed with the key", async () => {
     const handles = await nativeHandles(() => {
@@ -194,7 +215,9 @@ describe("native handles", () => {
 
   test("are all freed when a query key is made, and when making it is broken off", async () => {
     expect(leaked(await nativeHandles(async () => void (await makeKey())))).toEqual([]);
-    const brokenOff = QueryKey.generate.bind(QueryKey, layout, publicRandomness, kernels, () => Promise.reject(new Error("enough")));
+    const brokenOff = QueryKey.generate.bind(QueryKey, layout, publicRandomness, kernels, () =>
+      Promise.reject(new Error("enough")),
+    );
     const handles = await nativeHandles(() => expect(brokenOff()).rejects.toThrow("enough"));
     expect(handles.length).toBeGreaterThan(5);
     expect(leaked(handles)).toEqual([]);
@@ -205,8 +228,12 @@ describe("native handles", () => {
       using key = generateSealKey();
       key.encryptZero();
     });
-    const prototype = Object.getPrototypeOf(handles.find((handle) => handle.constructor.name === name)) as Record<string, () => void>;
-    const method = { CKKSEncoder: "encode", KeyGenerator: "createPublicKey", Encryptor: "encryptSymmetric" }[name] ?? "";
+    const prototype = Object.getPrototypeOf(handles.find((handle) => handle.constructor.name === name)) as Record<
+      string,
+      () => void
+    >;
+    const method =
+      { CKKSEncoder: "encode", KeyGenerator: "createPublicKey", Encryptor: "encryptSymmetric" }[name] ?? "";
     const spy = jest.spyOn(prototype, method).mockImplementation(() => {
       throw new Error("native trouble");
     });

@@ -1,6 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Asker, BlockDescription, BlockRow, IndexAnswer, QuerySecrets, RingLayout, ScoringIndex } from "../../crypto/index.ts";
+import type {
+  Asker,
+  BlockDescription,
+  BlockRow,
+  IndexAnswer,
+  QuerySecrets,
+  RingLayout,
+  ScoringIndex,
+} from "../../crypto/index.ts";
 import { fault, innerProduct, layoutOf, seeded } from "./support.ts";
 
 /** A scheme, as the contract meets it. */
@@ -67,17 +75,30 @@ class Bench implements Disposable {
   }
 
   /** Scores by block, read with the descriptions given; the answer's versions are checked against them. */
-  read({ secrets }: Question, answer: IndexAnswer, descriptions: readonly BlockDescription[]): Map<number, Float32Array> {
+  read(
+    { secrets }: Question,
+    answer: IndexAnswer,
+    descriptions: readonly BlockDescription[],
+  ): Map<number, Float32Array> {
     const bytes = this.scheme.scoreBytes(this.layout);
     expect(answer.blocks).toEqual(descriptions.map(({ block, version }) => ({ block, version })));
     expect(answer.scores.length).toBe(descriptions.length * bytes);
-    return new Map(descriptions.map((block, i) => [block.block, secrets.read(PARTY, block, answer.scores.subarray(i * bytes, (i + 1) * bytes))]));
+    return new Map(
+      descriptions.map((block, i) => [
+        block.block,
+        secrets.read(PARTY, block, answer.scores.subarray(i * bytes, (i + 1) * bytes)),
+      ]),
+    );
   }
 
   /** Asks one question and reads the scores of these blocks, which must be all there are. */
   async scores(embedding: Float32Array, blocks: readonly number[]): Promise<Map<number, Float32Array>> {
     using question = await this.ask(embedding);
-    return this.read(question, await this.index.answer(question.query), blocks.map((block) => this.describe(block)));
+    return this.read(
+      question,
+      await this.index.answer(question.query),
+      blocks.map((block) => this.describe(block)),
+    );
   }
 
   /** Every slot holds the exact inner product, within the scheme's error, or NaN where there is no row. */
@@ -87,7 +108,9 @@ class Bench implements Disposable {
     expect(scores?.length).toBe(expected.length);
     const wrong = [...expected].flatMap((exact, slot) => {
       const score = scores?.[slot] ?? 0;
-      const isRight = Number.isNaN(exact) ? Number.isNaN(score) : Math.abs(score - exact) <= this.scheme.errorMax(this.layout);
+      const isRight = Number.isNaN(exact)
+        ? Number.isNaN(score)
+        : Math.abs(score - exact) <= this.scheme.errorMax(this.layout);
       return isRight ? [] : [{ slot, exact, score }];
     });
     expect(wrong).toEqual([]);
@@ -148,10 +171,15 @@ function scoresContract(scheme: Scheme, layout: RingLayout): void {
 
   test("single coordinates, the last one too", async () => {
     using bench = new Bench(scheme, layout);
-    const unit = (at: number, length: number): Float32Array => Float32Array.from({ length: dim }, (_, i) => (i === at ? length : 0));
-    const rows = [0, 1, layout.chunk - 1, layout.chunk, dim - 1].map((at, slot) => ({ slot, vector: unit(at, normMax) }));
+    const unit = (at: number, length: number): Float32Array =>
+      Float32Array.from({ length: dim }, (_, i) => (i === at ? length : 0));
+    const rows = [0, 1, layout.chunk - 1, layout.chunk, dim - 1].map((at, slot) => ({
+      slot,
+      vector: unit(at, normMax),
+    }));
     bench.index.setBlock(0, rows);
-    for (const at of [0, layout.chunk, dim - 1]) bench.check((await bench.scores(unit(at, 1), [0])).get(0), rows, unit(at, 1));
+    for (const at of [0, layout.chunk, dim - 1])
+      bench.check((await bench.scores(unit(at, 1), [0])).get(0), rows, unit(at, 1));
   });
 
   test("says its sizes", async () => {
@@ -199,7 +227,12 @@ function versionsContract(scheme: Scheme): void {
   test("a version is 16 bytes in hex, and tells rows, their slots, and a zero row from none", () => {
     using bench = new Bench(scheme, layout);
     const zero = { slot: 3, vector: new Float32Array(64) };
-    const versions = [rows, rows.slice(1), rows.map(({ slot, vector }) => ({ slot: slot + 1, vector })), [...rows, zero]].map((each) => {
+    const versions = [
+      rows,
+      rows.slice(1),
+      rows.map(({ slot, vector }) => ({ slot: slot + 1, vector })),
+      [...rows, zero],
+    ].map((each) => {
       bench.index.setBlock(0, each);
       return bench.describe(0).version;
     });
@@ -239,7 +272,8 @@ function versionsContract(scheme: Scheme): void {
   test("takes bytes that lie inside a larger Buffer", async () => {
     using bench = new Bench(scheme, layout);
     bench.index.setBlock(0, rows);
-    const inside = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from([9]), bytes, Buffer.from([9])]).subarray(1, -1);
+    const inside = (bytes: Uint8Array): Buffer =>
+      Buffer.concat([Buffer.from([9]), bytes, Buffer.from([9])]).subarray(1, -1);
     using asked = await bench.ask(question);
     const { scores } = await bench.index.answer(inside(asked.query));
     bench.check(asked.secrets.read(PARTY, bench.describe(0), inside(scores)), rows, question);
@@ -279,7 +313,8 @@ function refusalsContract(scheme: Scheme): void {
     const { index } = bench;
     index.setBlock(0, [{ slot: 2, vector: good }]);
     const before = index.describe(0);
-    for (const block of [0, 1]) expect(() => index.setBlock(block, [{ slot: 0, vector: good }, row])).toThrow(fault("ROW_INVALID"));
+    for (const block of [0, 1])
+      expect(() => index.setBlock(block, [{ slot: 0, vector: good }, row])).toThrow(fault("ROW_INVALID"));
     expect(() => index.setBlock(0, [{ slot: 0, vector: good }, row])).not.toThrow(/\d\.\d{3}/);
     expect(index.describe(0)).toEqual(before);
     expect(index.describe(1)).toBeNull();
@@ -304,7 +339,13 @@ function refusalsContract(scheme: Scheme): void {
     const spoilt = asked.query.slice();
     scheme.spoilQuery(spoilt);
     const { query } = asked;
-    for (const bad of [new Uint8Array(0), query.slice(1), Buffer.concat([query, query.slice(0, 1)]), Buffer.concat([query, query]), spoilt]) {
+    for (const bad of [
+      new Uint8Array(0),
+      query.slice(1),
+      Buffer.concat([query, query.slice(0, 1)]),
+      Buffer.concat([query, query]),
+      spoilt,
+    ]) {
       await expect(bench.index.answer(bad)).rejects.toEqual(fault("QUERY_MALFORMED"));
     }
     bench.check(bench.read(asked, await bench.index.answer(query), [bench.describe(0)]).get(0), rows, good);
@@ -325,7 +366,9 @@ function refusalsContract(scheme: Scheme): void {
     bench.index.setBlock(0, rowsAt(layout, [0], 25));
     using asked = await bench.ask(good);
     for (const byte of [0, 0x55, 0xff]) {
-      expect(asked.secrets.read(PARTY, bench.describe(0), new Uint8Array(scheme.scoreBytes(layout)).fill(byte)).length).toBe(256);
+      expect(
+        asked.secrets.read(PARTY, bench.describe(0), new Uint8Array(scheme.scoreBytes(layout)).fill(byte)).length,
+      ).toBe(256);
     }
   });
 
@@ -336,7 +379,12 @@ function refusalsContract(scheme: Scheme): void {
     const block = bench.describe(0);
     for (const { id, hint } of scheme.spoiltHints(block.hint)) {
       const bad = { ...block, version: `version ${id}`, hint };
-      bench.asker.blocksChanged(new Map([["liar", [bad]], [PARTY, [block]]]));
+      bench.asker.blocksChanged(
+        new Map([
+          ["liar", [bad]],
+          [PARTY, [block]],
+        ]),
+      );
       await bench.asker.ready();
       using asked = await bench.ask(good);
       const answer = await bench.index.answer(asked.query);
@@ -388,7 +436,11 @@ function concurrencyContract(scheme: Scheme): void {
     const [ofFirst, ofSecond] = answers as [IndexAnswer, IndexAnswer];
     const descriptions = blocks.map((block) => bench.describe(block));
     bench.check(bench.read(first, ofFirst, descriptions).get(9), rowsOf(9), question);
-    bench.check(bench.read(second, ofSecond, descriptions).get(9), rowsOf(9), question.map((entry) => -entry));
+    bench.check(
+      bench.read(second, ofSecond, descriptions).get(9),
+      rowsOf(9),
+      question.map((entry) => -entry),
+    );
   });
 
   test("ends when its signal fires, before it begins or between slices; the next query is answered", async () => {

@@ -73,6 +73,7 @@ export function fault(code: string): unknown {
 
 /** toEqual for long arrays: shows the differences only where there are some, since looking for them is slow. */
 export function expectSame(actual: Uint32Array | Uint8Array, expected: Uint32Array | Uint8Array): void {
-  const bytes = (array: Uint32Array | Uint8Array): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  const bytes = (array: Uint32Array | Uint8Array): Uint8Array =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   if (Buffer.compare(bytes(actual), bytes(expected)) !== 0) expect(actual).toEqual(expected);
 }

@@ -29,7 +29,11 @@ test("a signed file opens, says who may do what, and names the federation by its
   expect(federation.id).toEqual(sodium.crypto_generichash(32, root.publicKey, null));
   expect(federation.publicKeyOf("clinic")).toEqual(new Uint8Array(32).fill(2));
   expect([federation.publicKeyOf("nobody"), federation.publicKeyOf("toString")]).toEqual([null, null]);
-  expect(["party", "querier", "coordinator"].map((role) => federation.hasRole("clinic", role as "party"))).toEqual([true, true, false]);
+  expect(["party", "querier", "coordinator"].map((role) => federation.hasRole("clinic", role as "party"))).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect(federation.hasRole("nobody", "party")).toBe(false);
 });
 
@@ -61,7 +65,11 @@ const tampered: Readonly<Record<string, (changed: Writable<FederationTerms>) => 
   "members, order": (t) => t.members.reverse(),
 };
 
-type Writable<T> = T extends (infer Entry)[] ? Writable<Entry>[] : T extends object ? { -readonly [Key in keyof T]: Writable<T[Key]> } : T;
+type Writable<T> = T extends (infer Entry)[]
+  ? Writable<Entry>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Writable<T[Key]> }
+    : T;
 
 describe("tampering", () => {
   test.each(Object.entries(tampered))("%s", (_field, change) => {
@@ -75,7 +83,9 @@ describe("tampering", () => {
     const signature = Buffer.from(parsed.signature, "base64");
     for (let at = 0; at < 64; at++) {
       const changed = toBase64(signature.map((byte, i) => (i === at ? byte ^ 4 : byte)));
-      expect(() => openFederation(JSON.stringify({ ...parsed, signature: changed }), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+      expect(() => openFederation(JSON.stringify({ ...parsed, signature: changed }), rootPublicKey)).toThrow(
+        code("FEDERATION_TAMPERED"),
+      );
     }
   });
 
@@ -88,15 +98,22 @@ describe("tampering", () => {
 
   test("a file that somebody else signed in the root's name", () => {
     const eve = sodium.crypto_sign_keypair();
-    expect(() => openFederation(signFederation(terms, eve.privateKey), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+    expect(() => openFederation(signFederation(terms, eve.privateKey), rootPublicKey)).toThrow(
+      code("FEDERATION_TAMPERED"),
+    );
   });
 
-  test.each(["", "AAAA", "not base64!", `${rootPublicKey} `])("no file is trusted under a root key that is none: %j", (trusted) => {
-    expect(() => openFederation(file, trusted)).toThrow(code("FEDERATION_TAMPERED"));
-  });
+  test.each(["", "AAAA", "not base64!", `${rootPublicKey} `])(
+    "no file is trusted under a root key that is none: %j",
+    (trusted) => {
+      expect(() => openFederation(file, trusted)).toThrow(code("FEDERATION_TAMPERED"));
+    },
+  );
 });
 
-const changedText = (change: (parsed: { terms: Record<string, unknown>; signature: unknown; extra?: unknown }) => void): string => {
+const changedText = (
+  change: (parsed: { terms: Record<string, unknown>; signature: unknown; extra?: unknown }) => void,
+): string => {
   const parsed = JSON.parse(file) as Parameters<typeof change>[0];
   change(parsed);
   return JSON.stringify(parsed);
@@ -117,16 +134,34 @@ const malformed: readonly { id: string; text: string }[] = [
   { id: "another version", text: changedText((f) => (f.terms.version = 2)) },
   { id: "a revision of 0", text: changedText((f) => (f.terms.revision = 0)) },
   { id: "an unknown mode", text: changedText((f) => (f.terms.mode = "insecure")) },
-  { id: "an address that is no WebSocket's", text: changedText((f) => (f.terms.coordinatorUrl = "https://hub.example")) },
-  { id: "a fingerprint in capitals", text: changedText((f) => (f.terms.encoder = { spec: "lexical", fingerprint: "AB".repeat(32) })) },
+  {
+    id: "an address that is no WebSocket's",
+    text: changedText((f) => (f.terms.coordinatorUrl = "https://hub.example")),
+  },
+  {
+    id: "a fingerprint in capitals",
+    text: changedText((f) => (f.terms.encoder = { spec: "lexical", fingerprint: "AB".repeat(32) })),
+  },
   { id: "a root key too short", text: changedText((f) => (f.terms.rootPublicKey = "AAAA")) },
   { id: "no members", text: changedText((f) => delete f.terms.members) },
   { id: "a member named twice", text: changedText((f) => (f.terms.members = [member, member])) },
-  { id: "a member named twice, with other keys", text: changedText((f) => (f.terms.members = [member, { ...member, publicKey: key(3) }])) },
+  {
+    id: "a member named twice, with other keys",
+    text: changedText((f) => (f.terms.members = [member, { ...member, publicKey: key(3) }])),
+  },
   { id: "a member without roles", text: changedText((f) => (f.terms.members = [{ ...member, roles: [] }])) },
-  { id: "a member with an unknown role", text: changedText((f) => (f.terms.members = [{ ...member, roles: ["root"] }])) },
-  { id: "a member with a name of a path", text: changedText((f) => (f.terms.members = [{ ...member, name: "../clinic" }])) },
-  { id: "a member's key in another base64", text: changedText((f) => (f.terms.members = [{ ...member, publicKey: key(2).replace("=", "") }])) },
+  {
+    id: "a member with an unknown role",
+    text: changedText((f) => (f.terms.members = [{ ...member, roles: ["root"] }])),
+  },
+  {
+    id: "a member with a name of a path",
+    text: changedText((f) => (f.terms.members = [{ ...member, name: "../clinic" }])),
+  },
+  {
+    id: "a member's key in another base64",
+    text: changedText((f) => (f.terms.members = [{ ...member, publicKey: key(2).replace("=", "") }])),
+  },
   { id: "a member with an unknown field", text: changedText((f) => (f.terms.members = [{ ...member, admin: true }])) },
   { id: "a norm of infinity", text: file.replace("30.5", "1e999") },
 ];
@@ -136,6 +171,10 @@ test.each(malformed)("not a federation file: $id", ({ text }) => {
 });
 
 test("terms that could not be read again are not signed", () => {
-  expect(() => signFederation({ ...terms, members: [...terms.members, terms.members[1]!] }, root.privateKey)).toThrow(code("FEDERATION_MALFORMED"));
-  expect(() => signFederation({ ...terms, scoring: { ...terms.scoring, normMax: Number.NaN } }, root.privateKey)).toThrow(code("FEDERATION_MALFORMED"));
+  expect(() => signFederation({ ...terms, members: [...terms.members, terms.members[1]!] }, root.privateKey)).toThrow(
+    code("FEDERATION_MALFORMED"),
+  );
+  expect(() =>
+    signFederation({ ...terms, scoring: { ...terms.scoring, normMax: Number.NaN } }, root.privateKey),
+  ).toThrow(code("FEDERATION_MALFORMED"));
 });

@@ -3,7 +3,10 @@ import fc from "fast-check";
 import { limits, packHandles, unpackHandles } from "../../protocol/index.ts";
 
 const U32_MAX = 2 ** 32 - 1;
-const handle = fc.record({ block: fc.integer({ min: 0, max: U32_MAX - 1 }), slot: fc.integer({ min: 0, max: U32_MAX }) });
+const handle = fc.record({
+  block: fc.integer({ min: 0, max: U32_MAX - 1 }),
+  slot: fc.integer({ min: 0, max: U32_MAX }),
+});
 
 test("any handles come back as they were, in as many bytes as any others", () => {
   fc.assert(

@@ -24,7 +24,9 @@ export function cbor(value: Value): Uint8Array {
   if (typeof value === "string") return concat(head(3, Buffer.byteLength(value)), Buffer.from(value));
   if (value instanceof Uint8Array) return concat(head(2, value.length), value);
   if (Array.isArray(value)) return concat(head(4, value.length), ...value.map(cbor));
-  const entries = Object.entries(value as Record<string, Value>).map(([key, entry]) => [cbor(key), cbor(entry)] as const);
+  const entries = Object.entries(value as Record<string, Value>).map(
+    ([key, entry]) => [cbor(key), cbor(entry)] as const,
+  );
   entries.sort(([a], [b]) => Buffer.compare(a, b));
   return concat(head(5, entries.length), ...entries.flat());
 }
@@ -51,7 +53,8 @@ export function handshakeInNoble({ layer, federationId, initiator, responder }: 
   const shared = x25519.getSharedSecret(initiator.ephemeralPrivateKey, responderEphemeral);
   const hello = cbor({ type: "hello", protocol: 1, federation: federationId, ephemeral: initiatorEphemeral });
   const transcript = blake2b(cbor(["sotto/1 transcript", layer, hello, responderEphemeral]), { dkLen: 32 });
-  const key = (purpose: string): Uint8Array => blake2b(cbor([`sotto/1 ${purpose}`, transcript]), { dkLen: 32, key: shared });
+  const key = (purpose: string): Uint8Array =>
+    blake2b(cbor([`sotto/1 ${purpose}`, transcript]), { dkLen: 32, key: shared });
   const proof = (role: "initiator" | "responder", { name, identitySeed }: Side): Uint8Array => {
     const signed = cbor([`sotto/1 handshake-${role}`, federationId, cbor([name, transcript])]);
     const plaintext = cbor({ name, signature: ed25519.sign(signed, identitySeed) });

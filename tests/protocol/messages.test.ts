@@ -3,7 +3,18 @@ import { encode } from "cborg";
 import fc from "fast-check";
 import type { z } from "zod";
 import { Fault } from "../../crypto/index.ts";
-import { answerBody, decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue, limits, messageLimits, passageList, queryBody } from "../../protocol/index.ts";
+import {
+  answerBody,
+  decodeEndToEndMessage,
+  decodeHopMessage,
+  decodeValue,
+  encodeValue,
+  limits,
+  messageLimits,
+  passageList,
+  queryBody,
+  scoreList,
+} from "../../protocol/index.ts";
 import { endToEndMessages, hopMessages } from "../../protocol/messages.ts";
 
 const id16 = new Uint8Array(16).fill(0xab);
@@ -12,7 +23,14 @@ const zeros = (length: number): Uint8Array => new Uint8Array(length);
 const name = (length: number): string => "n".repeat(length);
 const list = <T>(length: number, entry: T): T[] => new Array<T>(length).fill(entry);
 const blockEntry = { block: 3, version: id16, current: true, occupied: Uint8Array.of(1), hint: zeros(7936) };
-const passage = { block: 0, slot: 5, documentId: "report.md", title: "A title", text: "Some text, ü and 漢.", ordinal: 0 };
+const passage = {
+  block: 0,
+  slot: 5,
+  documentId: "report.md",
+  title: "A title",
+  text: "Some text, ü and 漢.",
+  ordinal: 0,
+};
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,21 +43,46 @@ interface Shape {
 }
 
 const badIds = [zeros(15), zeros(17), "0123456789abcdef", null, list(16, 0)];
-const badNames = ["", "Upper", "-dash", "a b", "../up", "a\u0000", name(limits.nameLengthMax + 1), 5, null, Buffer.from("clinic")];
+const badNames = [
+  "",
+  "Upper",
+  "-dash",
+  "a b",
+  "../up",
+  "a\u0000",
+  name(limits.nameLengthMax + 1),
+  5,
+  null,
+  Buffer.from("clinic"),
+];
 const badCodes = ["", "lower", "A".repeat(65), "1A", "A B", 7];
-const badReasons = ["x".repeat(501), 5, null];
+const badReasons = ["x".repeat(501), 5, null, "\u001b[2J", "two\nlines", "\u202eback"];
 const badU32 = [-1, 2 ** 32, 1.5, "1", null];
 
 const hop = (valid: readonly Fields[], bad: Shape["bad"]): Shape => ({ decode: decodeHopMessage, valid, bad });
-const endToEnd = (valid: readonly Fields[], bad: Shape["bad"]): Shape => ({ decode: decodeEndToEndMessage, valid, bad });
-const value = (schema: z.ZodType, valid: readonly Fields[], bad: Shape["bad"]): Shape => ({ decode: (bytes) => decodeValue(schema, bytes), valid, bad });
+const endToEnd = (valid: readonly Fields[], bad: Shape["bad"]): Shape => ({
+  decode: decodeEndToEndMessage,
+  valid,
+  bad,
+});
+const value = (schema: z.ZodType, valid: readonly Fields[], bad: Shape["bad"]): Shape => ({
+  decode: (bytes) => decodeValue(schema, bytes),
+  valid,
+  bad,
+});
 
 const query = { type: "query", queryId: id16, deadlineMs: 30_000, parties: ["clinic", "lab-2"], body: zeros(100) };
 
 const shapes: Readonly<Record<string, Shape>> = {
-  roster: hop([{ type: "roster", parties: ["a", name(limits.nameLengthMax)] }, { type: "roster", parties: [] }], {
-    parties: [list(limits.membersMax + 1, "a"), ["A"], "a", {}, [1], null],
-  }),
+  roster: hop(
+    [
+      { type: "roster", parties: ["a", name(limits.nameLengthMax)] },
+      { type: "roster", parties: [] },
+    ],
+    {
+      parties: [list(limits.membersMax + 1, "a"), ["A"], "a", {}, [1], null],
+    },
+  ),
   serve: hop([{ type: "serve", encoder: id32 }], { encoder: [zeros(31), zeros(33), "00".repeat(32), null] }),
   query: hop([query, { ...query, parties: [], deadlineMs: limits.queryDeadlineMsMax }], {
     queryId: badIds,
@@ -47,7 +90,11 @@ const shapes: Readonly<Record<string, Shape>> = {
     parties: [list(limits.membersMax + 1, "a"), [""], null],
     body: ["text", null, []],
   }),
-  answer: hop([{ type: "answer", queryId: id16, party: "clinic", body: zeros(9) }], { queryId: badIds, party: badNames, body: ["text", null] }),
+  answer: hop([{ type: "answer", queryId: id16, party: "clinic", body: zeros(9) }], {
+    queryId: badIds,
+    party: badNames,
+    body: ["text", null],
+  }),
   refusal: hop([{ type: "refusal", queryId: id16, party: "clinic", code: "PARTY_OFFLINE", reason: "x".repeat(500) }], {
     queryId: badIds,
     party: badNames,
@@ -55,39 +102,85 @@ const shapes: Readonly<Record<string, Shape>> = {
     reason: badReasons,
   }),
   cancel: hop([{ type: "cancel", queryId: id16 }], { queryId: badIds }),
-  relay: hop([{ type: "relay", session: id16, peer: "clinic", body: zeros(0) }], { session: badIds, peer: badNames, body: ["text", null] }),
-  hangup: hop([{ type: "hangup", session: id16, peer: "clinic", code: "CLOSED" }], { session: badIds, peer: badNames, code: badCodes }),
-  goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
-  sync: endToEnd([{ type: "sync", id: 0, held: zeros(32), wanted: zeros(0) }], { id: badU32, held: [zeros(15), zeros(33), "x", null], wanted: [zeros(1), null] }),
-  blocks: endToEnd([{ type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, { ...blockEntry, hint: zeros(0) }] }, { type: "blocks", id: 1, last: false, blocks: [] }], {
-    id: badU32,
-    last: [0, "true", null],
-    blocks: [
-      list(limits.blocksPerMessageMax + 1, { ...blockEntry, hint: zeros(0) }),
-      [{ ...blockEntry, block: -1 }],
-      [{ ...blockEntry, version: zeros(15) }],
-      [{ ...blockEntry, current: 1 }],
-      [{ ...blockEntry, occupied: zeros(257) }],
-      [{ ...blockEntry, hint: zeros(65_537) }],
-      [{ ...blockEntry, extra: 0 }],
-      [{ block: 1 }],
-      null,
-    ],
+  relay: hop([{ type: "relay", session: id16, peer: "clinic", body: zeros(0) }], {
+    session: badIds,
+    peer: badNames,
+    body: ["text", null],
   }),
+  hangup: hop([{ type: "hangup", session: id16, peer: "clinic", code: "CLOSED" }], {
+    session: badIds,
+    peer: badNames,
+    code: badCodes,
+  }),
+  goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
+  sync: endToEnd([{ type: "sync", id: 0, held: zeros(32), wanted: zeros(0) }], {
+    id: badU32,
+    held: [zeros(15), zeros(33), "x", null],
+    wanted: [zeros(1), null],
+  }),
+  blocks: endToEnd(
+    [
+      { type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, { ...blockEntry, hint: zeros(0) }] },
+      { type: "blocks", id: 1, last: false, blocks: [] },
+    ],
+    {
+      id: badU32,
+      last: [0, "true", null],
+      blocks: [
+        list(limits.blocksPerMessageMax + 1, { ...blockEntry, hint: zeros(0) }),
+        [{ ...blockEntry, block: -1 }],
+        [{ ...blockEntry, version: zeros(15) }],
+        [{ ...blockEntry, current: 1 }],
+        [{ ...blockEntry, occupied: zeros(257) }],
+        [{ ...blockEntry, hint: zeros(65_537) }],
+        [{ ...blockEntry, extra: 0 }],
+        [{ block: 1 }],
+        null,
+      ],
+    },
+  ),
   fetch: endToEnd([{ type: "fetch", id: 7, queryId: id16, handles: zeros(8 * limits.fetchHandlesMax) }], {
     id: badU32,
     queryId: badIds,
     handles: [zeros(8 * limits.fetchHandlesMax - 1), zeros(8 * limits.fetchHandlesMax + 8), zeros(0), null],
   }),
-  passages: endToEnd([{ type: "passages", id: 7, padded: zeros(limits.passagePadBytes) }], { id: badU32, padded: ["x", null] }),
-  fault: endToEnd([{ type: "fault", id: 7, code: "FETCH_EXPIRED", reason: "gone" }], { id: badU32, code: badCodes, reason: badReasons }),
-  queryBody: value(queryBody, [{ queryId: id16, query: zeros(7936) }], { queryId: badIds, query: ["x", null, [1]] }),
-  answerBody: value(answerBody, [{ queryId: id16, queryHash: id32, blocks: [[0, id16], [2 ** 32 - 1, id16]], scores: zeros(112) }, { queryId: id16, queryHash: id32, blocks: [], scores: zeros(0) }], {
+  passages: endToEnd([{ type: "passages", id: 7, padded: zeros(limits.passagePadBytes) }], {
+    id: badU32,
+    padded: ["x", null],
+  }),
+  fault: endToEnd([{ type: "fault", id: 7, code: "FETCH_EXPIRED", reason: "gone" }], {
+    id: badU32,
+    code: badCodes,
+    reason: badReasons,
+  }),
+  queryBody: value(queryBody, [{ queryId: id16, issuedAtMs: 1_700_000_000_000, answerKey: id32, query: zeros(7936) }], {
+    queryId: badIds,
+    issuedAtMs: [-1, 0.5, "now", null, 2 ** 53],
+    answerKey: [zeros(31), zeros(33), "x", null],
+    query: ["x", null, [1]],
+  }),
+  answerBody: value(answerBody, [{ queryId: id16, queryHash: id32, sealed: zeros(100) }], {
     queryId: badIds,
     queryHash: [zeros(31), zeros(33), "x"],
-    blocks: [[[0]], [[0, id16, 1]], [[-1, id16]], [[0, zeros(15)]], [[0.5, id16]], [{ 0: 0, 1: id16 }], null, "x"],
-    scores: ["x", null],
+    sealed: ["x", null, [1]],
   }),
+  scoreList: value(
+    scoreList,
+    [
+      {
+        blocks: [
+          [0, id16],
+          [2 ** 32 - 1, id16],
+        ],
+        scores: zeros(112),
+      },
+      { blocks: [], scores: zeros(0) },
+    ],
+    {
+      blocks: [[[0]], [[0, id16, 1]], [[-1, id16]], [[0, zeros(15)]], [[0.5, id16]], [{ 0: 0, 1: id16 }], null, "x"],
+      scores: ["x", null],
+    },
+  ),
 };
 
 /** `passageList` is a list; its rows are listed apart. */
@@ -110,7 +203,8 @@ function faultOf(decode: Shape["decode"], bytes: Uint8Array): Fault {
   throw new Error("was accepted");
 }
 
-const without = (fields: Fields, left: string): Fields => Object.fromEntries(Object.entries(fields).filter(([field]) => field !== left));
+const without = (fields: Fields, left: string): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([field]) => field !== left));
 
 describe.each(Object.entries(shapes))("%s", (_shape, { decode, valid, bad }) => {
   const example = valid[0] ?? {};
@@ -122,7 +216,10 @@ describe.each(Object.entries(shapes))("%s", (_shape, { decode, valid, bad }) => 
 
   test("every field must be there, and no other", () => {
     for (const field of Object.keys(example)) {
-      expect([field, faultOf(decode, encode(without(example, field))).code]).toEqual([field, field === "type" ? "MESSAGE_UNKNOWN" : "MESSAGE_INVALID"]);
+      expect([field, faultOf(decode, encode(without(example, field))).code]).toEqual([
+        field,
+        field === "type" ? "MESSAGE_UNKNOWN" : "MESSAGE_INVALID",
+      ]);
     }
     for (const extra of ["extra", "constructor", "toString", "__proto__"]) {
       const fields = Object.defineProperty({ ...example }, extra, { value: 1, enumerable: true });
@@ -134,17 +231,28 @@ describe.each(Object.entries(shapes))("%s", (_shape, { decode, valid, bad }) => 
     expect(Object.keys(bad).sort()).toEqual(Object.keys(without(example, "type")).sort());
     for (const [field, values] of Object.entries(bad)) {
       for (const [row, wrong] of values.entries()) {
-        expect([field, row, faultOf(decode, encode({ ...example, [field]: wrong })).code]).toEqual([field, row, "MESSAGE_INVALID"]);
+        expect([field, row, faultOf(decode, encode({ ...example, [field]: wrong })).code]).toEqual([
+          field,
+          row,
+          "MESSAGE_INVALID",
+        ]);
       }
-      expect([field, faultOf(decode, encode({ ...example, [field]: Number.NaN })).code]).toEqual([field, "FRAME_MALFORMED"]);
-      expect([field, faultOf(decode, encode({ ...example, [field]: undefined })).code]).toEqual([field, "FRAME_MALFORMED"]);
+      expect([field, faultOf(decode, encode({ ...example, [field]: Number.NaN })).code]).toEqual([
+        field,
+        "FRAME_MALFORMED",
+      ]);
+      expect([field, faultOf(decode, encode({ ...example, [field]: undefined })).code]).toEqual([
+        field,
+        "FRAME_MALFORMED",
+      ]);
     }
   });
 
   test("cut anywhere or followed by anything, it is refused", () => {
     const bytes = encodeValue(example);
     const step = Math.max(1, Math.floor(bytes.length / 200));
-    for (let end = 0; end < bytes.length; end += step) expect(["FRAME_MALFORMED"]).toContain(faultOf(decode, bytes.subarray(0, end)).code);
+    for (let end = 0; end < bytes.length; end += step)
+      expect(["FRAME_MALFORMED"]).toContain(faultOf(decode, bytes.subarray(0, end)).code);
     expect(faultOf(decode, new Uint8Array([...bytes, 0])).code).toBe("FRAME_MALFORMED");
   });
 
@@ -201,25 +309,49 @@ const hostile: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
   { id: "undefined", bytes: bytesOf("f7"), fault: "FRAME_MALFORMED" },
   { id: "NaN", bytes: bytesOf("f97e00"), fault: "FRAME_MALFORMED" },
   { id: "infinity", bytes: bytesOf("f97c00"), fault: "FRAME_MALFORMED" },
-  { id: "a map of indefinite length", bytes: bytesOf(`bf ${textHex("type")} ${textHex("cancel")} ff`), fault: "FRAME_MALFORMED" },
+  {
+    id: "a map of indefinite length",
+    bytes: bytesOf(`bf ${textHex("type")} ${textHex("cancel")} ff`),
+    fault: "FRAME_MALFORMED",
+  },
   { id: "a list of indefinite length", bytes: bytesOf("9fff"), fault: "FRAME_MALFORMED" },
   { id: "bytes of indefinite length", bytes: bytesOf("5f 41 00 ff"), fault: "FRAME_MALFORMED" },
   { id: "a stray break", bytes: bytesOf("ff"), fault: "FRAME_MALFORMED" },
-  { id: "a key twice", bytes: bytesOf(`a2 ${textHex("type")} ${textHex("cancel")} ${textHex("type")} ${textHex("serve")}`), fault: "FRAME_MALFORMED" },
+  {
+    id: "a key twice",
+    bytes: bytesOf(`a2 ${textHex("type")} ${textHex("cancel")} ${textHex("type")} ${textHex("serve")}`),
+    fault: "FRAME_MALFORMED",
+  },
   { id: "a key that is a number", bytes: bytesOf("a1 01 02"), fault: "FRAME_MALFORMED" },
-  { id: "a __proto__ key", bytes: bytesOf(`a2 ${textHex("__proto__")} a1 ${textHex("type")} ${textHex("cancel")} ${textHex("q")} 00`), fault: "MESSAGE_UNKNOWN" },
-  { id: "a length in more bytes than it needs", bytes: bytesOf(`b9 0001 ${textHex("type")} ${textHex("cancel")}`), fault: "FRAME_MALFORMED" },
+  {
+    id: "a __proto__ key",
+    bytes: bytesOf(`a2 ${textHex("__proto__")} a1 ${textHex("type")} ${textHex("cancel")} ${textHex("q")} 00`),
+    fault: "MESSAGE_UNKNOWN",
+  },
+  {
+    id: "a length in more bytes than it needs",
+    bytes: bytesOf(`b9 0001 ${textHex("type")} ${textHex("cancel")}`),
+    fault: "FRAME_MALFORMED",
+  },
   { id: "4 GiB of bytes declared in five", bytes: bytesOf("5affffffff"), fault: "FRAME_MALFORMED" },
   { id: "2^64 - 1 entries declared in nine bytes", bytes: bytesOf("9bffffffffffffffff"), fault: "FRAME_MALFORMED" },
   { id: "4 Gi entries declared in five bytes", bytes: bytesOf("9affffffff"), fault: "FRAME_MALFORMED" },
   { id: "a map of 4 Gi entries declared in five bytes", bytes: bytesOf("baffffffff"), fault: "FRAME_MALFORMED" },
   { id: "lists a hundred thousand deep", bytes: zeros(100_000).fill(0x81), fault: "FRAME_MALFORMED" },
-  { id: "maps a hundred thousand deep", bytes: new Uint8Array(Buffer.from(`a1${textHex("a")}`.repeat(100_000), "hex")), fault: "FRAME_MALFORMED" },
+  {
+    id: "maps a hundred thousand deep",
+    bytes: new Uint8Array(Buffer.from(`a1${textHex("a")}`.repeat(100_000), "hex")),
+    fault: "FRAME_MALFORMED",
+  },
   { id: "tags a hundred thousand deep", bytes: zeros(100_000).fill(0xc1), fault: "FRAME_MALFORMED" },
   { id: "a tag", bytes: bytesOf("c0 61 61"), fault: "FRAME_MALFORMED" },
   { id: "a big integer", bytes: bytesOf("1bffffffffffffffff"), fault: "FRAME_MALFORMED" },
   { id: "a reserved length", bytes: bytesOf("1c"), fault: "FRAME_MALFORMED" },
-  { id: "sixteen million empty maps", bytes: new Uint8Array(Buffer.concat([bytesOf("9a00ffffff"), zeros(0xffffff).fill(0xa0)])), fault: "FRAME_TOO_LARGE" },
+  {
+    id: "sixteen million empty maps",
+    bytes: new Uint8Array(Buffer.concat([bytesOf("9a00ffffff"), zeros(0xffffff).fill(0xa0)])),
+    fault: "FRAME_TOO_LARGE",
+  },
   { id: "JSON", bytes: Buffer.from('{"type":"cancel"}'), fault: "FRAME_MALFORMED" },
 ];
 
@@ -242,8 +374,27 @@ describe.each([
 
   test("random CBOR with a known type causes a fault and nothing else", () => {
     const types = [...Object.keys(hopMessages), ...Object.keys(endToEndMessages)];
-    const field = fc.constantFrom("id", "body", "queryId", "parties", "blocks", "session", "peer", "code", "__proto__", "x");
-    const junk = fc.oneof(fc.integer(), fc.string(), fc.uint8Array({ maxLength: 40 }), fc.constant(null), fc.boolean(), fc.array(fc.integer()), fc.double({ noNaN: true, noDefaultInfinity: true }));
+    const field = fc.constantFrom(
+      "id",
+      "body",
+      "queryId",
+      "parties",
+      "blocks",
+      "session",
+      "peer",
+      "code",
+      "__proto__",
+      "x",
+    );
+    const junk = fc.oneof(
+      fc.integer(),
+      fc.string(),
+      fc.uint8Array({ maxLength: 40 }),
+      fc.constant(null),
+      fc.boolean(),
+      fc.array(fc.integer()),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+    );
     fc.assert(
       fc.property(fc.constantFrom(...types), fc.dictionary(field, junk), (type, fields) => {
         try {
@@ -259,7 +410,8 @@ describe.each([
 
 test("a message of one layer is unknown on the other", () => {
   for (const [shape, { decode, valid }] of Object.entries(shapes)) {
-    const other = decode === decodeHopMessage ? decodeEndToEndMessage : decode === decodeEndToEndMessage ? decodeHopMessage : null;
+    const other =
+      decode === decodeHopMessage ? decodeEndToEndMessage : decode === decodeEndToEndMessage ? decodeHopMessage : null;
     if (other) expect([shape, faultOf(other, encodeValue(valid[0])).code]).toEqual([shape, "MESSAGE_UNKNOWN"]);
   }
 });
@@ -270,7 +422,9 @@ test("each type has its own size limit", () => {
   for (const [type, { bytesMax }] of small) {
     const decode = type in hopMessages ? decodeHopMessage : decodeEndToEndMessage;
     const frame = (padding: number): Uint8Array => encodeValue({ type, padding: zeros(padding) });
-    const full = list(40, 0).map((_, around) => frame(bytesMax - around)).find(({ length }) => length === bytesMax);
+    const full = list(40, 0)
+      .map((_, around) => frame(bytesMax - around))
+      .find(({ length }) => length === bytesMax);
     expect([type, faultOf(decode, full ?? zeros(0)).code]).toEqual([type, "MESSAGE_INVALID"]);
     expect([type, faultOf(decode, frame(bytesMax)).code]).toEqual([type, "FRAME_TOO_LARGE"]);
   }

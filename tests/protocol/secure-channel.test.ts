@@ -50,11 +50,21 @@ const deliveries: readonly { id: string; deliver: (sent: Sent) => readonly Uint8
   { id: "one is cut short", deliver: ([first, second]) => [first, second.subarray(0, -1)] },
   { id: "one is longer", deliver: ([first, second]) => [first, new Uint8Array([...second, 0])] },
   { id: "one is empty", deliver: ([first]) => [first, new Uint8Array(0)] },
-  { id: "one is shorter than a tag", deliver: ([first, second]) => [first, second.subarray(0, CHANNEL_OVERHEAD_BYTES - 1)] },
+  {
+    id: "one is shorter than a tag",
+    deliver: ([first, second]) => [first, second.subarray(0, CHANNEL_OVERHEAD_BYTES - 1)],
+  },
   { id: "two are joined", deliver: ([first, second, third]) => [first, new Uint8Array([...second, ...third])] },
   { id: "the first has only its header", deliver: ([first]) => [first.subarray(0, HEADER_BYTES)] },
   { id: "the first is empty", deliver: () => [new Uint8Array(0)] },
-  { id: "another channel's message is put in", deliver: ([first]) => { const { a } = pair(); a.seal(text("one")); return [first, a.seal(text("two"))]; } },
+  {
+    id: "another channel's message is put in",
+    deliver: ([first]) => {
+      const { a } = pair();
+      a.seal(text("one"));
+      return [first, a.seal(text("two"))];
+    },
+  },
 ];
 
 describe.each(deliveries)("$id", ({ deliver }) => {

@@ -9,9 +9,14 @@ const schema = z.strictObject({ text: z.string() });
 const value = { text: "swordfish" };
 const keys = { asker: sodium.crypto_sign_keypair(), other: sodium.crypto_sign_keypair() };
 const signer = { name: "asker", secretKey: keys.asker.privateKey };
-const publicKeyOf = (name: string): Uint8Array | null => (Object.hasOwn(keys, name) ? keys[name as keyof typeof keys].publicKey : null);
+const publicKeyOf = (name: string): Uint8Array | null =>
+  Object.hasOwn(keys, name) ? keys[name as keyof typeof keys].publicKey : null;
 const open = (bytes: Uint8Array) => openSigned("query", FEDERATION, schema, bytes, publicKeyOf);
-const envelope = (bytes: Uint8Array) => decodeValue(z.strictObject({ signer: z.string(), payload: z.custom<Uint8Array>(), signature: z.custom<Uint8Array>() }), bytes);
+const envelope = (bytes: Uint8Array) =>
+  decodeValue(
+    z.strictObject({ signer: z.string(), payload: z.custom<Uint8Array>(), signature: z.custom<Uint8Array>() }),
+    bytes,
+  );
 const signed = seal("query", FEDERATION, value, signer);
 const flip = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
 
@@ -35,20 +40,75 @@ function malleated(): Uint8Array {
 
 const rows: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
   { id: "signed for another purpose", bytes: seal("answer", FEDERATION, value, signer), fault: "SIGNATURE_INVALID" },
-  { id: "signed for another federation", bytes: seal("query", new Uint8Array(32), value, signer), fault: "SIGNATURE_INVALID" },
-  { id: "signed with another key", bytes: seal("query", FEDERATION, value, { name: "asker", secretKey: keys.other.privateKey }), fault: "SIGNATURE_INVALID" },
-  { id: "signed by a stranger", bytes: seal("query", FEDERATION, value, { name: "stranger", secretKey: keys.asker.privateKey }), fault: "SIGNATURE_INVALID" },
-  { id: "under another's name", bytes: encodeValue({ ...envelope(signed), signer: "other" }), fault: "SIGNATURE_INVALID" },
-  { id: "with another payload", bytes: encodeValue({ ...envelope(signed), payload: encodeValue({ text: "other" }) }), fault: "SIGNATURE_INVALID" },
-  { id: "with a signature too short", bytes: encodeValue({ ...envelope(signed), signature: signature.subarray(1) }), fault: "SIGNATURE_INVALID" },
-  { id: "with no signature", bytes: encodeValue({ ...envelope(signed), signature: new Uint8Array(0) }), fault: "SIGNATURE_INVALID" },
-  { id: "with the signature in its other form", bytes: encodeValue({ ...envelope(signed), signature: malleated() }), fault: "SIGNATURE_INVALID" },
-  { id: "with garbage for payload, which is not parsed before the signature is checked", bytes: encodeValue({ ...envelope(signed), payload: Uint8Array.of(0xff) }), fault: "SIGNATURE_INVALID" },
-  { id: "signed garbage", bytes: encodeValue({ signer: "asker", payload: Uint8Array.of(0xff), signature: sodium.crypto_sign_detached(encodeValue(["sotto/1 query", FEDERATION, Uint8Array.of(0xff)]), signer.secretKey) }), fault: "FRAME_MALFORMED" },
-  { id: "a signed value of another shape", bytes: seal("query", FEDERATION, { text: 5 }, signer), fault: "MESSAGE_INVALID" },
+  {
+    id: "signed for another federation",
+    bytes: seal("query", new Uint8Array(32), value, signer),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "signed with another key",
+    bytes: seal("query", FEDERATION, value, { name: "asker", secretKey: keys.other.privateKey }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "signed by a stranger",
+    bytes: seal("query", FEDERATION, value, { name: "stranger", secretKey: keys.asker.privateKey }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "under another's name",
+    bytes: encodeValue({ ...envelope(signed), signer: "other" }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "with another payload",
+    bytes: encodeValue({ ...envelope(signed), payload: encodeValue({ text: "other" }) }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "with a signature too short",
+    bytes: encodeValue({ ...envelope(signed), signature: signature.subarray(1) }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "with no signature",
+    bytes: encodeValue({ ...envelope(signed), signature: new Uint8Array(0) }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "with the signature in its other form",
+    bytes: encodeValue({ ...envelope(signed), signature: malleated() }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "with garbage for payload, which is not parsed before the signature is checked",
+    bytes: encodeValue({ ...envelope(signed), payload: Uint8Array.of(0xff) }),
+    fault: "SIGNATURE_INVALID",
+  },
+  {
+    id: "signed garbage",
+    bytes: encodeValue({
+      signer: "asker",
+      payload: Uint8Array.of(0xff),
+      signature: sodium.crypto_sign_detached(
+        encodeValue(["sotto/1 query", FEDERATION, Uint8Array.of(0xff)]),
+        signer.secretKey,
+      ),
+    }),
+    fault: "FRAME_MALFORMED",
+  },
+  {
+    id: "a signed value of another shape",
+    bytes: seal("query", FEDERATION, { text: 5 }, signer),
+    fault: "MESSAGE_INVALID",
+  },
   { id: "an unknown field", bytes: encode({ ...envelope(signed), extra: 1 }), fault: "MESSAGE_INVALID" },
   { id: "no signer", bytes: encode({ payload, signature }), fault: "MESSAGE_INVALID" },
-  { id: "a signer of another alphabet", bytes: encode({ ...envelope(signed), signer: "../asker" }), fault: "MESSAGE_INVALID" },
+  {
+    id: "a signer of another alphabet",
+    bytes: encode({ ...envelope(signed), signer: "../asker" }),
+    fault: "MESSAGE_INVALID",
+  },
   { id: "no CBOR", bytes: Uint8Array.of(0xff), fault: "FRAME_MALFORMED" },
 ];
 
@@ -58,10 +118,18 @@ test.each(rows)("refused: $id", ({ bytes, fault }) => {
 });
 
 test("any changed byte of signature or payload is noticed", () => {
-  for (let at = 0; at < 64; at++) expect(() => open(encodeValue({ ...envelope(signed), signature: flip(signature, at) }))).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
-  for (let at = 0; at < payload.length; at++) expect(() => open(encodeValue({ ...envelope(signed), payload: flip(payload, at) }))).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
+  for (let at = 0; at < 64; at++)
+    expect(() => open(encodeValue({ ...envelope(signed), signature: flip(signature, at) }))).toThrow(
+      expect.objectContaining({ code: "SIGNATURE_INVALID" }),
+    );
+  for (let at = 0; at < payload.length; at++)
+    expect(() => open(encodeValue({ ...envelope(signed), payload: flip(payload, at) }))).toThrow(
+      expect.objectContaining({ code: "SIGNATURE_INVALID" }),
+    );
 });
 
 test("whose key is accepted is the caller's to say", () => {
-  expect(() => openSigned("query", FEDERATION, schema, signed, () => null)).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
+  expect(() => openSigned("query", FEDERATION, schema, signed, () => null)).toThrow(
+    expect.objectContaining({ code: "SIGNATURE_INVALID" }),
+  );
 });

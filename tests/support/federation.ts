@@ -10,7 +10,18 @@ import { ingest } from "../../party-node/ingest.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
-import { type Federation, type FederationMember, type FrameObserver, type HopMessage, type Identity, type SecureConnection, dial, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type FederationMember,
+  type FrameObserver,
+  type HopMessage,
+  type Identity,
+  type SecureConnection,
+  dial,
+  openFederation,
+  signFederation,
+  toBase64,
+} from "../../protocol/index.ts";
 import { bigramEncoder } from "./bigram-encoder.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -100,13 +111,22 @@ export class TestParty {
 
   /** Another connection to the party's store, as another process would have it; the caller closes it. */
   openStore(): PassageStore {
-    return openSqliteStore({ path: join(this.#folder, "store.db"), storeKey: this.keys.storeKey, rowsPerBlock: this.#owner.layout.rowsPerBlock });
+    return openSqliteStore({
+      path: join(this.#folder, "store.db"),
+      storeKey: this.keys.storeKey,
+      rowsPerBlock: this.#owner.layout.rowsPerBlock,
+    });
   }
 
   /** Makes the corpus what the party holds: what is missing from it is deleted. A server that runs follows within half a second. */
   async ingest(corpus: Corpus): Promise<void> {
     const path = join(this.#folder, "corpus.jsonl");
-    writeFileSync(path, Object.entries(corpus).map(([_id, text]) => `${JSON.stringify({ _id, text })}\n`).join(""));
+    writeFileSync(
+      path,
+      Object.entries(corpus)
+        .map(([_id, text]) => `${JSON.stringify({ _id, text })}\n`)
+        .join(""),
+    );
     const store = this.openStore();
     try {
       await ingest({ paths: [path], store, encoder: this.#owner.encoder });
@@ -121,7 +141,11 @@ export class TestParty {
     try {
       return [...store.blockRevisions().keys()]
         .flatMap((block) => store.vectorsOfBlock(block))
-        .flatMap(({ rowId, block, slot, vector }) => store.passages([rowId]).map(({ documentId, text }) => ({ party: this.name, block, slot, documentId, text, vector })));
+        .flatMap(({ rowId, block, slot, vector }) =>
+          store
+            .passages([rowId])
+            .map(({ documentId, text }) => ({ party: this.name, block, slot, documentId, text, vector })),
+        );
     } finally {
       store.close();
     }
@@ -136,9 +160,18 @@ export class TestParty {
   async start(): Promise<void> {
     const store = this.openStore();
     const { federation, url } = this.#owner;
-    const server = new PartyServer({ identity: this.identity, federation, store, index: this.makeIndex(), coordinatorUrl: url, log: silent });
+    const server = new PartyServer({
+      identity: this.identity,
+      federation,
+      store,
+      index: this.makeIndex(),
+      coordinatorUrl: url,
+      log: silent,
+    });
     const ready = Promise.withResolvers<void>();
-    const running = server.run(() => { ready.resolve(); });
+    const running = server.run(() => {
+      ready.resolve();
+    });
     this.#server = {
       stop: async () => {
         server.close();
@@ -174,7 +207,14 @@ export class TestFederation implements AsyncDisposable {
   #port = 0;
 
   private constructor(options: TestFederationOptions) {
-    const { corpora, queriers = ["asker"], encoder = unitBigramEncoder(), mode = "private", chunk = 64, scoreBits = 14 } = options;
+    const {
+      corpora,
+      queriers = ["asker"],
+      encoder = unitBigramEncoder(),
+      mode = "private",
+      chunk = 64,
+      scoreBits = 14,
+    } = options;
     this.#options = options;
     this.encoder = encoder;
     const root = sodium.crypto_sign_keypair();
@@ -184,7 +224,13 @@ export class TestFederation implements AsyncDisposable {
       ...queriers.map((name) => this.#member(name, ["querier"])),
       ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
     ];
-    const scoring = { dim: encoder.dim, chunk, normMax: encoder.normMax, scoreBits, seed: toBase64(new Uint8Array(32).fill(7)) };
+    const scoring = {
+      dim: encoder.dim,
+      chunk,
+      normMax: encoder.normMax,
+      scoreBits,
+      seed: toBase64(new Uint8Array(32).fill(7)),
+    };
     this.file = signFederation(
       {
         version: 1,
@@ -201,7 +247,12 @@ export class TestFederation implements AsyncDisposable {
     );
     this.federation = openFederation(this.file, this.rootPublicKey);
     this.layout = federationLayout(this.federation);
-    this.parties = new Map(Object.keys(corpora).map((name) => [name, new TestParty(name, this.#keysOf(name), this, join(this.#folder.path, name))]));
+    this.parties = new Map(
+      Object.keys(corpora).map((name) => [
+        name,
+        new TestParty(name, this.#keysOf(name), this, join(this.#folder.path, name)),
+      ]),
+    );
   }
 
   /** Ingests every corpus, then starts the coordinator and the parties. */
@@ -241,7 +292,12 @@ export class TestFederation implements AsyncDisposable {
   /** On the port it had before, if there was one. */
   async startCoordinator(): Promise<void> {
     const { observer } = this.#options;
-    this.#coordinator = new Coordinator({ identity: this.identity("hub"), federation: this.federation, log: silent, ...(observer ? { observer } : {}) });
+    this.#coordinator = new Coordinator({
+      identity: this.identity("hub"),
+      federation: this.federation,
+      log: silent,
+      ...(observer ? { observer } : {}),
+    });
     this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");
   }
 
@@ -253,15 +309,29 @@ export class TestFederation implements AsyncDisposable {
 
   /** A connected client; closed with the federation. */
   async client(name = "asker", options: Partial<ClientOptions> = {}): Promise<SottoClient> {
-    const client = await SottoClient.connect({ identity: this.identity(name), federation: this.federation, encoder: this.encoder, coordinatorUrl: this.url, ...options });
-    this.#closers.push(() => { client.close(); });
+    const client = await SottoClient.connect({
+      identity: this.identity(name),
+      federation: this.federation,
+      encoder: this.encoder,
+      coordinatorUrl: this.url,
+      insecureClear: true,
+      ...options,
+    });
+    this.#closers.push(() => {
+      client.close();
+    });
     return client;
   }
 
   /** A connection for members that do not keep to the rules; closed with the federation. */
-  async dial(name: string, onMessage: (message: HopMessage, connection: SecureConnection) => void = () => undefined): Promise<RawMember> {
+  async dial(
+    name: string,
+    onMessage: (message: HopMessage, connection: SecureConnection) => void = () => undefined,
+  ): Promise<RawMember> {
     const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation });
-    this.#closers.push(() => { connection.close(); });
+    this.#closers.push(() => {
+      connection.close();
+    });
     const messages: HopMessage[] = [];
     const closed = Promise.withResolvers<string>();
     connection.listen(
@@ -269,9 +339,14 @@ export class TestFederation implements AsyncDisposable {
         messages.push(message);
         onMessage(message, connection);
       },
-      ({ code }) => { closed.resolve(code); },
+      ({ code }) => {
+        closed.resolve(code);
+      },
     );
-    const isOf = <Type extends HopMessage["type"]>(type: Type) => (message: HopMessage): message is Extract<HopMessage, { type: Type }> => message.type === type;
+    const isOf =
+      <Type extends HopMessage["type"]>(type: Type) =>
+      (message: HopMessage): message is Extract<HopMessage, { type: Type }> =>
+        message.type === type;
     const message: RawMember["message"] = async (type) => {
       await until(() => messages.some(isOf(type)));
       return messages.find(isOf(type)) ?? Promise.reject(new Error("gone"));
@@ -279,11 +354,18 @@ export class TestFederation implements AsyncDisposable {
     return { connection, messages, closed: closed.promise, message };
   }
 
-  /** Every row of every party with its exact score, best first. */
+  /** Every row of every party with its score to single precision, best first, equal ones by party, block and slot. */
   async plaintextRanking(question: string): Promise<(HeldRow & { readonly score: number })[]> {
     const query = await this.encoder.encodeQuery(question);
-    const score = ({ vector }: HeldRow): number => vector.reduce((sum, entry, i) => sum + entry * (query[i] ?? 0), 0);
-    return [...this.parties.values()].flatMap((party) => party.rows()).map((row) => ({ ...row, score: score(row) })).sort((a, b) => b.score - a.score);
+    const score = ({ vector }: HeldRow): number =>
+      Math.fround(vector.reduce((sum, entry, i) => sum + entry * (query[i] ?? 0), 0));
+    return [...this.parties.values()]
+      .flatMap((party) => party.rows())
+      .map((row) => ({ ...row, score: score(row) }))
+      .sort(
+        (a, b) =>
+          b.score - a.score || (a.party < b.party ? -1 : a.party > b.party ? 1 : a.block - b.block || a.slot - b.slot),
+      );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

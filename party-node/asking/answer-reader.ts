@@ -1,0 +1,85 @@
+import { Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
+import { type Federation, answerBody, decodeValue, openSigned, scoreList } from "../../protocol/index.ts";
+import type { PartySession } from "./party-session.ts";
+import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
+
+export interface AnswerReaderOptions {
+  readonly federation: Federation;
+  readonly layout: RingLayout;
+  readonly secrets: QuerySecrets;
+  readonly queryId: Uint8Array;
+  /** BLAKE2b-256 of the signed query. */
+  readonly queryHash: Uint8Array;
+  /** X25519 key pair to which the parties seal their scores. */
+  readonly answerKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+  readonly session: (party: string) => Promise<PartySession>;
+  readonly k: number;
+}
+
+/** What one party's answer comes to. */
+export interface ReadAnswer {
+  readonly best: Candidate[];
+  readonly passagesScored: number;
+}
+
+/** Checks and decrypts the parties' answers to one query. */
+export class AnswerReader {
+  readonly #options: AnswerReaderOptions;
+  readonly #bytesPerBlock: number;
+
+  constructor(options: AnswerReaderOptions) {
+    const { federation, layout } = options;
+    this.#options = options;
+    this.#bytesPerBlock = federation.terms.mode === "clear" ? layout.rowsPerBlock * 4 : layout.scoreBytesPerBlock;
+  }
+
+  /** @throws Fault for whatever is wrong with the answer. */
+  async read(party: string, body: Uint8Array): Promise<ReadAnswer> {
+    const { blocks, scores } = this.#open(party, body);
+    const versions = blocks.map(([, version]) => sodium.to_hex(version));
+    const session = await this.#options.session(party);
+    const unknown = versions.filter((version) => !session.block(version));
+    if (unknown.length > 0) await session.sync(unknown);
+    const read: ReadAnswer[] = versions.map((version, i) => {
+      const block = session.block(version);
+      if (block?.block !== blocks[i]?.[0] || !block) throw malformed(party, "scored a block that it does not describe");
+      const own = scores.subarray(i * this.#bytesPerBlock, (i + 1) * this.#bytesPerBlock);
+      return this.#readBlock(party, block.block, this.#options.secrets.read(party, block, own));
+    });
+    return {
+      best: read.reduce<Candidate[]>((best, one) => mergeTop(this.#options.k, best, one.best), []),
+      passagesScored: read.reduce((sum, one) => sum + one.passagesScored, 0),
+    };
+  }
+
+  #readBlock(party: string, block: number, scores: Float32Array): ReadAnswer {
+    const passagesScored = scores.filter((score) => !Number.isNaN(score)).length;
+    return { best: topOfBlock(this.#options.k, party, block, scores), passagesScored };
+  }
+
+  /** Signature, seal and shape of an answer. */
+  #open(party: string, body: Uint8Array): { blocks: [number, Uint8Array][]; scores: Uint8Array } {
+    const { federation, queryId, queryHash, answerKeys } = this.#options;
+    const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
+    const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
+    if (!sodium.memcmp(value.queryId, queryId) || !sodium.memcmp(value.queryHash, queryHash))
+      throw malformed(party, "answered another question");
+    const { blocks, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
+    if (scores.length !== blocks.length * this.#bytesPerBlock)
+      throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
+    if (new Set(blocks.map(([block]) => block)).size !== blocks.length) throw malformed(party, "scored a block twice");
+    return { blocks, scores };
+  }
+}
+
+function unseal(party: string, sealed: Uint8Array, keys: AnswerReaderOptions["answerKeys"]): Uint8Array {
+  try {
+    return sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey);
+  } catch (cause) {
+    throw malformed(party, "sent scores that were not sealed to this query", cause);
+  }
+}
+
+function malformed(party: string, what: string, cause?: unknown): Fault {
+  return new Fault("ANSWER_MALFORMED", `${party} ${what}`, cause);
+}

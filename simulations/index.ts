@@ -1,0 +1,2 @@
+export * from "./beir.ts";
+export * from "./metrics.ts";

@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { promisify } from "node:util";
+import { Cli, repository, sottoOutput } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { FederationByHand } from "./federation-by-hand.ts";
+
+const run = promisify(execFile);
+const folder = temporaryFolder();
+const at = (...path: string[]): string => join(folder.path, ...path);
+/** An application that has installed Sotto: its packages are what `dependencies` names and nothing else. */
+const application = at("application");
+const installed = join(application, "node_modules", "sotto");
+const main = join(installed, "dist", "cli", "main.js");
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+let packed: Packed;
+
+/** Links packages into a `node_modules` folder of its own, so that nothing is written to the repository's. */
+function linkPackages(names: readonly string[], to: string): void {
+  for (const name of names) {
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    symlinkSync(join(repository, "node_modules", name), join(to, name), "junction");
+  }
+}
+
+/** `npm pack` in a copy of the repository: nobody else sees its half-built dist. */
+async function pack(): Promise<Packed> {
+  const copy = at("repository");
+  const left = ["node_modules", ".git", "dist", "coverage"].map((name) => join(repository, name));
+  cpSync(repository, copy, { recursive: true, filter: (path) => !left.includes(path) });
+  linkPackages(
+    readdirSync(join(repository, "node_modules")).filter((name) => !name.startsWith(".sotto")),
+    join(copy, "node_modules"),
+  );
+  const { stdout } = await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder.path], {
+    cwd: copy,
+    env: { ...process.env, NODE_OPTIONS: "", npm_config_cache: at("npm-cache"), npm_config_dry_run: "false" },
+  }).catch((error: unknown) => {
+    throw new Error(`npm pack failed:\n${(error as { stdout: string }).stdout}`, { cause: error });
+  });
+  const [report] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as Packed[];
+  if (!report) throw new Error(`npm pack printed no report:\n${stdout}`);
+  return report;
+}
+
+beforeAll(async () => {
+  packed = await pack();
+  mkdirSync(installed, { recursive: true });
+  await run("tar", ["-xzf", at(packed.filename), "-C", installed, "--strip-components=1"]);
+  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  linkPackages(Object.keys(dependencies), join(application, "node_modules"));
+}, 180_000);
+
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+
+test("the package holds what it needs, no tests, and is small", () => {
+  const paths = packed.files.map(({ path }) => path);
+  expect(paths).toEqual(
+    expect.arrayContaining([
+      "package.json",
+      "LICENSE",
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/cli/main.js",
+      "dist/crypto/rlwe/kernels/ring.generated.js",
+      "demo/questions.json",
+      "examples/ask.mjs",
+    ]),
+  );
+  expect(paths.filter((path) => /(^|\/)tests?\/|\.test\.|\.as\.ts$|node_modules|\.key$|\.tgz$/.test(path))).toEqual([]);
+  expect(paths.filter((path) => /(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  expect(packed.size).toBeLessThan(400_000);
+});
+
+test("every module that the package's code imports is in it or among its dependencies", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const modules = packed.files
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith("dist/") && path.endsWith(".js"));
+  expect(modules.length).toBeGreaterThan(50);
+  const missing = modules.flatMap((path) => {
+    const imported = readFileSync(join(installed, path), "utf8").matchAll(/(?:^|\s)(?:from|import) ?\(?"([^"]+)"/g);
+    return [...imported]
+      .map(([, specifier = ""]) => specifier)
+      .filter((specifier) => {
+        if (specifier.startsWith("node:")) return false;
+        if (!specifier.startsWith("."))
+          return !Object.keys(dependencies).some((name) => `${specifier}/`.startsWith(`${name}/`));
+        return !modules.includes(relative(installed, join(installed, dirname(path), specifier)));
+      })
+      .map((specifier) => `${path}: ${specifier}`);
+  });
+  expect(missing).toEqual([]);
+});
+
+test("its types serve a TypeScript program", async () => {
+  writeFileSync(
+    join(application, "ask.ts"),
+    `import { connect, type PartyOutcome, type CitedPassage, Fault } from "sotto";
+using sotto = await connect({ dir: "node" });
+const asking = sotto.query("warfarin", { k: 3 });
+for await (const outcome of asking) { const { party, fault }: PartyOutcome = outcome; void party; void fault?.code; }
+const passages: readonly CitedPassage[] = (await asking.result).passages;
+void passages[0]?.text.length;
+// @ts-expect-error k is a number
+void sotto.query("warfarin", { k: "3" });
+void new Fault("CODE", "message").code;
+`,
+  );
+  writeFileSync(join(application, "package.json"), '{ "type": "module" }');
+  const types = ["--types", "node", "--typeRoots", join(repository, "node_modules", "@types")];
+  const tsc = [join(repository, "node_modules", "typescript", "bin", "tsc"), "--noEmit", "--strict", "--skipLibCheck"];
+  await run(
+    process.execPath,
+    [...tsc, "--module", "nodenext", "--target", "es2024", "--lib", "es2024,esnext.disposable", ...types, "ask.ts"],
+    {
+      cwd: application,
+      env: { ...process.env, NODE_OPTIONS: "" },
+    },
+  ).catch((error: unknown) => {
+    throw new Error(`the types do not fit:\n${(error as { stdout: string }).stdout}`);
+  });
+});
+
+test("its command line shows help and runs the demo", async () => {
+  expect(statSync(main).isFile()).toBe(true);
+  expect(readFileSync(main, "utf8").startsWith("#!/usr/bin/env node\n")).toBe(true);
+  const cli = { main, cwd: application };
+  const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string };
+  expect(await sottoOutput(["--version"], cli)).toBe(`${version}\n`);
+  expect(await sottoOutput(["--help"], cli)).toMatch(/^Usage: sotto .*\bquery\b.*\btrial\b/s);
+  const report = JSON.parse((await sottoOutput(["demo", "--json"], cli)).trim().split("\n").at(-1) ?? "") as {
+    plaintextOverlapAtK: number;
+    processes: { readable: string[] }[];
+  };
+  expect(report.plaintextOverlapAtK).toBe(1);
+  expect(report.processes.flatMap(({ readable }) => readable)).toEqual([]);
+});
+
+test("the README's example asks a running federation through it", async () => {
+  const cli = { main, cwd: application };
+  await using federation = await FederationByHand.found({
+    folder: at("federation"),
+    members: { hub: "coordinator", clinic: "party", library: "party", asker: "querier" },
+    cli,
+  });
+  writeFileSync(at("clinic.txt"), "Warfarin may be restarted on day seven.");
+  writeFileSync(at("library.txt"), "Late fines are forgiven at Christmas.");
+  await federation.ingest("clinic", at("clinic.txt"));
+  await using clinic = await federation.serve("clinic");
+
+  const example = { main: join(application, "ask.mjs"), cwd: application };
+  cpSync(join(installed, "examples", "ask.mjs"), example.main);
+  await using asked = new Cli([federation.dir("asker"), "when may warfarin be restarted"], example);
+  const { code, stdout, stderr } = await asked.exited;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^clinic answered, 1 passages scored$/m);
+  expect(stdout).toMatch(/^library is missing: .+$/m);
+  expect(stdout).toMatch(/\n\[clinic, clinic\.txt\] score \d\.\d{3}\nWarfarin may be restarted on day seven\.\n$/);
+  expect(await clinic.stop()).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TrialReport } from "../../cli/trial.ts";
+import { expectRefusal, expectUsageError, repository, sotto } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const PARTIES = ["clinic", "lab", "library"];
+const PASSAGES = 50;
+const folder = temporaryFolder();
+const at = (...path: string[]): string => join(folder.path, ...path);
+
+/** Words of two syllables, chosen by a small linear congruential generator: the same corpus in every run. */
+function* madeUpWords(seed: number): Generator<string, never> {
+  const syllables = ["ba", "do", "fi", "gu", "ka", "lo", "me", "nu", "pi", "ra", "so", "ti", "va", "zu"];
+  for (let state = seed; ;) {
+    const syllable = (): string => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return syllables[Math.floor(state / 2 ** 16) % syllables.length] ?? "";
+    };
+    yield `${syllable()}${syllable()}n`;
+  }
+}
+
+const jsonl = (objects: readonly object[]): string => objects.map((object) => `${JSON.stringify(object)}\n`).join("");
+
+/** Ten queries, each of words from one passage; the parties take turns in holding it, and a second passage is half relevant. */
+beforeAll(() => {
+  const words = madeUpWords(1);
+  const take = (count: number): string[] => Array.from({ length: count }, () => words.next().value);
+  const corpora = PARTIES.map((party) =>
+    Array.from({ length: PASSAGES }, (_, i) => ({
+      _id: `${party}-${String(i)}`,
+      title: take(2).join(" "),
+      text: take(40).join(" "),
+    })),
+  );
+  const gold = Array.from({ length: 10 }, (_, q) => corpora[q % 3]?.[5 * q] ?? { _id: "", text: "" });
+  for (const [i, party] of PARTIES.entries()) {
+    mkdirSync(at(party));
+    writeFileSync(at(party, "corpus.jsonl"), jsonl(corpora[i] ?? []));
+  }
+  writeFileSync(
+    at("queries.jsonl"),
+    jsonl(gold.map(({ text }, q) => ({ _id: `q${String(q)}`, text: text.split(" ").slice(0, 6).join(" ") }))),
+  );
+  const judged = gold.flatMap(({ _id }, q) => [
+    `q${String(q)}\t${_id}\t2`,
+    `q${String(q)}\t${corpora[q % 3]?.[q + 1]?._id ?? ""}\t1`,
+  ]);
+  writeFileSync(at("qrels.tsv"), `query-id\tcorpus-id\tscore\n${judged.join("\n")}\n`);
+});
+
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+
+const parties = PARTIES.flatMap((name) => ["--party", `${name}=${at(name)}`]);
+const files = ["--queries", at("queries.jsonl"), "--qrels", at("qrels.tsv")];
+
+async function trial(args: readonly string[]): Promise<TrialReport> {
+  using tmp = temporaryFolder();
+  const { code, stdout, stderr } = await sotto(["trial", ...args, "--json"], { env: { TMPDIR: tmp.path } });
+  if (code !== 0) throw new Error(`the trial exited with ${String(code)}:\n${stdout}${stderr}`);
+  expect(readdirSync(tmp.path).filter((name) => name.startsWith("sotto-"))).toEqual([]);
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as TrialReport;
+}
+
+function expectSane({ ndcgAt10, recallAt10, overlapAtK, latencyMs, bytesPerQuery, ingest }: TrialReport): void {
+  for (const { private: hidden, clear } of [ndcgAt10, recallAt10]) {
+    expect(clear).toBeGreaterThan(0);
+    expect(clear).toBeLessThanOrEqual(1);
+    expect(Math.abs(hidden - clear)).toBeLessThanOrEqual(0.02);
+  }
+  expect(overlapAtK).toBeGreaterThan(0.95);
+  expect(overlapAtK).toBeLessThanOrEqual(1);
+  expect(latencyMs.p50).toBeGreaterThan(1);
+  expect(latencyMs.p95).toBeGreaterThanOrEqual(latencyMs.p50);
+  // 1,024 dimensions at c = 32 are 32 ring elements of 2,048 residues of 31 bits.
+  expect(bytesPerQuery.up).toBeGreaterThan((32 * 2048 * 31) / 8);
+  expect(bytesPerQuery.up).toBeLessThan(500_000);
+  expect(bytesPerQuery.down).toBeGreaterThan(1000);
+  expect(bytesPerQuery.down).toBeLessThan(1_000_000);
+  expect(ingest.passagesPerSecond).toBeGreaterThan(10);
+}
+
+test("a trial over three made-up corpora reports everything, and privacy costs no quality", async () => {
+  const report = await trial([...parties, ...files, "-k", "10", "--encoder", "lexical:1024"]);
+  expect(report.parties).toEqual(PARTIES.map((name) => ({ name, passages: PASSAGES })));
+  expect(report.queries).toBe(10);
+  // The two runs come from one process each: both find the passage that a query was cut from.
+  expect(report.ndcgAt10.clear).toBeGreaterThan(0.6);
+  expectSane(report);
+});
+
+describe("a trial refuses", () => {
+  test("a party that it cannot make sense of", async () => {
+    await Promise.all([
+      expectUsageError(["trial", "--party", at("clinic"), ...files], /expected NAME=DIR/),
+      expectUsageError(["trial", "--party", `clinic=${at("none")}`, ...files], /none\/corpus\.jsonl does not exist/),
+      expectUsageError(["trial", "--party", `Clinic!=${at("clinic")}`, ...files], /lower-case letters/),
+      expectUsageError(["trial", ...parties, "--party", `lab=${at("lab")}`, ...files], /two parties called lab/),
+      expectUsageError(["trial", ...files], /required option '--party/),
+    ]);
+  });
+
+  test("queries and judgements that do not belong together, or are not there", async () => {
+    writeFileSync(at("other.tsv"), "elsewhere\tnothing\t1\n");
+    await Promise.all([
+      expectRefusal(["trial", ...parties, "--queries", at("queries.jsonl"), "--qrels", at("other.tsv")], {
+        fault: "NOTHING_TO_ASK",
+        says: /do the two files belong together/,
+      }),
+      expectRefusal(["trial", ...parties, "--queries", at("none.jsonl"), "--qrels", at("qrels.tsv")], {
+        fault: "FILE_MISSING",
+        says: /none\.jsonl does not exist; check the path/,
+      }),
+    ]);
+  });
+});
+
+const pubmedqa = join(repository, "..", "shared", "data", "beir", "pubmedqa");
+const testWithData = existsSync(pubmedqa) ? test : test.skip;
+
+testWithData(
+  "a trial over the first 20 questions of ../shared/data/beir/pubmedqa (skipped where that is absent)",
+  async () => {
+    const judged = [
+      "--queries",
+      join(pubmedqa, "queries.jsonl"),
+      "--qrels",
+      join(pubmedqa, "qrels.tsv"),
+      "--limit",
+      "20",
+    ];
+    const report = await trial(["--party", `library=${pubmedqa}`, ...judged]);
+    expect(report.parties[0]?.name).toBe("library");
+    expect(report.parties[0]?.passages).toBeGreaterThanOrEqual(1000);
+    expect(report.queries).toBe(20);
+    expect(report.ndcgAt10.clear).toBeGreaterThan(0.8);
+    expectSane(report);
+  },
+);
