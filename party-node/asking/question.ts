@@ -5,15 +5,13 @@ import {
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
-  answerBody,
   limits,
-  openSigned,
   seal,
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
 import type { PartySession } from "./party-session.ts";
-import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
+import { type Candidate, mergeTop } from "./ranking.ts";
 
 /** A passage that was fetched, with where it came from. */
 export interface CitedPassage {
@@ -113,7 +111,7 @@ export class Question {
     const began = performance.now();
     const arrived: PartyOutcome[] = [];
     let wake: () => void = () => undefined;
-    let broken: Error | null = null;
+    const broken: { why: Error | null } = { why: null };
     /** Parties whose scores are not in, read and ranked; whatever comes of the others is too late. */
     const open = new Set(parties);
     const settle = (outcome: PartyOutcome, best: readonly Candidate[] = []): void => {
@@ -123,7 +121,7 @@ export class Question {
       wake();
     };
     const stop = (why: Error): void => {
-      broken ??= why;
+      broken.why ??= why;
       wake();
     };
     const missing = (party: string, code: string, reason: string): PartyOutcome => ({
@@ -164,10 +162,12 @@ export class Question {
       if (signal?.aborted) onAbort();
       else link.send({ type: "query", queryId: this.#queryId, deadlineMs, parties: [...parties], body: this.#body });
       for (let accounted = 0; accounted < parties.length; accounted++) {
-        while (arrived.length === 0 && !broken) await new Promise<void>((resolve) => (wake = resolve));
+        while (arrived.length === 0 && !broken.why) await new Promise<void>((resolve) => (wake = resolve));
         const next = arrived.shift();
         if (!next)
-          throw broken ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost");
+          throw (
+            broken.why ?? new Fault<ProtocolFaultCode>("CONNECTION_LOST", "the connection to the coordinator was lost")
+          );
         yield next;
       }
     } finally {

@@ -214,7 +214,13 @@ describe("native handles", () => {
   });
 
   test("are all freed when a query key is made, and when making it is broken off", async () => {
-    expect(leaked(await nativeHandles(async () => void (await makeKey())))).toEqual([]);
+    expect(
+      leaked(
+        await nativeHandles(async () => {
+          await makeKey();
+        }),
+      ),
+    ).toEqual([]);
     const brokenOff = QueryKey.generate.bind(QueryKey, layout, publicRandomness, kernels, () =>
       Promise.reject(new Error("enough")),
     );

@@ -356,8 +356,8 @@ const hostile: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
 ];
 
 describe.each([
-  { layer: "hop", decode: decodeHopMessage as Shape["decode"] },
-  { layer: "end to end", decode: decodeEndToEndMessage as Shape["decode"] },
+  { layer: "hop", decode: decodeHopMessage },
+  { layer: "end to end", decode: decodeEndToEndMessage },
 ])("$layer", ({ decode }) => {
   test.each(hostile)("$id is refused", ({ bytes, fault }) => {
     expect(faultOf(decode, bytes).code).toBe(fault);
