@@ -63,7 +63,7 @@ describe("BEIR loaders", () => {
     const file = await write("bad", content);
     const error: Error = await load(file).then(
       () => new Error("loaded"),
-      (reason: unknown) => reason,
+      (reason: unknown) => reason as Error,
     );
     expect(error).toMatchObject({ code: "BAD_LINE" });
     expect(error.message).toContain(`${file}, line 2`);
