@@ -25,14 +25,14 @@ export function vectorProblem(
 }
 
 /**
- * A block's rows as m polynomials, P_j(X) = sum_r sum_k v[r, jc + k] X^(rc + c - 1 - k) with v = round(S_D x) (DESIGN.md 4.2), coefficient form.
+ * A block's rows as integers v = round(S_D x), which stay below 2^15 (parameters.ts).
  *
- * @returns m arrays of shape [N], residues; owned by the caller.
+ * @returns Shape [rowsPerBlock][dim] by slot, empty slots zero; owned by the caller.
  * @throws Fault ROW_INVALID: wrong dimension, not finite, longer than normMax, slot out of range or given twice.
  */
-export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout): Uint32Array[] {
-  const { chunk, chunks, dataScale, dim, rowsPerBlock } = layout;
-  const polynomials = Array.from({ length: chunks }, () => new Uint32Array(RING_DEGREE));
+export function quantiseRows(rows: readonly BlockRow[], layout: RingLayout): Int16Array {
+  const { dataScale, dim, rowsPerBlock } = layout;
+  const out = new Int16Array(rowsPerBlock * dim);
   const taken = new Set<number>();
   for (const { slot, vector } of rows) {
     const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
@@ -40,11 +40,26 @@ export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout):
     if (problem !== null)
       throw new Fault<ScoringFaultCode>("ROW_INVALID", `the row for slot ${String(slot)} ${problem}`);
     taken.add(slot);
-    for (let i = 0; i < dim; i++) {
-      const polynomial = polynomials[Math.floor(i / chunk)];
-      if (polynomial)
-        polynomial[slot * chunk + chunk - 1 - (i % chunk)] = toResidue(Math.round(dataScale * (vector[i] ?? 0)));
-    }
+    const start = slot * dim;
+    for (let i = 0; i < dim; i++) out[start + i] = Math.round(dataScale * vector[i]!);
+  }
+  return out;
+}
+
+/**
+ * A block's rows as m polynomials, P_j(X) = sum_r sum_k v[r, jc + k] X^(rc + c - 1 - k) with v of {@link quantiseRows} (DESIGN.md 4.2),
+ * coefficient form. Plain twin of BlockArena.write, for tests.
+ *
+ * @returns m arrays of shape [N], residues; owned by the caller.
+ * @throws Fault ROW_INVALID.
+ */
+export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout): Uint32Array[] {
+  const { chunk, chunks, dim } = layout;
+  const integers = quantiseRows(rows, layout);
+  const polynomials = Array.from({ length: chunks }, () => new Uint32Array(RING_DEGREE));
+  for (const [at, value] of integers.entries()) {
+    const [slot, i] = [Math.floor(at / dim), at % dim];
+    polynomials[Math.floor(i / chunk)]![slot * chunk + chunk - 1 - (i % chunk)] = toResidue(value);
   }
   return polynomials;
 }

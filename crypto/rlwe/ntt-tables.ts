@@ -51,7 +51,8 @@ function bitReverse(value: number, bits: number): number {
   return reversed;
 }
 
-const shoup = (w: number): number => Number((BigInt(w) << 32n) / BigInt(MODULUS));
+/** The Shoup companion floor(w 2^32 / q). */
+export const shoup = (w: number): number => Number((BigInt(w) << 32n) / BigInt(MODULUS));
 
 function makeTables(): NttTables {
   const bits = Math.log2(RING_DEGREE);

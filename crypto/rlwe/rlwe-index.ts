@@ -9,11 +9,12 @@ import {
   occupancy,
 } from "../scoring.ts";
 import { sodium } from "../sodium.ts";
-import { blockPolynomials } from "./block-layout.ts";
+import { BLOCKS_PER_TILE, BlockArena, QUERIES_PER_PASS } from "./block-arena.ts";
+import { quantiseRows } from "./block-layout.ts";
 import { hintError } from "./hint-error.ts";
 import { interleaveChunk } from "./kernels.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "./parameters.ts";
-import { deriveSeed, publicPolynomial } from "./public-randomness.ts";
+import { deriveSeed, publicPolynomial, u32Bytes } from "./public-randomness.ts";
 import { WasmKernels } from "./wasm-kernels.ts";
 
 /** Memory is reserved in pieces of about this size; a piece is one WebAssembly memory. */
@@ -25,14 +26,23 @@ interface HeldBlock {
   readonly version: string;
   readonly occupied: Uint8Array;
   readonly hint: Uint8Array;
-  readonly kernels: WasmKernels;
-  /** Shape [N/8][m][8], NTT form, inside the kernels' memory. */
+  readonly arena: BlockArena;
+  /** The arena's name for it. */
+  readonly address: number;
+}
+
+/** A query waiting for the next pass over the blocks. */
+interface Waiting {
+  /** Interleaved [N/8][m][8], NTT form. */
   readonly residues: Uint32Array;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (answer: IndexAnswer) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /**
  * Encrypted scoring at the party (DESIGN.md section 4): holds blocks in NTT form and answers an encrypted query with the p high bits of the
- * coefficients that are scores, and nothing else.
+ * coefficients that are scores, and nothing else. Queries that arrive during a pass over the blocks share the next one, up to eight.
  */
 export class RlweIndex implements ScoringIndex {
   readonly rowsPerBlock: number;
@@ -40,11 +50,13 @@ export class RlweIndex implements ScoringIndex {
   readonly #layout: RingLayout;
   readonly #hintKey: Uint8Array;
   readonly #publicRandomness: Uint32Array;
-  readonly #arenas: WasmKernels[] = [];
+  readonly #kernels = new WasmKernels({ chunks: 1 });
+  readonly #arenas: BlockArena[] = [];
   readonly #blocks = new Map<number, HeldBlock>();
-  /** Replaced while a query was running; freed when the last one ends. */
+  /** Replaced during a pass; freed when it ends. */
   #retired: HeldBlock[] = [];
-  #queriesRunning = 0;
+  #waiting: Waiting[] = [];
+  #passing = false;
 
   /** @param hintKey - 32 secret bytes of the node: keys the hints' error and the versions. */
   constructor(layout: RingLayout, hintKey: Uint8Array) {
@@ -58,10 +70,10 @@ export class RlweIndex implements ScoringIndex {
   }
 
   setBlock(block: number, rows: readonly BlockRow[]): void {
-    const polynomials = blockPolynomials(rows, this.#layout);
+    const integers = quantiseRows(rows, this.#layout);
     const old = this.#blocks.get(block);
     if (rows.length === 0) this.#blocks.delete(block);
-    else this.#blocks.set(block, this.#hold(rows, polynomials));
+    else this.#blocks.set(block, this.#hold(rows, integers));
     if (old) this.#retire(old);
   }
 
@@ -71,31 +83,61 @@ export class RlweIndex implements ScoringIndex {
   }
 
   async answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer> {
-    const { chunk, scoreBits, scoreBytesPerBlock, rowsPerBlock } = this.#layout;
     const residues = this.#unpackQuery(query);
-    const snapshot = [...this.#blocks].sort(([a], [b]) => a - b);
-    const scores = new Uint8Array(snapshot.length * scoreBytesPerBlock);
-    const blocksPerSlice = Math.max(1, Math.floor(SLICE_RESIDUES / residues.length));
-    this.#queriesRunning++;
-    try {
-      for (const [i, [, held]] of snapshot.entries()) {
-        if (i > 0 && i % blocksPerSlice === 0) await nextTurn();
-        if (signal?.aborted) throw new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled");
-        scores.set(
-          held.kernels.scoreBlock(held.residues, residues, {
-            offset: chunk - 1,
-            stride: chunk,
-            count: rowsPerBlock,
-            bits: scoreBits,
-          }),
-          i * scoreBytesPerBlock,
-        );
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ residues, signal, resolve, reject });
+      void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#passing) return;
+    this.#passing = true;
+    while (this.#waiting.length > 0) {
+      const queries = this.#waiting.splice(0, QUERIES_PER_PASS);
+      try {
+        await this.#pass(queries);
+      } catch (error) {
+        for (const { reject } of queries) reject(error);
       }
-    } finally {
-      this.#queriesRunning--;
       this.#freeRetired();
     }
-    return { blocks: snapshot.map(([block, { version }]) => ({ block, version })), scores };
+    this.#passing = false;
+    this.#freeRetired();
+  }
+
+  /** Answers these queries on the blocks as they are now. */
+  async #pass(queries: readonly Waiting[]): Promise<void> {
+    const { scoreBytesPerBlock } = this.#layout;
+    const snapshot = [...this.#blocks].sort(([a], [b]) => a - b);
+    const blocks = snapshot.map(([block, { version }]) => ({ block, version }));
+    const scores = queries.map(() => new Uint8Array(snapshot.length * scoreBytesPerBlock));
+    const residues = queries.map((query) => query.residues);
+    const blocksPerSlice = Math.max(1, Math.floor(SLICE_RESIDUES / (queries.length * residues[0]!.length)));
+    const arenas = snapshot.map(([, held]) => held.arena);
+    let sliceBlocks = 0;
+    for (const { arena, places } of tiles(arenas, Math.min(BLOCKS_PER_TILE, blocksPerSlice))) {
+      if (sliceBlocks > 0 && sliceBlocks + places.length > blocksPerSlice) {
+        await nextTurn();
+        sliceBlocks = 0;
+      }
+      if (queries.every(({ signal }) => signal?.aborted)) break;
+      const packed = arena.score(
+        places.map((place) => snapshot[place]![1].address),
+        residues,
+      );
+      for (const [i, of] of scores.entries()) {
+        for (const [k, place] of places.entries()) {
+          const start = (i * places.length + k) * scoreBytesPerBlock;
+          of.set(packed.subarray(start, start + scoreBytesPerBlock), place * scoreBytesPerBlock);
+        }
+      }
+      sliceBlocks += places.length;
+    }
+    for (const [i, { signal, resolve, reject }] of queries.entries()) {
+      if (signal?.aborted) reject(new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled"));
+      else resolve({ blocks, scores: scores[i]! });
+    }
   }
 
   /** Residues of a packed query, interleaved; every one is checked to be below q. */
@@ -103,7 +145,7 @@ export class RlweIndex implements ScoringIndex {
     const malformed = (what: string): Fault => new Fault("QUERY_MALFORMED", `the encrypted query ${what}`);
     if (query.length !== this.queryBytes)
       throw malformed(`has ${String(query.length)} bytes, expected ${String(this.queryBytes)}`);
-    const residues = this.#anyKernels().unpackBits(query, {
+    const residues = this.#kernels.unpackBits(query, {
       count: this.#layout.chunks * RING_DEGREE,
       bits: MODULUS_BITS,
     });
@@ -111,74 +153,65 @@ export class RlweIndex implements ScoringIndex {
     return residues;
   }
 
-  #hold(rows: readonly BlockRow[], polynomials: readonly Uint32Array[]): HeldBlock {
-    const seed = this.#contentSeed(polynomials);
-    const { kernels, residues } = this.#allocate();
-    for (const [j, polynomial] of polynomials.entries()) {
-      kernels.forwardNtt(polynomial);
-      interleaveChunk(polynomial, j, this.#layout.chunks, residues);
-    }
+  #hold(rows: readonly BlockRow[], integers: Int16Array): HeldBlock {
+    const seed = this.#contentSeed(integers);
     const occupied = occupancy(
       this.rowsPerBlock,
       rows.map(({ slot }) => slot),
     );
     const version = sodium.to_hex(deriveSeed(seed, "sotto block version", occupied).subarray(0, 16));
-    return { version, occupied, hint: this.#makeHint(kernels, residues, seed), kernels, residues };
+    const { arena, address } = this.#allocate();
+    const hint = arena.write(address, integers, hintError(deriveSeed(seed, "sotto hint error")));
+    return { version, occupied, hint, arena, address };
   }
 
   /**
    * A PRF of the node's key, the public randomness and the block's content. Version and hint error follow from it: equal content gives the
    * same hint again (averaging gains nothing), different content an independent error (subtracting two hints does not cancel it).
+   * Dimension, chunk and integers together determine the polynomials, and the polynomials them.
    */
-  #contentSeed(polynomials: readonly Uint32Array[]): Uint8Array {
-    const content = polynomials.map((p) => new Uint8Array(p.buffer, p.byteOffset, p.byteLength));
-    return deriveSeed(this.#hintKey, "sotto block content", this.#layout.seed, ...content);
+  #contentSeed(integers: Int16Array): Uint8Array {
+    const { dim, chunk, seed } = this.#layout;
+    const content = new Uint8Array(integers.buffer, integers.byteOffset, integers.byteLength);
+    return deriveSeed(this.#hintKey, "sotto block rows", seed, u32Bytes(dim), u32Bytes(chunk), content);
   }
 
-  /** h = sum_j P_j a_j + e in NTT form, packed (DESIGN.md 4.3). */
-  #makeHint(kernels: WasmKernels, residues: Uint32Array, seed: Uint8Array): Uint8Array {
-    const hint = kernels.multiplyAccumulate(residues, this.#publicRandomness, this.#layout.chunks);
-    const error = hintError(deriveSeed(seed, "sotto hint error"));
-    kernels.forwardNtt(error);
-    for (let i = 0; i < RING_DEGREE; i++) hint[i] = ((hint[i] ?? 0) + (error[i] ?? 0)) % MODULUS;
-    return kernels.packBits(hint, { stride: 1, count: RING_DEGREE, bits: MODULUS_BITS });
-  }
-
-  #allocate(): { kernels: WasmKernels; residues: Uint32Array } {
-    for (const kernels of this.#arenas) {
-      const residues = kernels.allocateBlock();
-      if (residues) return { kernels, residues };
+  #allocate(): { arena: BlockArena; address: number } {
+    for (const arena of this.#arenas) {
+      const address = arena.allocate();
+      if (address !== null) return { arena, address };
     }
     const { chunks } = this.#layout;
     // The first piece is small: most collections begin small.
     const bytes = this.#arenas.length === 0 ? ARENA_BYTES / 8 : ARENA_BYTES;
-    this.#arenas.push(
-      new WasmKernels({ chunks, blockCount: Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4))) }),
-    );
+    const blockCount = Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4)));
+    this.#arenas.push(new BlockArena(this.#layout, this.#publicRandomness, blockCount));
     return this.#allocate();
-  }
-
-  #anyKernels(): WasmKernels {
-    const first = this.#arenas[0];
-    if (first) return first;
-    const { kernels, residues } = this.#allocate();
-    kernels.freeBlock(residues);
-    return kernels;
   }
 
   #retire(held: HeldBlock): void {
     this.#retired.push(held);
-    this.#freeRetired();
+    if (!this.#passing) this.#freeRetired();
   }
 
   #freeRetired(): void {
-    if (this.#queriesRunning > 0) return;
-    for (const { kernels, residues } of this.#retired) kernels.freeBlock(residues);
+    for (const { arena, address } of this.#retired) arena.free(address);
     this.#retired = [];
+  }
+}
+
+/** Places of blocks that lie in one arena, up to `count` at a time. */
+function* tiles(
+  arenas: readonly BlockArena[],
+  count: number,
+): Generator<{ readonly arena: BlockArena; readonly places: readonly number[] }> {
+  for (const [arena, places] of Map.groupBy(arenas.keys(), (place) => arenas[place]!)) {
+    for (let at = 0; at < places.length; at += count) yield { arena, places: places.slice(at, at + count) };
   }
 }
 
 /** Whether every value is below q. */
 export function areResidues(values: Uint32Array): boolean {
-  return values.every((value) => value < MODULUS);
+  for (const value of values) if (value >= MODULUS) return false;
+  return true;
 }

@@ -7,7 +7,7 @@ import { WasmKernels } from "../../crypto/rlwe/wasm-kernels.ts";
 import { expectSame, seeded } from "./support.ts";
 
 const MANY = 64;
-const wasm = new WasmKernels({ chunks: MANY, blockCount: 3 });
+const wasm = new WasmKernels({ chunks: MANY });
 
 /** `count` residues: uniform, or mostly from the ends of the range, where carries and reductions go wrong. */
 function residues(count: number, seed: number, share: number): Uint32Array {
@@ -146,84 +146,6 @@ describe("packing is the same in WebAssembly and in TypeScript", () => {
       const packed = wasm.packBits(filled(value), { stride: 1, count: RING_DEGREE, bits });
       expectSame(wasm.unpackBits(packed, { count: RING_DEGREE, bits }), filled((value >>> (31 - bits)) << (31 - bits)));
     }
-  });
-});
-
-describe("blocks in the kernels' memory", () => {
-  const make = () => new WasmKernels({ chunks: 3, blockCount: 2 });
-
-  test("score like blocks that are copied in, and like the steps one by one", () => {
-    const kernels = make();
-    const inside = kernels.allocateBlock() ?? new Uint32Array(0);
-    fc.assert(
-      fc.property(
-        rings(3),
-        rings(3),
-        fc.constantFrom(8, 16, 32, 64),
-        fc.integer({ min: 8, max: 31 }),
-        (block, query, stride, bits) => {
-          inside.set(block);
-          const cut = { offset: stride - 1, stride, count: RING_DEGREE / stride, bits };
-          const product = referenceKernels.multiplyAccumulate(block, query, 3);
-          expectSame(kernels.multiplyAccumulate(inside, query, 3), product);
-          referenceKernels.inverseNtt(product);
-          const expected = referenceKernels.packBits(product.subarray(cut.offset), cut);
-          for (const each of [inside, block, inside]) expectSame(kernels.scoreBlock(each, query, cut), expected);
-          expectSame(inside, block);
-        },
-      ),
-      { numRuns: 20 },
-    );
-  });
-
-  test("a query is scored as itself after any other work in between", () => {
-    const kernels = make();
-    const [block, first, second] = [1, 2, 3].map((seed) => residues(3 * RING_DEGREE, seed, 0)) as [
-      Uint32Array,
-      Uint32Array,
-      Uint32Array,
-    ];
-    const cut = { offset: 15, stride: 16, count: 128, bits: 31 };
-    const expected = kernels.scoreBlock(block, first, cut);
-    const others = [
-      () => kernels.scoreBlock(block, second, cut),
-      () => kernels.multiplyAccumulate(block, second, 3),
-      () => kernels.multiplyAccumulate(second.subarray(0, RING_DEGREE), second.subarray(0, RING_DEGREE), 1),
-      () => kernels.forwardNtt(second.slice(0, RING_DEGREE)),
-      () => kernels.unpackBits(new Uint8Array(62).fill(255), { count: 16, bits: 31 }),
-    ];
-    for (const other of others) {
-      other();
-      expectSame(kernels.scoreBlock(block, first, cut), expected);
-    }
-  });
-
-  test("transform in place", () => {
-    const kernels = make();
-    const inside = (kernels.allocateBlock() ?? new Uint32Array(0)).subarray(0, RING_DEGREE);
-    const outside = residues(RING_DEGREE, 4, 0);
-    inside.set(outside);
-    kernels.forwardNtt(inside);
-    kernels.forwardNtt(outside);
-    expectSame(inside, outside);
-  });
-
-  test("are zeroed when given back, do not overlap, and run out", () => {
-    const kernels = make();
-    const [first, second] = [kernels.allocateBlock(), kernels.allocateBlock()];
-    if (!first || !second) throw new Error("no room for two blocks");
-    expect(kernels.allocateBlock()).toBeNull();
-    first.fill(MODULUS - 1);
-    second.fill(1);
-    expect(first).toEqual(filled(MODULUS - 1, 3));
-    kernels.freeBlock(first);
-    expect([first, second]).toEqual([filled(0, 3), filled(1, 3)]);
-    expect(kernels.allocateBlock()?.byteOffset).toBe(first.byteOffset);
-  });
-
-  test("other memory is not taken for one", () => {
-    const other = make().allocateBlock() ?? filled(0, 3);
-    for (const foreign of [other, filled(0, 3)]) expect(() => make().freeBlock(foreign)).toThrow(TypeError);
   });
 });
 

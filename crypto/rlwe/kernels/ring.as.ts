@@ -3,39 +3,14 @@
 //
 // Every residue is a u32 below q < 2^31. Pointers are byte offsets into the module's memory, 16-byte aligned.
 
-const DEGREE: u32 = 2048;
-const MODULUS: u32 = 2147389441;
-const MODULUS_64: u64 = 2147389441;
+import { DEGREE, MODULUS, addModulo, multiplyShoup, reduce, subtractModulo } from "./arithmetic.as";
+
+export { splitResidues, prepareQuery, accumulate } from "./score.as";
+export { layChunk } from "./layout.as";
 
 /** First byte the caller may use. */
 export function heapBase(): usize {
   return (__heap_base + 15) & ~15;
-}
-
-// x * w mod q in [0, q) by Shoup's method: w' = floor(w * 2^32 / q), so x * w - floor(x * w' / 2^32) * q is below 2q.
-// Shoup, see Harvey, "Faster arithmetic for number-theoretic transforms", 2014, section 2.
-// @ts-ignore: decorator
-@inline
-function multiplyShoup(x: v128, w: v128, wShoup: v128, q: v128): v128 {
-  const low = i64x2.extmul_low_i32x4_u(x, wShoup);
-  const high = i64x2.extmul_high_i32x4_u(x, wShoup);
-  const quotient = v128.shuffle<u32>(low, high, 1, 3, 5, 7);
-  const remainder = i32x4.sub(i32x4.mul(x, w), i32x4.mul(quotient, q));
-  return i32x4.min_u(remainder, i32x4.sub(remainder, q));
-}
-
-// @ts-ignore: decorator
-@inline
-function addModulo(x: v128, y: v128, q: v128): v128 {
-  const sum = i32x4.add(x, y);
-  return i32x4.min_u(sum, i32x4.sub(sum, q));
-}
-
-// @ts-ignore: decorator
-@inline
-function subtractModulo(x: v128, y: v128, q: v128): v128 {
-  const difference = i32x4.sub(x, y);
-  return i32x4.min_u(difference, i32x4.add(difference, q));
 }
 
 /**
@@ -96,10 +71,23 @@ function forwardLastTwoLayers(poly: usize, roots: usize, rootsShoup: usize, q: v
  * inverseRoots[i] = psi^-bitReverse(i); degreeInverse = N^-1 mod q.
  */
 export function inverseNtt(poly: usize, inverseRoots: usize, inverseRootsShoup: usize, degreeInverse: u32, degreeInverseShoup: u32): void {
+  inverseLayers(poly, DEGREE, inverseRoots, inverseRootsShoup);
   const q = i32x4.splat(MODULUS);
-  inverseFirstTwoLayers(poly, inverseRoots, inverseRootsShoup, q);
+  const scale = i32x4.splat(degreeInverse);
+  const scaleShoup = i32x4.splat(degreeInverseShoup);
+  const end = poly + (DEGREE << 2);
+  for (let at = poly; at < end; at += 16) v128.store(at, multiplyShoup(v128.load(at), scale, scaleShoup, q));
+}
+
+/**
+ * The layers of an inverse transform of `degree` residues, a power of two from 16, without the scaling. Below N this is what remains of the
+ * large transform when only every (N / degree)-th coefficient is wanted: the same roots, the last layers.
+ */
+export function inverseLayers(poly: usize, degree: u32, inverseRoots: usize, inverseRootsShoup: usize): void {
+  const q = i32x4.splat(MODULUS);
+  inverseFirstTwoLayers(poly, degree, inverseRoots, inverseRootsShoup, q);
   let half: u32 = 4;
-  let groups: u32 = DEGREE >> 3;
+  let groups: u32 = degree >> 3;
   for (; groups >= 1; half <<= 1, groups >>= 1) {
     for (let group: u32 = 0; group < groups; ++group) {
       const w = v128.load32_splat(inverseRoots + ((groups + group) << 2));
@@ -115,16 +103,12 @@ export function inverseNtt(poly: usize, inverseRoots: usize, inverseRootsShoup: 
       }
     }
   }
-  const scale = i32x4.splat(degreeInverse);
-  const scaleShoup = i32x4.splat(degreeInverseShoup);
-  const end = poly + (DEGREE << 2);
-  for (let at = poly; at < end; at += 16) v128.store(at, multiplyShoup(v128.load(at), scale, scaleShoup, q));
 }
 
-function inverseFirstTwoLayers(poly: usize, roots: usize, rootsShoup: usize, q: v128): void {
-  let quarter = (DEGREE >> 2) << 2;
-  let eighth = (DEGREE >> 1) << 2;
-  const end = poly + (DEGREE << 2);
+function inverseFirstTwoLayers(poly: usize, degree: u32, roots: usize, rootsShoup: usize, q: v128): void {
+  let quarter = (degree >> 2) << 2;
+  let eighth = (degree >> 1) << 2;
+  const end = poly + (degree << 2);
   for (let at = poly; at < end; at += 32, quarter += 8, eighth += 16) {
     const a = v128.load(at);
     const b = v128.load(at, 16);
@@ -152,11 +136,13 @@ function foldHigh(sum: v128): v128 {
   return i64x2.shr_u(sum, 32);
 }
 
+// 2^32 mod q; high is below 2^40 (256 folds at most), low below 2^41.
+const FOLD: u64 = 188414;
+
 // @ts-ignore: decorator
 @inline
 function reduceToU32(low: u64, high: u64): u32 {
-  // low + 2^32 * high mod q; both are sums of few terms below 2^34, so one 64-bit remainder each is exact.
-  return <u32>((low + (((high % MODULUS_64) << 32) % MODULUS_64)) % MODULUS_64);
+  return reduce(low + high * FOLD);
 }
 
 /**
@@ -197,6 +183,12 @@ export function multiplyAccumulate(block: usize, query: usize, chunks: u32, out:
   }
 }
 
+/** out = (x + y) mod q for `count` residues, a multiple of 4. */
+export function addResidues(x: usize, y: usize, count: u32, out: usize): void {
+  const q = i32x4.splat(MODULUS);
+  for (const end = x + (count << 2); x < end; x += 16, y += 16, out += 16) v128.store(out, addModulo(v128.load(x), v128.load(y), q));
+}
+
 /** Writes polynomial `poly` (N residues) as chunk `chunk` of an interleaved [N/8][chunks][8] buffer. */
 export function interleave(poly: usize, chunk: u32, chunks: u32, out: usize): void {
   out += chunk << 5;
@@ -208,24 +200,41 @@ export function interleave(poly: usize, chunk: u32, chunks: u32, out: usize): vo
 
 /** Packs count values, each cut to its `bits` high bits of 31, least significant bit first. count * bits is a multiple of 8. */
 export function packBits(values: usize, stride: u32, count: u32, bits: u32, out: usize): void {
+  const dropped = 31 - bits;
   let buffer: u64 = 0;
   let held: u32 = 0;
   for (let i: u32 = 0; i < count; ++i, values += stride << 2) {
-    buffer |= (<u64>(load<u32>(values) >> (31 - bits))) << held;
+    buffer |= (<u64>(load<u32>(values) >> dropped)) << held;
     held += bits;
-    for (; held >= 8; held -= 8, buffer >>= 8, ++out) store<u8>(out, <u8>buffer);
+    if (held >= 32) {
+      store<u32>(out, <u32>buffer);
+      out += 4;
+      buffer >>= 32;
+      held -= 32;
+    }
+  }
+  for (; held >= 8; held -= 8, buffer >>= 8, ++out) store<u8>(out, <u8>buffer);
+}
+
+/** Inverse of packBits for stride 1: the dropped low bits come back as zero. Reads, and ignores, up to 8 bytes behind the packed ones. */
+export function unpackBits(bytes: usize, count: u32, bits: u32, out: usize): void {
+  const mask: u64 = (1 << <u64>bits) - 1;
+  const dropped = 31 - bits;
+  let position: u32 = 0;
+  for (const end = out + (count << 2); out < end; out += 4, position += bits) {
+    const word = load<u64>(bytes + (position >> 3)) >> (position & 7);
+    store<u32>(out, (<u32>(word & mask)) << dropped);
   }
 }
 
-/** Inverse of packBits for stride 1: the dropped low bits come back as zero. */
-export function unpackBits(bytes: usize, count: u32, bits: u32, out: usize): void {
-  const mask: u64 = (1 << <u64>bits) - 1;
-  let buffer: u64 = 0;
-  let held: u32 = 0;
-  for (let i: u32 = 0; i < count; ++i, out += 4) {
-    for (; held < bits; held += 8, ++bytes) buffer |= (<u64>load<u8>(bytes)) << held;
-    store<u32>(out, (<u32>(buffer & mask)) << (31 - bits));
-    buffer >>= bits;
-    held -= bits;
+/**
+ * Turns `count` rows of `degree` sums into packed coefficients: the remaining layers of the inverse transform, in place, and the cut to
+ * `bits` bits, fused so that a row is in the first cache.
+ */
+export function finishScores(sums: usize, count: u32, degree: u32, inverseRoots: usize, inverseRootsShoup: usize, bits: u32, out: usize): void {
+  const packed = (degree * bits) >> 3;
+  for (; count > 0; --count, sums += degree << 2, out += packed) {
+    inverseLayers(sums, degree, inverseRoots, inverseRootsShoup);
+    packBits(sums, 1, degree, bits, out);
   }
 }
