@@ -1,4 +1,4 @@
-import { expect } from "@jest/globals";
+import { afterAll, expect } from "@jest/globals";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Longest that a command which ends by itself may take, on a busy machine. */
+const RUN_TIMEOUT_MS = 45_000;
+
 const started: Cli[] = [];
+
+// A test that runs into its time limit never comes to the end of its `using` blocks.
+afterAll(async () => {
+  await Promise.all(started.map((cli) => cli[Symbol.asyncDispose]()));
+});
 
 /** One `sotto` command as a real process on the Node that runs the tests; killed at the end of its `await using` block if it still runs. */
 export class Cli implements AsyncDisposable {
@@ -109,10 +117,19 @@ export class Cli implements AsyncDisposable {
   }
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end; one that does not come to it is killed, and its output is in the error. */
 export async function sotto(args: readonly string[], options: CliOptions = {}): Promise<Finished> {
-  await using cli = new Cli(args, options);
-  return await cli.exited;
+  const cli = new Cli(args, options);
+  const timer = setTimeout(() => {
+    cli.kill("SIGKILL");
+  }, RUN_TIMEOUT_MS);
+  const finished = await cli.exited;
+  clearTimeout(timer);
+  if (finished.signal === null) return finished;
+  const { signal, stdout, stderr } = finished;
+  throw new Error(
+    `sotto ${args.join(" ")} was ended by ${signal} after ${String(RUN_TIMEOUT_MS)} ms at most:\n${stdout}${stderr}`,
+  );
 }
 
 /** Runs a command that must succeed. @returns What it printed on standard output. */
