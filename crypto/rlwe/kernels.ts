@@ -5,6 +5,8 @@ import { MODULUS_BITS, RING_DEGREE } from "./parameters.ts";
  * agree bit for bit (tests/crypto/kernels.test.ts). Buffers are the caller's and are changed only where said.
  */
 export interface RingKernels {
+  /** Clears what earlier calls have left in scratch memory. */
+  wipe(): void;
   /** Forward negacyclic NTT of `poly`, in place; natural order in, bit-reversed order out. */
   forwardNtt(poly: Uint32Array): void;
   /** Inverse of {@link forwardNtt}, in place. */

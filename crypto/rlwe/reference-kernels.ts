@@ -3,7 +3,14 @@ import { multiplyModulo, nttTables } from "./ntt-tables.ts";
 import { MODULUS, MODULUS_BITS, RING_DEGREE } from "./parameters.ts";
 
 /** The plain twin of kernels/ring.as.ts: written to be read, used by the tests and where WebAssembly SIMD is missing. */
-export const referenceKernels: RingKernels = { forwardNtt, inverseNtt, multiplyAccumulate, packBits, unpackBits };
+export const referenceKernels: RingKernels = {
+  forwardNtt,
+  inverseNtt,
+  multiplyAccumulate,
+  packBits,
+  unpackBits,
+  wipe: () => undefined,
+};
 
 const at = (values: Uint32Array | Uint8Array, index: number): number => values[index] ?? 0;
 

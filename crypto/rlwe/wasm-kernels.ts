@@ -22,6 +22,10 @@ export class WasmKernels implements RingKernels {
     this.#block = this.#query + chunks * POLY_BYTES;
   }
 
+  wipe(): void {
+    this.#view(this.#poly, (2 + 2 * this.#chunks) * RING_DEGREE).fill(0);
+  }
+
   forwardNtt(poly: Uint32Array): void {
     const { exports, tables } = this.#ring;
     this.#view(this.#poly, RING_DEGREE).set(poly);

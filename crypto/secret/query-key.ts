@@ -1,7 +1,6 @@
 import { Fault } from "../fault.ts";
 import { queryPolynomial } from "../rlwe/block-layout.ts";
 import { type RingKernels, interleaveChunk, interleavedIndex } from "../rlwe/kernels.ts";
-import { multiplyModulo } from "../rlwe/ntt-tables.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "../rlwe/parameters.ts";
 import { areResidues } from "../rlwe/rlwe-index.ts";
 import { type BlockDescription, type QuerySecrets, type ScoringFaultCode, isOccupied } from "../scoring.ts";
@@ -45,14 +44,22 @@ export class QueryKey implements QuerySecrets {
     using key = generateSealKey();
     const secret = key.secret.slice();
     const zeros = new Uint32Array(layout.chunks * RING_DEGREE);
-    for (const [j, a] of publicRandomness.entries()) {
-      const { c0, c1 } = key.encryptZero();
-      for (let i = 0; i < RING_DEGREE; i++) {
-        const shifted = ((c1[i] ?? 0) - (a[i] ?? 0) + MODULUS) % MODULUS;
-        c0[i] = ((c0[i] ?? 0) + multiplyModulo(shifted, secret[i] ?? 0)) % MODULUS;
+    try {
+      for (const [j, a] of publicRandomness.entries()) {
+        const { c0, c1 } = key.encryptZero();
+        for (let i = 0; i < RING_DEGREE; i++) c1[i] = (c1[i]! - a[i]! + MODULUS) % MODULUS;
+        const product = kernels.multiplyAccumulate(c1, secret, 1);
+        for (let i = 0; i < RING_DEGREE; i++) c0[i] = (c0[i]! + product[i]!) % MODULUS;
+        interleaveChunk(c0, j, layout.chunks, zeros);
+        c1.fill(0);
+        product.fill(0);
+        if (j % 4 === 3) await pause();
       }
-      interleaveChunk(c0, j, layout.chunks, zeros);
-      if (j % 4 === 3) await pause();
+    } catch (error) {
+      secret.fill(0);
+      throw error;
+    } finally {
+      kernels.wipe();
     }
     return new QueryKey(layout, kernels, secret, zeros);
   }
@@ -116,6 +123,7 @@ export class QueryKey implements QuerySecrets {
     this.#zeros = null;
     for (const mask of this.#masks.values()) mask.fill(0);
     this.#masks.clear();
+    this.#kernels.wipe();
   }
 
   #mask(party: string, { version, hint }: BlockDescription): Uint32Array {
@@ -131,6 +139,7 @@ export class QueryKey implements QuerySecrets {
     const product = this.#kernels.multiplyAccumulate(residues, this.#secret, 1);
     this.#kernels.inverseNtt(product);
     const mask = Uint32Array.from({ length: rowsPerBlock }, (_, row) => product[row * chunk + chunk - 1] ?? 0);
+    product.fill(0);
     this.#masks.set(name, mask);
     return mask;
   }

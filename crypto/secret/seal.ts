@@ -12,7 +12,7 @@ const seal = await SEAL();
 export interface SealKey {
   /** s: shape [N], NTT form, ternary in coefficient form. The caller wipes it. */
   readonly secret: Uint32Array;
-  /** An encryption of zero: c0 + c1 s = e, both shape [N] in NTT form; owned by the caller. */
+  /** An encryption of zero: c0 + c1 s = e, both shape [N] in NTT form; owned by the caller, who wipes them. */
   encryptZero(): { readonly c0: Uint32Array; readonly c1: Uint32Array };
   [Symbol.dispose](): void;
 }
@@ -59,7 +59,11 @@ export function generateSealKey(): SealKey {
       encryptor.encryptSymmetric(zero, ciphertext);
       const bytes = ciphertext.saveToArray(seal.ComprModeType.none) as Uint8Array;
       const both = residues(bytes, CIPHERTEXT_HEADER_BYTES, 2);
-      return { c0: both.slice(0, RING_DEGREE), c1: both.slice(RING_DEGREE) };
+      // With the query that is sent, c1 would give the secret away.
+      bytes.fill(0);
+      const parts = { c0: both.slice(0, RING_DEGREE), c1: both.slice(RING_DEGREE) };
+      both.fill(0);
+      return parts;
     },
     [Symbol.dispose]() {
       secret.fill(0);

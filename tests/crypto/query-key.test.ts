@@ -261,3 +261,22 @@ test("a wiped key's secret is zeroes", () => {
   key[Symbol.dispose]();
   expectSame(secret, new Uint32Array(RING_DEGREE));
 });
+
+test("nothing of a key is left in the kernels' memory when it is wiped", async () => {
+  const { Memory } = WebAssembly;
+  const memories: WebAssembly.Memory[] = [];
+  const spy = jest.spyOn(WebAssembly, "Memory").mockImplementation((descriptor) => {
+    const memory = new Memory(descriptor);
+    memories.push(memory);
+    return memory;
+  });
+  const own = new WasmKernels({ chunks: layout.chunks });
+  spy.mockRestore();
+  const bytes = (): Uint8Array => new Uint8Array(memories[0]!.buffer).slice();
+  const before = bytes();
+  const key = await QueryKey.generate(layout, publicRandomness, own, () => nextTurn());
+  key.encrypt(new Float32Array(layout.dim).fill(0.01));
+  expect(Buffer.compare(bytes(), before)).not.toBe(0);
+  key[Symbol.dispose]();
+  expect(Buffer.compare(bytes(), before)).toBe(0);
+});

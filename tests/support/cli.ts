@@ -102,7 +102,9 @@ export class Cli implements AsyncDisposable {
 
   /** A signal to this process alone, or to its whole group as Ctrl-C in a terminal sends it. */
   kill(signal: NodeJS.Signals, { group = false } = {}): void {
-    if (!this.#ended) process.kill(group ? -this.pid : this.pid, signal);
+    if (this.#ended) return;
+    if (!group) this.#child.kill(signal);
+    else if (isRunning(this.pid)) process.kill(-this.pid, signal);
   }
 
   /** Asks the process to end, as Ctrl-C does, and waits until it has. */
