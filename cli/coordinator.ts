@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { Coordinator } from "../coordinator/index.ts";
 import { Fault } from "../crypto/index.ts";
+import type { Federation } from "../protocol/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
@@ -9,7 +10,7 @@ import { openTranscript } from "./transcript.ts";
 
 interface Options {
   readonly dir: string;
-  readonly port: number;
+  readonly port?: number;
   readonly host: string;
   readonly transcript?: string;
 }
@@ -18,7 +19,7 @@ export function coordinatorCommand(): Command {
   return new Command("coordinator")
     .description("run the coordinator: carries queries and answers it cannot read")
     .addOption(dirOption())
-    .option("-p, --port <port>", "port to listen on; 0 chooses a free one", parsePort, 7400)
+    .option("-p, --port <port>", "port to listen on, 0 for a free one; default is the federation's", parsePort)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .addOption(transcriptOption())
     .action(runCoordinator);
@@ -40,7 +41,7 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
     log,
     ...(transcript ? { observer: transcript.observer } : {}),
   });
-  const listening = await coordinator.listen(port, host);
+  const listening = await coordinator.listen(port ?? federationPort(federation), host);
   log.info({ host, port: listening, federation: federation.terms.name }, "listening");
   tellParent({ event: "listening", port: listening });
   await new Promise<void>((resolve) => {
@@ -49,4 +50,10 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
   await coordinator.close();
   transcript?.close();
   releaseParent();
+}
+
+/** The port that members are told to reach. */
+function federationPort({ terms }: Federation): number {
+  const { port, protocol } = new URL(terms.coordinatorUrl);
+  return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);
 }

@@ -23,12 +23,13 @@ export function doctorCommand(): Command {
     .action(runDoctor);
 }
 
-async function runDoctor({ dir }: { dir: string }): Promise<void> {
+async function runDoctor({ dir }: { dir: string }, command: Command): Promise<void> {
+  const named = command.getOptionValueSource("dir") === "cli";
   const findings = [
     ...machine(),
     await crypto(),
     await onnx(),
-    ...(existsSync(join(resolve(dir), "sotto.json")) ? await node(dir) : [noNode(dir)]),
+    ...(existsSync(join(resolve(dir), "sotto.json")) ? await node(dir) : [noNode(dir, named)]),
   ];
   for (const { what, good, says } of findings)
     process.stdout.write(
@@ -95,10 +96,11 @@ async function onnx(): Promise<Finding> {
   }
 }
 
-function noNode(dir: string): Finding {
+/** @param named - Whether a person has said that there is one. */
+function noNode(dir: string, named: boolean): Finding {
   return {
     what: "node",
-    good: true,
+    good: !named,
     says: `none in ${resolve(dir)}; \`sotto demo\` needs none, \`sotto init NAME\` makes one`,
   };
 }

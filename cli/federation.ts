@@ -5,7 +5,13 @@ import Table from "cli-table3";
 import { Fault, sodium } from "../crypto/index.ts";
 import { openEncoder } from "../party-node/encoders/index.ts";
 import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
-import { type NodeConfig, openNodeFolder, readFederationFile, writeConfig } from "../party-node/node-folder.ts";
+import {
+  type NodeConfig,
+  type NodeFolder,
+  openNodeFolder,
+  readFederationFile,
+  writeConfig,
+} from "../party-node/node-folder.ts";
 import {
   type FederationTerms,
   type Role,
@@ -109,7 +115,7 @@ function parseCoordinatorUrl(text: string): string {
 function parsePublicKey(text: string): string {
   const key = Buffer.from(text, "base64");
   if (key.length !== 32 || toBase64(key) !== text)
-    throw new InvalidArgumentError("expected the 44 characters that sotto init printed");
+    throw new InvalidArgumentError("expected a key of 44 characters, as it was printed");
   return text;
 }
 
@@ -135,6 +141,9 @@ function addCommand(): Command {
       const file = join(resolve(dir), FILE);
       const { identity } = loadKeyFile(founderKey(dir));
       const { terms } = openFederation(readFederationFile(file), toBase64(identity.publicKey));
+      const twin = terms.members.find((member) => member.publicKey === key && member.name !== name);
+      if (twin) throw new Fault("KEY_TAKEN", `that is the key of "${twin.name}"; every member has its own`);
+      const had = terms.members.find((member) => member.name === name);
       const members = [
         ...terms.members.filter((member) => member.name !== name),
         { name, roles: parseRoles(role), publicKey: key },
@@ -143,7 +152,7 @@ function addCommand(): Command {
       writeFileSync(`${file}.new`, signed);
       renameSync(`${file}.new`, file);
       process.stdout.write(
-        `${name} is a member (${role}); the file is at revision ${String(terms.revision + 1)}.\nWhen all are added, send ${file} to every member, who runs:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey}\n`,
+        `${name} is a member (${role})${had && had.publicKey !== key ? ", its key was changed" : ""}; the file is at revision ${String(terms.revision + 1)}.\nWhen all are added, send ${file} to every member, tell them the root key another way, and have them run:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey} --dir THEIR-NODE\n\nThe coordinator and nodes that are running take it up when they are restarted.\n`,
       );
     });
 }
@@ -196,7 +205,7 @@ function joinCommand(): Command {
   return new Command("join")
     .description("take a federation file into a node's folder, and trust its root key")
     .argument("<file>", "the federation file, as the founder sent it")
-    .requiredOption("--root <key>", "the root key, as the founder told you over another channel")
+    .requiredOption("--root <key>", "the root key, as the founder told you over another channel", parsePublicKey)
     .addOption(dirOption())
     .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says", parseCoordinatorUrl)
     .option("--encoder <spec>", "where this node has the federation's encoder, for example onnx:models/minilm")
@@ -221,16 +230,20 @@ function joinCommand(): Command {
           ...(encoder === undefined ? {} : { encoder }),
         });
         process.stdout.write(
-          `Joined "${terms.name}" (revision ${String(terms.revision)}). ${nextStep(terms, folder.config.name)}\n`,
+          `Joined "${terms.name}" (revision ${String(terms.revision)}). ${nextStep(terms, folder)}\n`,
         );
       },
     );
 }
 
 /** What a member that has just joined does next. */
-function nextStep({ members }: FederationTerms, name: string): string {
-  const roles = members.find((member) => member.name === name)?.roles;
-  if (!roles) return `"${name}" is not listed in it yet: the founder must add it and send the file again.`;
+function nextStep({ members }: FederationTerms, { config: { name }, keyPath }: NodeFolder): string {
+  const member = members.find((one) => one.name === name);
+  if (!member) return `"${name}" is not listed in it yet: the founder must add it and send the file again.`;
+  const own = toBase64(loadKeyFile(keyPath).identity.publicKey);
+  if (member.publicKey !== own)
+    return `But "${name}" is listed with another key than this node's, which is ${own}: the founder must add it again.`;
+  const { roles } = member;
   const steps = {
     coordinator: "`sotto coordinator`",
     party: "`sotto ingest PATH`, then `sotto node`",

@@ -11,6 +11,7 @@ import { modelCommand } from "./model.ts";
 import { nodeCommand } from "./node.ts";
 import { queryCommand } from "./query.ts";
 import { reportFailure } from "./report-failure.ts";
+import { EXIT_STOPPED, wasStopped } from "./supervision.ts";
 import { trialCommand } from "./trial.ts";
 
 const { version } = JSON.parse(
@@ -46,5 +47,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   // Commander has printed its own message already.
-  process.exitCode = error instanceof CommanderError ? error.exitCode : reportFailure(error);
+  if (wasStopped()) {
+    process.stderr.write("stopped\n");
+    process.exitCode = EXIT_STOPPED;
+  } else process.exitCode = error instanceof CommanderError ? error.exitCode : reportFailure(error);
 }

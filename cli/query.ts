@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
 import { type PartyOutcome, type QueryResult, checkQuestion } from "../party-node/asking/question.ts";
@@ -22,7 +23,7 @@ const EXIT_PARTIAL = 4;
 export function queryCommand(): Command {
   return new Command("query")
     .description("ask all parties one question; it leaves this process only encrypted")
-    .argument("<question>", "in quotes")
+    .argument("<question>", "in quotes, or - to read it from standard input, where no process list shows it")
     .option("-k <count>", "passages wanted", wholeNumber(1, limits.fetchHandlesMax), 5)
     .option(
       "--timeout <seconds>",
@@ -40,7 +41,8 @@ export function queryCommand(): Command {
     );
 }
 
-async function runQuery(question: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
+async function runQuery(given: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
+  const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
   using sotto = await connect({ dir, insecureClear });
   const abort = new AbortController();

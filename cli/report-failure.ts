@@ -1,11 +1,10 @@
 import { styleText } from "node:util";
 import { Fault } from "../crypto/index.ts";
 import { printable } from "./printable.ts";
+import { EXIT_STOPPED } from "./supervision.ts";
 
 /** Exit code for something that a person can put right. */
 const EXIT_FAULT = 2;
-/** Exit code for what was stopped by Ctrl-C, as shells have it. */
-const EXIT_STOPPED = 130;
 /** Exit code for a bug of ours. */
 const EXIT_BUG = 70;
 

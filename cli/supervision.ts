@@ -16,14 +16,23 @@ export type ChildEvent =
     }
   | { readonly event: "ingested"; readonly passages: number; readonly problems: number; readonly seconds: number };
 
+/** Exit code for what was stopped by Ctrl-C, as shells have it. */
+export const EXIT_STOPPED = 130;
+
 /** Tells the parent, if there is one that listens. */
 export function tellParent(event: ChildEvent): void {
   process.send?.(event);
 }
 
+let stopped = false;
+
+/** Whether a person, or the parent's end, has asked this process to stop. */
+export function wasStopped(): boolean {
+  return stopped;
+}
+
 /** Calls `stop` once: on Ctrl-C, on a polite kill, or when the parent has gone. */
 export function onStop(stop: () => void): void {
-  let stopped = false;
   const once = (): void => {
     if (!stopped) stop();
     stopped = true;

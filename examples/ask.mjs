@@ -4,7 +4,8 @@
 import process from "node:process";
 import { connect } from "sotto";
 
-const [dir = ".", question = ""] = process.argv.slice(2);
+const [dir, question] = process.argv.slice(2);
+if (!dir || !question) throw new Error("usage: node examples/ask.mjs MY-NODE QUESTION");
 const sotto = await connect({ dir });
 try {
   const asking = sotto.query(question, { k: 3 });

@@ -39,7 +39,14 @@ function install() {
 if (!isInstalled()) install();
 
 // npm passes its configuration on as variables; nobody below needs it.
-const child = spawn(pinnedNode, process.argv.slice(2), { stdio: "inherit", env: process.env });
+// npm changes to the repository's folder; a person's relative paths are meant from where they typed them.
+const [program = "", ...rest] = process.argv.slice(2);
+const isCommandLine = program.startsWith("cli/");
+const child = spawn(pinnedNode, isCommandLine ? [join(root, program), ...rest] : [program, ...rest], {
+  stdio: "inherit",
+  env: process.env,
+  cwd: isCommandLine ? (process.env.INIT_CWD ?? process.cwd()) : root,
+});
 // A terminal sends Ctrl-C to the child as well; a plain kill reaches only us.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
   process.on(signal, () => signal !== "SIGINT" && child.kill(signal));

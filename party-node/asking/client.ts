@@ -45,7 +45,7 @@ export interface QueryOptions {
 }
 
 /** How long connecting waits for parties to deliver their hints. */
-const CONNECT_PATIENCE_MS = 15_000;
+const CONNECT_PATIENCE_MS = 2000;
 const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openNodeStore } from "../../cli/node-store.ts";
+import { loadKeyFile } from "../../party-node/keys.ts";
 import { openNode } from "../../party-node/node-folder.ts";
 import {
   Cli,
@@ -169,8 +170,17 @@ describe("founding a federation", () => {
   test("with something that is no key", async () => {
     await expectUsageError(
       ["federation", "add", "zed", "--key", "abc", "--role", "party", "--dir", folder.path],
-      /expected the 44 characters that sotto init printed/,
+      /expected a key of 44 characters/,
     );
+  });
+
+  test("with a key that another member has", async () => {
+    const hub = loadKeyFile(openNode(federation.dir("hub")).folder.keyPath).identity.publicKey;
+    const key = Buffer.from(hub).toString("base64");
+    await expectRefusal(["federation", "add", "zed", "--key", key, "--role", "party", "--dir", folder.path], {
+      fault: "KEY_TAKEN",
+      says: /that is the key of "hub"; every member has its own/,
+    });
   });
 
   test("where it was not created", async () => {
@@ -422,3 +432,9 @@ function passagesOf(dir: string): string[] {
   store.close();
   return passages.map(({ documentId, ordinal }) => `${documentId}/${String(ordinal)}`);
 }
+
+test("doctor says so when the folder it is pointed at holds no node", async () => {
+  const { code, stdout } = await sotto(["doctor", "--dir", at("nowhere")]);
+  expect(stdout).toMatch(/none in .*nowhere/);
+  expect(code).toBe(1);
+});
