@@ -1,7 +1,6 @@
 import { Fault } from "../fault.ts";
 import { queryPolynomial } from "../rlwe/block-layout.ts";
 import { type RingKernels, interleaveChunk, interleavedIndex } from "../rlwe/kernels.ts";
-import { multiplyModulo } from "../rlwe/ntt-tables.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "../rlwe/parameters.ts";
 import { areResidues } from "../rlwe/rlwe-index.ts";
 import { type BlockDescription, type QuerySecrets, type ScoringFaultCode, isOccupied } from "../scoring.ts";
@@ -48,8 +47,13 @@ export class QueryKey implements QuerySecrets {
     for (const [j, a] of publicRandomness.entries()) {
       const { c0, c1 } = key.encryptZero();
       for (let i = 0; i < RING_DEGREE; i++) {
-        const shifted = ((c1[i] ?? 0) - (a[i] ?? 0) + MODULUS) % MODULUS;
-        c0[i] = ((c0[i] ?? 0) + multiplyModulo(shifted, secret[i] ?? 0)) % MODULUS;
+        const difference = c1[i]! - a[i]!;
+        c1[i] = difference < 0 ? difference + MODULUS : difference;
+      }
+      const product = kernels.multiplyAccumulate(c1, secret, 1);
+      for (let i = 0; i < RING_DEGREE; i++) {
+        const sum = c0[i]! + product[i]!;
+        c0[i] = sum >= MODULUS ? sum - MODULUS : sum;
       }
       interleaveChunk(c0, j, layout.chunks, zeros);
       if (j % 4 === 3) await pause();
@@ -75,7 +79,8 @@ export class QueryKey implements QuerySecrets {
       this.#kernels.forwardNtt(chunk);
       for (let i = 0; i < RING_DEGREE; i++) {
         const at = interleavedIndex(i, j, chunks);
-        zeros[at] = ((zeros[at] ?? 0) + (chunk[i] ?? 0)) % MODULUS;
+        const sum = zeros[at]! + chunk[i]!;
+        zeros[at] = sum >= MODULUS ? sum - MODULUS : sum;
       }
       chunk.fill(0);
     }
@@ -102,11 +107,14 @@ export class QueryKey implements QuerySecrets {
     const mask = this.#mask(party, block);
     const cut = this.#kernels.unpackBits(scores, { count: rowsPerBlock, bits: scoreBits });
     const half = scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits - 1);
-    return Float32Array.from(cut, (value, slot) => {
-      if (!isOccupied(block.occupied, slot)) return NaN;
-      const residue = (value + half + (mask[slot] ?? 0)) % MODULUS;
-      return (residue > MODULUS / 2 ? residue - MODULUS : residue) / (dataScale * queryScale);
-    });
+    const scale = 1 / (dataScale * queryScale);
+    const read = new Float32Array(rowsPerBlock);
+    for (let slot = 0; slot < rowsPerBlock; slot++) {
+      const sum = cut[slot]! + half + mask[slot]!;
+      const centred = sum - MODULUS * Math.floor(sum / MODULUS + 0.5);
+      read[slot] = isOccupied(block.occupied, slot) ? centred * scale : NaN;
+    }
+    return read;
   }
 
   [Symbol.dispose](): void {
