@@ -17,8 +17,8 @@ import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "./parameter
 import { deriveSeed, publicPolynomial, u32Bytes } from "./public-randomness.ts";
 import { WasmKernels } from "./wasm-kernels.ts";
 
-/** Memory is reserved in pieces of about this size; a piece is one WebAssembly memory. */
-const ARENA_BYTES = 64 * 1024 * 1024;
+/** Memory is reserved, not yet taken, in pieces of about this size; a piece is one WebAssembly memory with its own copy of each query. */
+const ARENA_BYTES = 256 * 1024 * 1024;
 /** Work between two turns of the event loop, in residues multiplied (about 5 ms). */
 const SLICE_RESIDUES = 8 * 1024 * 1024;
 
@@ -83,11 +83,22 @@ export class RlweIndex implements ScoringIndex {
   }
 
   async answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer> {
-    const residues = this.#unpackQuery(query);
-    return await new Promise((resolve, reject) => {
-      this.#waiting.push({ residues, signal, resolve, reject });
-      void this.#drain();
-    });
+    const [answer] = await this.answerAll([query], signal);
+    return answer!;
+  }
+
+  /**
+   * {@link answer} for several queries in as few passes over the blocks as can be, eight a pass.
+   * @throws Fault QUERY_MALFORMED if one of them is; none is answered then.
+   */
+  async answerAll(queries: readonly Uint8Array[], signal?: AbortSignal): Promise<IndexAnswer[]> {
+    const unpacked = queries.map((query) => this.#unpackQuery(query));
+    const answers = unpacked.map(
+      (residues) =>
+        new Promise<IndexAnswer>((resolve, reject) => this.#waiting.push({ residues, signal, resolve, reject })),
+    );
+    void this.#drain();
+    return await Promise.all(answers);
   }
 
   async #drain(): Promise<void> {
@@ -183,7 +194,7 @@ export class RlweIndex implements ScoringIndex {
     }
     const { chunks } = this.#layout;
     // The first piece is small: most collections begin small.
-    const bytes = this.#arenas.length === 0 ? ARENA_BYTES / 8 : ARENA_BYTES;
+    const bytes = this.#arenas.length === 0 ? ARENA_BYTES / 32 : ARENA_BYTES;
     const blockCount = Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4)));
     this.#arenas.push(new BlockArena(this.#layout, this.#publicRandomness, blockCount));
     return this.#allocate();

@@ -47,9 +47,15 @@ export class QueryKey implements QuerySecrets {
     try {
       for (const [j, a] of publicRandomness.entries()) {
         const { c0, c1 } = key.encryptZero();
-        for (let i = 0; i < RING_DEGREE; i++) c1[i] = (c1[i]! - a[i]! + MODULUS) % MODULUS;
+        for (let i = 0; i < RING_DEGREE; i++) {
+          const difference = c1[i]! - a[i]!;
+          c1[i] = difference < 0 ? difference + MODULUS : difference;
+        }
         const product = kernels.multiplyAccumulate(c1, secret, 1);
-        for (let i = 0; i < RING_DEGREE; i++) c0[i] = (c0[i]! + product[i]!) % MODULUS;
+        for (let i = 0; i < RING_DEGREE; i++) {
+          const sum = c0[i]! + product[i]!;
+          c0[i] = sum >= MODULUS ? sum - MODULUS : sum;
+        }
         interleaveChunk(c0, j, layout.chunks, zeros);
         c1.fill(0);
         product.fill(0);
@@ -82,7 +88,8 @@ export class QueryKey implements QuerySecrets {
       this.#kernels.forwardNtt(chunk);
       for (let i = 0; i < RING_DEGREE; i++) {
         const at = interleavedIndex(i, j, chunks);
-        zeros[at] = ((zeros[at] ?? 0) + (chunk[i] ?? 0)) % MODULUS;
+        const sum = zeros[at]! + chunk[i]!;
+        zeros[at] = sum >= MODULUS ? sum - MODULUS : sum;
       }
       chunk.fill(0);
     }
@@ -109,11 +116,14 @@ export class QueryKey implements QuerySecrets {
     const mask = this.#mask(party, block);
     const cut = this.#kernels.unpackBits(scores, { count: rowsPerBlock, bits: scoreBits });
     const half = scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits - 1);
-    return Float32Array.from(cut, (value, slot) => {
-      if (!isOccupied(block.occupied, slot)) return NaN;
-      const residue = (value + half + (mask[slot] ?? 0)) % MODULUS;
-      return (residue > MODULUS / 2 ? residue - MODULUS : residue) / (dataScale * queryScale);
-    });
+    const scale = 1 / (dataScale * queryScale);
+    const read = new Float32Array(rowsPerBlock);
+    for (let slot = 0; slot < rowsPerBlock; slot++) {
+      const sum = cut[slot]! + half + mask[slot]!;
+      const centred = sum - MODULUS * Math.floor(sum / MODULUS + 0.5);
+      read[slot] = isOccupied(block.occupied, slot) ? centred * scale : NaN;
+    }
+    return read;
   }
 
   [Symbol.dispose](): void {

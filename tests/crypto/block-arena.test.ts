@@ -116,12 +116,12 @@ describe("scores are those of the whole inverse transform, to the bit", () => {
     expectScores(arena, layout, held, [make(9)]);
   });
 
-  test.each([1, 2, 3, 4, 5, 7, QUERIES_PER_PASS])("%d queries with 1 to 8 blocks", (queryCount) => {
+  test.each([1, 2, 3, 4, 5, 7, QUERIES_PER_PASS])("%d queries with 1 to 9 blocks", (queryCount) => {
     const layout = layoutOf(20, 16, { scoreBits: 14 });
     const make = (seed: number) => residues(layout.chunks * RING_DEGREE, seed, 0.2);
     const { arena, held } = filledArena(layout, BLOCKS_PER_TILE, make);
     const queries = Array.from({ length: queryCount }, (_, i) => make(100 + i));
-    for (const count of [1, 2, 3, 4, 5, 8]) expectScores(arena, layout, held.slice(0, count), queries);
+    for (const count of [1, 2, 3, 4, 5, 6, 8, 9]) expectScores(arena, layout, held.slice(0, count), queries);
   });
 
   test("a single residue at every place of a row reaches exactly the rows it should", () => {

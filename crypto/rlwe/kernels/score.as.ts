@@ -2,12 +2,12 @@
 //
 // A residue x is held as two signed 16-bit halves, x = low + 2^16 high, so that one instruction multiplies four residues by four factors y:
 // x y = low y + high (2^16 y mod q), and y and 2^16 y mod q are cut into three signed limbs of 10 bits. Products of a half and a limb are below
-// 2^25 in magnitude, pairs below 2^26, so 31 pairs fit 32 bits.
+// 2^25 in magnitude, pairs below 2^26, so 31 pairs fit 32 bits; the steps are taken in twos.
 
 import { DEGREE, MODULUS, multiplyShoup, reduce } from "./arithmetic.as";
 
 const HALF_MODULUS: i32 = 1073694720;
-const STEPS_PER_FOLD: i32 = 31;
+const STEPS_PER_FOLD: i32 = 30;
 // floor(2^16 2^32 / q)
 const SHIFT_SHOUP: i32 = 131077;
 
@@ -81,135 +81,78 @@ function storeSum(total: v128, out: usize): void {
   store<u32>(out, reduce(i64x2.extract_lane(total, 0) + i64x2.extract_lane(total, 1)));
 }
 
-function sum1x1(block: usize, query: usize, steps: i32, out: usize): void {
-  let t = i64x2.splat(0);
+// @ts-ignore: decorator
+@inline
+function addProduct(sum: v128, x: v128, y: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(x, y));
+}
+
+function sumOne(block: usize, query: usize, steps: i32, out: usize): void {
+  let total = i64x2.splat(0);
   for (let step: i32 = 0; step < steps; ) {
     const stop = min(step + STEPS_PER_FOLD, steps);
     let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0);
     for (; step < stop; ++step, block += 16, query += 48) {
       const x = v128.load(block);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, v128.load(query)));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, v128.load(query, 16)));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, v128.load(query, 32)));
+      a0 = addProduct(a0, x, v128.load(query));
+      a1 = addProduct(a1, x, v128.load(query, 16));
+      a2 = addProduct(a2, x, v128.load(query, 32));
     }
-    t = i64x2.add(t, widen(a0, a1, a2));
+    total = i64x2.add(total, widen(a0, a1, a2));
   }
-  storeSum(t, out);
+  storeSum(total, out);
 }
 
-function sum1x4(blockA: usize, blockB: usize, blockC: usize, blockD: usize, query: usize, steps: i32, out: usize, outStride: usize): void {
-  let tA = i64x2.splat(0), tB = i64x2.splat(0), tC = i64x2.splat(0), tD = i64x2.splat(0);
+// Nine sums, three limbs, a block's residues and a product: 14 of the 15 registers V8 hands out on x64. More tiles spill.
+function sumThree(a: usize, b: usize, c: usize, query: usize, steps: i32, out: usize, outStride: usize): void {
+  let totalA = i64x2.splat(0), totalB = i64x2.splat(0), totalC = i64x2.splat(0);
   for (let step: i32 = 0; step < steps; ) {
     const stop = min(step + STEPS_PER_FOLD, steps);
     let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0);
     let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0);
     let c0 = i32x4.splat(0), c1 = i32x4.splat(0), c2 = i32x4.splat(0);
-    let d0 = i32x4.splat(0), d1 = i32x4.splat(0), d2 = i32x4.splat(0);
-    for (; step < stop; ++step, blockA += 16, blockB += 16, blockC += 16, blockD += 16, query += 48) {
-      const y0 = v128.load(query), y1 = v128.load(query, 16), y2 = v128.load(query, 32);
-      let x = v128.load(blockA);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, y0));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, y1));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, y2));
-      x = v128.load(blockB);
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(x, y0));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(x, y1));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(x, y2));
-      x = v128.load(blockC);
-      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(x, y0));
-      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(x, y1));
-      c2 = i32x4.add(c2, i32x4.dot_i16x8_s(x, y2));
-      x = v128.load(blockD);
-      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(x, y0));
-      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(x, y1));
-      d2 = i32x4.add(d2, i32x4.dot_i16x8_s(x, y2));
+    for (; step < stop; step += 2, a += 32, b += 32, c += 32, query += 96) {
+      let y0 = v128.load(query), y1 = v128.load(query, 16), y2 = v128.load(query, 32);
+      let x = v128.load(a);
+      a0 = addProduct(a0, x, y0); a1 = addProduct(a1, x, y1); a2 = addProduct(a2, x, y2);
+      x = v128.load(b);
+      b0 = addProduct(b0, x, y0); b1 = addProduct(b1, x, y1); b2 = addProduct(b2, x, y2);
+      x = v128.load(c);
+      c0 = addProduct(c0, x, y0); c1 = addProduct(c1, x, y1); c2 = addProduct(c2, x, y2);
+      y0 = v128.load(query, 48); y1 = v128.load(query, 64); y2 = v128.load(query, 80);
+      x = v128.load(a, 16);
+      a0 = addProduct(a0, x, y0); a1 = addProduct(a1, x, y1); a2 = addProduct(a2, x, y2);
+      x = v128.load(b, 16);
+      b0 = addProduct(b0, x, y0); b1 = addProduct(b1, x, y1); b2 = addProduct(b2, x, y2);
+      x = v128.load(c, 16);
+      c0 = addProduct(c0, x, y0); c1 = addProduct(c1, x, y1); c2 = addProduct(c2, x, y2);
     }
-    tA = i64x2.add(tA, widen(a0, a1, a2));
-    tB = i64x2.add(tB, widen(b0, b1, b2));
-    tC = i64x2.add(tC, widen(c0, c1, c2));
-    tD = i64x2.add(tD, widen(d0, d1, d2));
+    totalA = i64x2.add(totalA, widen(a0, a1, a2));
+    totalB = i64x2.add(totalB, widen(b0, b1, b2));
+    totalC = i64x2.add(totalC, widen(c0, c1, c2));
   }
-  storeSum(tA, out);
-  storeSum(tB, out + outStride);
-  storeSum(tC, out + 2 * outStride);
-  storeSum(tD, out + 3 * outStride);
-}
-
-function sum2x2(blockA: usize, blockB: usize, query: usize, queryStride: usize, steps: i32, outA: usize, outB: usize, outStride: usize): void {
-  let tA = i64x2.splat(0), tB = i64x2.splat(0), tC = i64x2.splat(0), tD = i64x2.splat(0);
-  const apart = blockB - blockA;
-    for (let step: i32 = 0; step < steps; ) {
-    const stop = min(step + STEPS_PER_FOLD, steps);
-    let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0);
-    let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0);
-    let c0 = i32x4.splat(0), c1 = i32x4.splat(0), c2 = i32x4.splat(0);
-    let d0 = i32x4.splat(0), d1 = i32x4.splat(0), d2 = i32x4.splat(0);
-    for (; step < stop; ++step, blockA += 16, query += 48) {
-      const x = v128.load(blockA), z = v128.load(blockA + apart);
-      let y = v128.load(query);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, y));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(z, y));
-      y = v128.load(query, 16);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, y));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(z, y));
-      y = v128.load(query, 32);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, y));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(z, y));
-      y = v128.load(query + queryStride);
-      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(x, y));
-      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(z, y));
-      y = v128.load(query + queryStride, 16);
-      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(x, y));
-      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(z, y));
-      y = v128.load(query + queryStride, 32);
-      c2 = i32x4.add(c2, i32x4.dot_i16x8_s(x, y));
-      d2 = i32x4.add(d2, i32x4.dot_i16x8_s(z, y));
-    }
-    tA = i64x2.add(tA, widen(a0, a1, a2));
-    tB = i64x2.add(tB, widen(b0, b1, b2));
-    tC = i64x2.add(tC, widen(c0, c1, c2));
-    tD = i64x2.add(tD, widen(d0, d1, d2));
-  }
-  storeSum(tA, outA);
-  storeSum(tB, outB);
-  storeSum(tC, outA + outStride);
-  storeSum(tD, outB + outStride);
+  storeSum(totalA, out);
+  storeSum(totalB, out + outStride);
+  storeSum(totalC, out + 2 * outStride);
 }
 
 /**
  * out[query][block][output] for every query and block: the inner product, mod q, of the output-th slice of `steps` 16-byte vectors of the block
- * with the query's. `blocks` is a table of pointers. All queries and blocks of a call pass through the first cache together, slice by slice.
+ * with the query's. `blocks` is a table of pointers; steps is even. All queries meet a slice of the blocks while it is in the first cache.
  */
 export function accumulate(blocks: usize, blockCount: u32, queries: usize, queryStride: usize, queryCount: u32, outputs: u32, steps: i32, out: usize): void {
-  const blockStride: usize = outputs << 2;
-  const outStride: usize = blockCount * blockStride;
-  for (let output: u32 = 0; output < outputs; ++output, out += 4) {
+  const outStride: usize = outputs << 2;
+  const end = blocks + (blockCount << 2);
+  for (let output: u32 = 0; output < outputs; ++output) {
     const at: usize = (output * steps) << 4;
+    let to = out + (output << 2);
     let query = queries + 3 * at;
-    let to = out;
-    let left = queryCount;
-    for (; left >= 2; left -= 2, query += 2 * queryStride, to += 2 * outStride) {
-      sliceOfTwoQueries(blocks, blockCount, at, query, queryStride, steps, to, blockStride, outStride);
+    for (let left = queryCount; left > 0; --left, query += queryStride) {
+      let block = blocks;
+      for (; block + 8 < end; block += 12, to += 3 * outStride) {
+        sumThree(load<u32>(block) + at, load<u32>(block, 4) + at, load<u32>(block, 8) + at, query, steps, to, outStride);
+      }
+      for (; block < end; block += 4, to += outStride) sumOne(load<u32>(block) + at, query, steps, to);
     }
-    if (left > 0) sliceOfOneQuery(blocks, blockCount, at, query, steps, to, blockStride);
-  }
-}
-
-function sliceOfOneQuery(blocks: usize, blockCount: u32, at: usize, query: usize, steps: i32, out: usize, blockStride: usize): void {
-  const end = blocks + (blockCount << 2);
-  for (; blocks + 12 < end; blocks += 16, out += 4 * blockStride) {
-    sum1x4(load<u32>(blocks) + at, load<u32>(blocks, 4) + at, load<u32>(blocks, 8) + at, load<u32>(blocks, 12) + at, query, steps, out, blockStride);
-  }
-  for (; blocks < end; blocks += 4, out += blockStride) sum1x1(load<u32>(blocks) + at, query, steps, out);
-}
-
-function sliceOfTwoQueries(blocks: usize, blockCount: u32, at: usize, query: usize, queryStride: usize, steps: i32, out: usize, blockStride: usize, outStride: usize): void {
-  const end = blocks + (blockCount << 2);
-  for (; blocks + 4 < end; blocks += 8, out += 2 * blockStride) {
-    sum2x2(load<u32>(blocks) + at, load<u32>(blocks, 4) + at, query, queryStride, steps, out, out + blockStride, outStride);
-  }
-  if (blocks < end) {
-    sum1x1(load<u32>(blocks) + at, query, steps, out);
-    sum1x1(load<u32>(blocks) + at, query + queryStride, steps, out + outStride);
   }
 }
