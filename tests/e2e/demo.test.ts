@@ -104,7 +104,7 @@ test.each([
   await sleep(200);
   demo.kill("SIGINT", { group });
   const { code } = await demo.exited;
-  expect(code).toBeGreaterThan(0);
+  expect(code).toBe(130);
   expect(leftovers(tmp.path)).toEqual([]);
   expect(commandsBelow(tmp.path)).toEqual([]);
 });

@@ -114,6 +114,14 @@ test("the answer for people cites party and document, and each party is reported
   expect(code).toBe(0);
 });
 
+test("a question can come from standard input, where no process list shows it", async () => {
+  const finished = await sotto(["query", "-", "--dir", federation.dir("asker"), "--json", "-k", "1"], {
+    input: `${QUESTIONS[2] ?? ""}\n`,
+  });
+  expect(finished.code).toBe(0);
+  expect(read(finished).passages.map(keyOf)).toEqual(["bank/vault.txt/0"]);
+});
+
 test("a file that is ingested while the node serves is found within two seconds, and gone again once deleted", async () => {
   const added = join(corpus("library"), "telescope.md");
   writeFileSync(added, "# Telescope\n\nThe rooftop telescope is lent on cloudless Tuesdays.\n");
@@ -169,11 +177,14 @@ test("a node that was killed with -9 is missing, loses nothing and comes back", 
 
 test("a party that is too slow misses the deadline, and the others' answers come", async () => {
   node("library").kill("SIGSTOP");
+  const began = performance.now();
   try {
     const finished = await ask("warfarin vault", "--json", "-k", "2", "--timeout", "2");
     const answer = read(finished);
     expect(faultOf(answer, "library")).toBe("DEADLINE_EXCEEDED");
     expect(answer.passages.map(keyOf).sort()).toEqual(["bank/vault.txt/0", "clinic/warfarin.txt/0"]);
+    // Two seconds for connecting, two for the question, and the start of the process; a session's own time limit is ten.
+    expect(performance.now() - began).toBeLessThan(9000);
     expect(finished.code).toBe(4);
   } finally {
     node("library").kill("SIGCONT");

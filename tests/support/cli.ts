@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default is the repository's `cli/main.ts`; the packed form has another. */
   readonly main?: string;
+  /** What it reads from standard input; default is nothing. */
+  readonly input?: string;
   /** A process group of its own, as a terminal gives it; default false. */
   readonly ownGroup?: boolean;
 }
@@ -49,17 +51,18 @@ export class Cli implements AsyncDisposable {
 
   constructor(
     args: readonly string[],
-    { cwd = repository, env = {}, main = join(repository, "cli", "main.ts"), ownGroup = false }: CliOptions = {},
+    { cwd = repository, env = {}, main = join(repository, "cli", "main.ts"), input = "", ownGroup = false }: CliOptions = {},
   ) {
     this.args = args;
     const child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: compileCache, NO_COLOR: "1", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       detached: ownGroup,
     });
     this.#child = child;
     this.pid = child.pid ?? -1;
+    child.stdin.on("error", () => undefined).end(input); // it may have ended without reading
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
       this.#wake();
