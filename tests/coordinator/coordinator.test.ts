@@ -197,6 +197,12 @@ describe("a member that does what its role does not allow is expelled", () => {
       fault: "ENCODER_MISMATCH",
     },
     {
+      id: "a query is larger than any of this federation",
+      who: "asker",
+      message: () => query(["alpha"], { body: new Uint8Array(10_000) }),
+      fault: "FRAME_TOO_LARGE",
+    },
+    {
       id: "a member sends a roster",
       who: "asker",
       message: () => ({ type: "roster", parties: ["asker"] }),

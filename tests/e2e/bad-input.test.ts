@@ -28,6 +28,13 @@ function copyOf(name: string): string {
   cpSync(federation.dir(name), copy, { recursive: true });
   return copy;
 }
+/** A copy of a member's folder whose coordinator does not run: port 1 is reserved, and nothing listens there. */
+function copyOffLine(name: string): string {
+  const copy = copyOf(name);
+  const config = join(copy, "sotto.json");
+  writeFileSync(config, readFileSync(config, "utf8").replace(/127\.0\.0\.1:\d+/, "127.0.0.1:1"));
+  return copy;
+}
 const query = (dir: string, question = "warfarin", ...more: string[]): string[] => [
   "query",
   question,
@@ -49,8 +56,9 @@ afterAll(async () => {
 });
 
 describe("a question", () => {
+  // Refused before anybody is connected to, hence off line.
   test.each(["", " \n\t "])("that is empty (%j)", async (question) => {
-    await expectRefusal(query(federation.dir("clinic"), question), {
+    await expectRefusal(query(copyOffLine("clinic"), question), {
       fault: "QUESTION_EMPTY",
       says: /type a question/,
     });
@@ -58,7 +66,7 @@ describe("a question", () => {
 
   test("that is enormous", async () => {
     const question = "warfarin ".repeat(5000);
-    await expectRefusal(query(federation.dir("clinic"), question), {
+    await expectRefusal(query(copyOffLine("clinic"), question), {
       fault: "QUESTION_TOO_LONG",
       says: /has 45000 bytes, at most 16384 .* ask something shorter/,
     });
@@ -321,10 +329,7 @@ describe("the network", () => {
   });
 
   test("coordinator not running: a query says so, a node goes on trying until Ctrl-C", async () => {
-    const dir = copyOf("clinic");
-    const config = join(dir, "sotto.json");
-    // Port 1 is reserved, and nothing listens there.
-    writeFileSync(config, readFileSync(config, "utf8").replace(/127\.0\.0\.1:\d+/, "127.0.0.1:1"));
+    const dir = copyOffLine("clinic");
     await using node = new Cli(["node", "--dir", dir]);
     await expectRefusal(query(dir), { fault: "CONNECTION_REFUSED", says: /ws:\/\/127\.0\.0\.1:1; is it running/ });
     await node.printed(/CONNECTION_REFUSED.*CONNECTION_REFUSED/s);

@@ -297,7 +297,7 @@ describe("fetching", () => {
     await expect(asker.fetch(queryIds[0] ?? kept, handles)).rejects.toThrow(code("FETCH_EXPIRED"));
   });
 
-  test("a member that is no querier gets no session, even if the coordinator were to let it through", () => {
+  test("a member that is no querier, or not the one it is said to be, gets no session, even if the coordinator lets it through", () => {
     const { federation } = f;
     const party = f.party("alpha");
     const store = party.openStore();
@@ -323,16 +323,17 @@ describe("fetching", () => {
       now: () => 0,
       log: pino({ enabled: false }),
     });
-    for (const { name, ends } of [
-      { name: "beta", ends: "hangup" },
-      { name: "asker", ends: "relay" },
+    for (const { name, saidToBe, ends } of [
+      { name: "beta", saidToBe: "beta", ends: "hangup" },
+      { name: "asker", saidToBe: "second", ends: "hangup" },
+      { name: "asker", saidToBe: "asker", ends: "relay" },
     ]) {
       const initiator = new Initiator(f.identity(name), handshakeContext(federation, "end-to-end"));
       const session = sodium.randombytes_buf(16);
-      sessions.receive({ type: "relay", session, peer: name, body: initiator.hello });
+      sessions.receive({ type: "relay", session, peer: saidToBe, body: initiator.hello });
       const welcome = sent.at(-1);
       if (welcome?.type !== "relay") throw new Error("no welcome came");
-      sessions.receive({ type: "relay", session, peer: name, body: initiator.receiveWelcome(welcome.body).finish });
+      sessions.receive({ type: "relay", session, peer: saidToBe, body: initiator.receiveWelcome(welcome.body).finish });
       expect(sent.at(-1)).toMatchObject(ends === "hangup" ? { type: "hangup", code: "WRONG_ROLE" } : { type: "relay" });
     }
     store.close();

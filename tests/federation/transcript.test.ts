@@ -4,7 +4,8 @@ import { Question, type QueryResult } from "../../party-node/asking/question.ts"
 import { CoordinatorLink } from "../../party-node/asking/coordinator-link.ts";
 import { PartySession } from "../../party-node/asking/party-session.ts";
 import type { SeenFrame } from "../../protocol/index.ts";
-import { TestFederation, until } from "../support/federation.ts";
+import { PASSAGE_LENGTH_MAX } from "../../party-node/documents/split.ts";
+import { type Corpus, TestFederation, until } from "../support/federation.ts";
 import { corpus } from "./corpora.ts";
 
 /*
@@ -93,6 +94,36 @@ test("questions one after the other on one connection, too", async () => {
     shapes.push(ordered(frames));
   }
   for (const each of shapes) expect(each).toEqual(shapes[0]);
+});
+
+test("passages of the greatest length, in any script, still look the same at the default k", async () => {
+  // Three bytes a letter; what is fetched must fit one unit of padding, or the holder's reply would be longer than the others'.
+  const long = (letter: string): Corpus =>
+    Object.fromEntries(
+      Array.from({ length: 12 }, (_, i) => [
+        `${letter}${String(i)}`,
+        `${letter}${String(i)} `.repeat(400).slice(0, PASSAGE_LENGTH_MAX - 1),
+      ]),
+    );
+  let sizes: string[] = [];
+  await using own = await TestFederation.start({
+    corpora: { alpha: long("漢字"), beta: long("かな") },
+    observer: ({ peer, direction, type, bytes }) => {
+      sizes.push(`${peer} ${direction} ${type} ${String(bytes)}`);
+    },
+  });
+  const client = await own.client();
+  const seen: string[][] = [];
+  for (const [question, winner] of [
+    ["漢字 漢字", "alpha"],
+    ["かな かな", "beta"],
+  ] as const) {
+    sizes = [];
+    const { passages } = await client.query(question).result;
+    expect(passages.map(({ party }) => party)).toEqual(Array.from({ length: 5 }, () => winner));
+    seen.push(sizes.toSorted());
+  }
+  expect(seen[1]).toEqual(seen[0]);
 });
 
 test("nothing that can be read goes through the coordinator", async () => {

@@ -51,7 +51,13 @@ export class Cli implements AsyncDisposable {
 
   constructor(
     args: readonly string[],
-    { cwd = repository, env = {}, main = join(repository, "cli", "main.ts"), input = "", ownGroup = false }: CliOptions = {},
+    {
+      cwd = repository,
+      env = {},
+      main = join(repository, "cli", "main.ts"),
+      input = "",
+      ownGroup = false,
+    }: CliOptions = {},
   ) {
     this.args = args;
     const child = spawn(process.execPath, [main, ...args], {
