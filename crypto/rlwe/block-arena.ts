@@ -4,8 +4,8 @@ import { scoreWeights } from "./score-weights.ts";
 
 /** Queries that one pass over the blocks serves. */
 export const QUERIES_PER_PASS = 8;
-/** Blocks scored together, a multiple of the three that share the registers: while a slice of the queries is in the first cache, it meets them all. */
-export const BLOCKS_PER_TILE = 9;
+/** Blocks scored together: queries meet them in twos or threes, and a slice of them all fits the first cache. */
+export const BLOCKS_PER_TILE = 12;
 
 /**
  * Blocks in a WebAssembly memory of their own, scored where they lie.

@@ -125,25 +125,21 @@ export class RlweIndex implements ScoringIndex {
     const scores = queries.map(() => new Uint8Array(snapshot.length * scoreBytesPerBlock));
     const residues = queries.map((query) => query.residues);
     const blocksPerSlice = Math.max(1, Math.floor(SLICE_RESIDUES / (queries.length * residues[0]!.length)));
-    const arenas = snapshot.map(([, held]) => held.arena);
     let sliceBlocks = 0;
-    for (const { arena, places } of tiles(arenas, Math.min(BLOCKS_PER_TILE, blocksPerSlice))) {
-      if (sliceBlocks > 0 && sliceBlocks + places.length > blocksPerSlice) {
+    for (const { arena, first, addresses } of tiles(
+      snapshot.map(([, held]) => held),
+      Math.min(BLOCKS_PER_TILE, blocksPerSlice),
+    )) {
+      if (sliceBlocks > 0 && sliceBlocks + addresses.length > blocksPerSlice) {
         await nextTurn();
         sliceBlocks = 0;
       }
       if (queries.every(({ signal }) => signal?.aborted)) break;
-      const packed = arena.score(
-        places.map((place) => snapshot[place]![1].address),
-        residues,
-      );
-      for (const [i, of] of scores.entries()) {
-        for (const [k, place] of places.entries()) {
-          const start = (i * places.length + k) * scoreBytesPerBlock;
-          of.set(packed.subarray(start, start + scoreBytesPerBlock), place * scoreBytesPerBlock);
-        }
-      }
-      sliceBlocks += places.length;
+      const packed = arena.score(addresses, residues);
+      const bytes = addresses.length * scoreBytesPerBlock;
+      for (const [i, of] of scores.entries())
+        of.set(packed.subarray(i * bytes, (i + 1) * bytes), first * scoreBytesPerBlock);
+      sliceBlocks += addresses.length;
     }
     for (const [i, { signal, resolve, reject }] of queries.entries()) {
       if (signal?.aborted) reject(new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled"));
@@ -193,9 +189,7 @@ export class RlweIndex implements ScoringIndex {
       if (address !== null) return { arena, address };
     }
     const { chunks } = this.#layout;
-    // The first piece is small: most collections begin small.
-    const bytes = this.#arenas.length === 0 ? ARENA_BYTES / 32 : ARENA_BYTES;
-    const blockCount = Math.max(1, Math.floor(bytes / (chunks * RING_DEGREE * 4)));
+    const blockCount = Math.max(1, Math.floor(ARENA_BYTES / (chunks * RING_DEGREE * 4)));
     this.#arenas.push(new BlockArena(this.#layout, this.#publicRandomness, blockCount));
     return this.#allocate();
   }
@@ -211,18 +205,24 @@ export class RlweIndex implements ScoringIndex {
   }
 }
 
-/** Places of blocks that lie in one arena, up to `count` at a time. */
+/** Consecutive blocks that lie in one arena, up to `count` at a time. */
 function* tiles(
-  arenas: readonly BlockArena[],
+  blocks: readonly HeldBlock[],
   count: number,
-): Generator<{ readonly arena: BlockArena; readonly places: readonly number[] }> {
-  for (const [arena, places] of Map.groupBy(arenas.keys(), (place) => arenas[place]!)) {
-    for (let at = 0; at < places.length; at += count) yield { arena, places: places.slice(at, at + count) };
+): Generator<{ readonly arena: BlockArena; readonly first: number; readonly addresses: readonly number[] }> {
+  for (let first = 0; first < blocks.length;) {
+    const { arena } = blocks[first]!;
+    const addresses: number[] = [];
+    for (let at = first; addresses.length < count && blocks[at]?.arena === arena; at++)
+      addresses.push(blocks[at]!.address);
+    yield { arena, first, addresses };
+    first += addresses.length;
   }
 }
 
 /** Whether every value is below q. */
 export function areResidues(values: Uint32Array): boolean {
-  for (const value of values) if (value >= MODULUS) return false;
-  return true;
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! > largest) largest = values[i]!;
+  return largest < MODULUS;
 }

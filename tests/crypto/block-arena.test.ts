@@ -3,9 +3,11 @@ import fc from "fast-check";
 import { BLOCKS_PER_TILE, BlockArena, QUERIES_PER_PASS } from "../../crypto/rlwe/block-arena.ts";
 import { blockPolynomials, quantiseRows } from "../../crypto/rlwe/block-layout.ts";
 import { interleaveChunk, packedBytes } from "../../crypto/rlwe/kernels.ts";
+import { multiplyModulo, powerModulo } from "../../crypto/rlwe/ntt-tables.ts";
 import { type RingLayout, MODULUS, RING_DEGREE } from "../../crypto/rlwe/parameters.ts";
 import { referenceKernels } from "../../crypto/rlwe/reference-kernels.ts";
-import { expectSame, layoutOf, seeded } from "./support.ts";
+import { scoreWeights } from "../../crypto/rlwe/score-weights.ts";
+import { centred, expectSame, layoutOf, seeded } from "./support.ts";
 
 /** `count` residues: uniform, or mostly from the ends of the range and of the halves and limbs they are cut into. */
 function residues(count: number, seed: number, share: number): Uint32Array {
@@ -99,14 +101,39 @@ describe("scores are those of the whole inverse transform, to the bit", () => {
     );
   });
 
-  // 31 products fit 32 bits and then are widened: 24 chunks of 16 are 96 steps, and the same ends everywhere make the largest sums.
-  test("the largest sums there can be", () => {
+  test("the same ends everywhere", () => {
     const layout = layoutOf(384, 16);
     const ends = [0, 0x7fff, 0x8000, 0x7ffe8000, (MODULUS - 1) / 2, MODULUS - 1].map((end) =>
       new Uint32Array(24 * RING_DEGREE).fill(end),
     );
     const { arena, held } = filledArena(layout, ends.length, (k) => ends[k] ?? new Uint32Array(0));
     expectScores(arena, layout, held, ends);
+  });
+
+  // 42 pairs of products fit 32 bits before they are widened, 44 would not: both halves of a residue and the top limbs of the weighted query y
+  // and of 2^16 y are as large as they get, in either sign, at every place of a long sum.
+  test("the largest sums there can be", () => {
+    const layout = layoutOf(384, 16);
+    const half = (MODULUS - 1) / 2;
+    const shifted = (y: number): number => centred(multiplyModulo(y, 65_536));
+    const large = [-1, 1].map((sign) => {
+      const t = Array.from({ length: 40_000 }, (_, i) => i).find((i) => sign * shifted(half - i) > half - 100_000) ?? 0;
+      return half - t;
+    });
+    expect(large.map((y) => Math.round(shifted(y) / half))).toEqual([-1, 1]);
+    const { weights } = scoreWeights(16);
+    const unweighted = Uint32Array.from(weights, (weight) => powerModulo(weight, MODULUS - 2));
+    const queries = large.map((y) =>
+      Uint32Array.from({ length: 24 * RING_DEGREE }, (_, at) => {
+        const i = Math.floor(at / (24 * 8)) * 8 + (at % 8);
+        return multiplyModulo(y, unweighted[i] ?? 0);
+      }),
+    );
+    // low = -2^15, high = -(2^14 - 1) and 2^14 - 1.
+    const blocks = [-1, 1].map((sign) => (sign * 16_383 * 65_536 - 32_768 + MODULUS) % MODULUS);
+    const { arena, held } = filledArena(layout, 4, (k) => new Uint32Array(24 * RING_DEGREE).fill(blocks[k % 2] ?? 0));
+    for (const query of queries) expectScores(arena, layout, held, [query]);
+    expectScores(arena, layout, held, queries);
   });
 
   test("the largest dimension there can be", () => {
@@ -116,12 +143,12 @@ describe("scores are those of the whole inverse transform, to the bit", () => {
     expectScores(arena, layout, held, [make(9)]);
   });
 
-  test.each([1, 2, 3, 4, 5, 7, QUERIES_PER_PASS])("%d queries with 1 to 9 blocks", (queryCount) => {
+  test.each([1, 2, 3, 4, 5, 7, QUERIES_PER_PASS])("%d queries with 1 to 12 blocks", (queryCount) => {
     const layout = layoutOf(20, 16, { scoreBits: 14 });
     const make = (seed: number) => residues(layout.chunks * RING_DEGREE, seed, 0.2);
     const { arena, held } = filledArena(layout, BLOCKS_PER_TILE, make);
     const queries = Array.from({ length: queryCount }, (_, i) => make(100 + i));
-    for (const count of [1, 2, 3, 4, 5, 6, 8, 9]) expectScores(arena, layout, held.slice(0, count), queries);
+    for (const count of [1, 2, 3, 4, 5, 6, 9, 12]) expectScores(arena, layout, held.slice(0, count), queries);
   });
 
   test("a single residue at every place of a row reaches exactly the rows it should", () => {

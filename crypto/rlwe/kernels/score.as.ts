@@ -1,21 +1,24 @@
 // Scores of many blocks for several queries. See crypto/rlwe/score-arena.ts for the forms of blocks and queries.
 //
-// A residue x is held as two signed 16-bit halves, x = low + 2^16 high, so that one instruction multiplies four residues by four factors y:
-// x y = low y + high (2^16 y mod q), and y and 2^16 y mod q are cut into three signed limbs of 10 bits. Products of a half and a limb are below
-// 2^25 in magnitude, pairs below 2^26, so 31 pairs fit 32 bits; the steps are taken in twos.
+// A residue, taken between -q/2 and q/2, is held as two signed 16-bit halves, x = low + 2^16 high, so that one instruction multiplies four
+// residues by four factors y: x y = low y + high (2^16 y mod q), and y and 2^16 y mod q are cut into three signed limbs of 10 bits. |low| is at
+// most 2^15, |high| 2^14 and a limb 2^10, so a pair of products is below 1.5 2^25 and 42 pairs fit 32 bits.
 
 import { DEGREE, MODULUS, multiplyShoup, reduce } from "./arithmetic.as";
 
 const HALF_MODULUS: i32 = 1073694720;
-const STEPS_PER_FOLD: i32 = 30;
+const STEPS_PER_FOLD: i32 = 42;
 // floor(2^16 2^32 / q)
 const SHIFT_SHOUP: i32 = 131077;
 
 /** Turns `count` residues, a multiple of 4, into halves in place: the low half is read as signed, so the high one makes up for it. */
 export function splitResidues(at: usize, count: u32): void {
   const sign = i32x4.splat(0x8000);
+  const q = i32x4.splat(MODULUS);
+  const half = i32x4.splat(HALF_MODULUS);
   for (const end = at + (count << 2); at < end; at += 16) {
-    const x = v128.load(at);
+    let x = v128.load(at);
+    x = i32x4.sub(x, v128.and(q, i32x4.gt_s(x, half)));
     v128.store(at, i32x4.add(x, i32x4.shl(v128.and(x, sign), 1)));
   }
 }
@@ -103,7 +106,7 @@ function sumOne(block: usize, query: usize, steps: i32, out: usize): void {
   storeSum(total, out);
 }
 
-// Nine sums, three limbs, a block's residues and a product: 14 of the 15 registers V8 hands out on x64. More tiles spill.
+// Nine sums, three limbs, a block's residues and a product: 14 of the 15 registers V8 hands out on x64.
 function sumThree(a: usize, b: usize, c: usize, query: usize, steps: i32, out: usize, outStride: usize): void {
   let totalA = i64x2.splat(0), totalB = i64x2.splat(0), totalC = i64x2.splat(0);
   for (let step: i32 = 0; step < steps; ) {
@@ -136,23 +139,73 @@ function sumThree(a: usize, b: usize, c: usize, query: usize, steps: i32, out: u
   storeSum(totalC, out + 2 * outStride);
 }
 
+// Two blocks by two queries: one value too many for the registers, and still the fastest for several queries; unrolled it is slower.
+function sumTwoByTwo(a: usize, b: usize, query: usize, queryStride: usize, steps: i32, out: usize, blockStride: usize, outStride: usize): void {
+  let totalA = i64x2.splat(0), totalB = i64x2.splat(0), totalC = i64x2.splat(0), totalD = i64x2.splat(0);
+  const apart = b - a;
+  for (let step: i32 = 0; step < steps; ) {
+    const stop = min(step + STEPS_PER_FOLD, steps);
+    let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0);
+    let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0);
+    let c0 = i32x4.splat(0), c1 = i32x4.splat(0), c2 = i32x4.splat(0);
+    let d0 = i32x4.splat(0), d1 = i32x4.splat(0), d2 = i32x4.splat(0);
+    for (; step < stop; ++step, a += 16, query += 48) {
+      const x = v128.load(a), z = v128.load(a + apart);
+      let y = v128.load(query);
+      a0 = addProduct(a0, x, y); b0 = addProduct(b0, z, y);
+      y = v128.load(query, 16);
+      a1 = addProduct(a1, x, y); b1 = addProduct(b1, z, y);
+      y = v128.load(query, 32);
+      a2 = addProduct(a2, x, y); b2 = addProduct(b2, z, y);
+      y = v128.load(query + queryStride);
+      c0 = addProduct(c0, x, y); d0 = addProduct(d0, z, y);
+      y = v128.load(query + queryStride, 16);
+      c1 = addProduct(c1, x, y); d1 = addProduct(d1, z, y);
+      y = v128.load(query + queryStride, 32);
+      c2 = addProduct(c2, x, y); d2 = addProduct(d2, z, y);
+    }
+    totalA = i64x2.add(totalA, widen(a0, a1, a2));
+    totalB = i64x2.add(totalB, widen(b0, b1, b2));
+    totalC = i64x2.add(totalC, widen(c0, c1, c2));
+    totalD = i64x2.add(totalD, widen(d0, d1, d2));
+  }
+  storeSum(totalA, out);
+  storeSum(totalB, out + blockStride);
+  storeSum(totalC, out + outStride);
+  storeSum(totalD, out + outStride + blockStride);
+}
+
 /**
  * out[query][block][output] for every query and block: the inner product, mod q, of the output-th slice of `steps` 16-byte vectors of the block
  * with the query's. `blocks` is a table of pointers; steps is even. All queries meet a slice of the blocks while it is in the first cache.
  */
 export function accumulate(blocks: usize, blockCount: u32, queries: usize, queryStride: usize, queryCount: u32, outputs: u32, steps: i32, out: usize): void {
-  const outStride: usize = outputs << 2;
+  const blockStride: usize = outputs << 2;
+  const outStride: usize = blockCount * blockStride;
   const end = blocks + (blockCount << 2);
-  for (let output: u32 = 0; output < outputs; ++output) {
+  for (let output: u32 = 0; output < outputs; ++output, out += 4) {
     const at: usize = (output * steps) << 4;
-    let to = out + (output << 2);
     let query = queries + 3 * at;
-    for (let left = queryCount; left > 0; --left, query += queryStride) {
-      let block = blocks;
-      for (; block + 8 < end; block += 12, to += 3 * outStride) {
-        sumThree(load<u32>(block) + at, load<u32>(block, 4) + at, load<u32>(block, 8) + at, query, steps, to, outStride);
-      }
-      for (; block < end; block += 4, to += outStride) sumOne(load<u32>(block) + at, query, steps, to);
-    }
+    let to = out;
+    let left = queryCount;
+    for (; left >= 2; left -= 2, query += 2 * queryStride, to += 2 * outStride) sliceOfTwo(blocks, end, at, query, queryStride, steps, to, blockStride, outStride);
+    if (left > 0) sliceOfOne(blocks, end, at, query, steps, to, blockStride);
+  }
+}
+
+function sliceOfOne(block: usize, end: usize, at: usize, query: usize, steps: i32, out: usize, blockStride: usize): void {
+  for (; block + 8 < end; block += 12, out += 3 * blockStride) {
+    sumThree(load<u32>(block) + at, load<u32>(block, 4) + at, load<u32>(block, 8) + at, query, steps, out, blockStride);
+  }
+  for (; block < end; block += 4, out += blockStride) sumOne(load<u32>(block) + at, query, steps, out);
+}
+
+function sliceOfTwo(block: usize, end: usize, at: usize, query: usize, queryStride: usize, steps: i32, out: usize, blockStride: usize, outStride: usize): void {
+  for (; block + 4 < end; block += 8, out += 2 * blockStride) {
+    sumTwoByTwo(load<u32>(block) + at, load<u32>(block, 4) + at, query, queryStride, steps, out, blockStride, outStride);
+  }
+  if (block < end) {
+    sumOne(load<u32>(block) + at, query, steps, out);
+    sumOne(load<u32>(block) + at, query + queryStride, steps, out + outStride);
   }
 }
