@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Fault } from "./fault.ts";
 import { vectorProblem } from "./rlwe/block-layout.ts";
 import type { RingLayout } from "./rlwe/parameters.ts";
-import { deriveSeed } from "./rlwe/public-randomness.ts";
+import { deriveSeed, u32Bytes } from "./rlwe/public-randomness.ts";
 import {
   type Asker,
   type BlockDescription,
@@ -60,7 +60,13 @@ export class ClearScorer implements ScoringIndex {
       return;
     }
     const occupied = occupancy(rowsPerBlock, taken);
-    const seed = deriveSeed(new Uint8Array(32), "sotto clear block", new Uint8Array(values.buffer), occupied);
+    const seed = deriveSeed(
+      new Uint8Array(32),
+      "sotto clear block",
+      new Uint8Array(values.buffer),
+      occupied,
+      u32Bytes(block),
+    );
     this.#blocks.set(block, { version: sodium.to_hex(seed.subarray(0, 16)), occupied, rows: values });
   }
 

@@ -73,7 +73,7 @@ export class RlweIndex implements ScoringIndex {
     const integers = quantiseRows(rows, this.#layout);
     const old = this.#blocks.get(block);
     if (rows.length === 0) this.#blocks.delete(block);
-    else this.#blocks.set(block, this.#hold(rows, integers));
+    else this.#blocks.set(block, this.#hold(block, rows, integers));
     if (old) this.#retire(old);
   }
 
@@ -160,13 +160,14 @@ export class RlweIndex implements ScoringIndex {
     return residues;
   }
 
-  #hold(rows: readonly BlockRow[], integers: Int16Array): HeldBlock {
+  #hold(block: number, rows: readonly BlockRow[], integers: Int16Array): HeldBlock {
     const seed = this.#contentSeed(integers);
     const occupied = occupancy(
       this.rowsPerBlock,
       rows.map(({ slot }) => slot),
     );
-    const version = sodium.to_hex(deriveSeed(seed, "sotto block version", occupied).subarray(0, 16));
+    // Two blocks of the same rows share a hint and its error, and are told apart by their versions.
+    const version = sodium.to_hex(deriveSeed(seed, "sotto block version", u32Bytes(block), occupied).subarray(0, 16));
     const { arena, address } = this.#allocate();
     const hint = arena.write(address, integers, hintError(deriveSeed(seed, "sotto hint error")));
     return { version, occupied, hint, arena, address };

@@ -224,6 +224,13 @@ function versionsContract(scheme: Scheme): void {
     bench.check((await bench.scores(question, [0])).get(0), rows, question);
   });
 
+  test("two blocks of the same rows have different versions: a querier knows blocks by them", () => {
+    using bench = new Bench(scheme, layout);
+    bench.index.setBlock(0, rows);
+    bench.index.setBlock(1, rows);
+    expect(bench.describe(1).version).not.toBe(bench.describe(0).version);
+  });
+
   test("a version is 16 bytes in hex, and tells rows, their slots, and a zero row from none", () => {
     using bench = new Bench(scheme, layout);
     const zero = { slot: 3, vector: new Float32Array(64) };
