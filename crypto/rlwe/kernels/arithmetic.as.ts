@@ -5,7 +5,6 @@ export const MODULUS: u32 = 2147389441;
 
 // x * w mod q in [0, q) by Shoup's method: w' = floor(w * 2^32 / q), so x * w - floor(x * w' / 2^32) * q is below 2q.
 // Shoup, see Harvey, "Faster arithmetic for number-theoretic transforms", 2014, section 2.
-// @ts-ignore: decorator
 @inline
 export function multiplyShoup(x: v128, w: v128, wShoup: v128, q: v128): v128 {
   const low = i64x2.extmul_low_i32x4_u(x, wShoup);
@@ -15,14 +14,12 @@ export function multiplyShoup(x: v128, w: v128, wShoup: v128, q: v128): v128 {
   return i32x4.min_u(remainder, i32x4.sub(remainder, q));
 }
 
-// @ts-ignore: decorator
 @inline
 export function addModulo(x: v128, y: v128, q: v128): v128 {
   const sum = i32x4.add(x, y);
   return i32x4.min_u(sum, i32x4.sub(sum, q));
 }
 
-// @ts-ignore: decorator
 @inline
 export function subtractModulo(x: v128, y: v128, q: v128): v128 {
   const difference = i32x4.sub(x, y);
@@ -30,7 +27,6 @@ export function subtractModulo(x: v128, y: v128, q: v128): v128 {
 }
 
 // x mod q in [0, q) for |x| < 2^60: the quotient from doubles is off by one at most.
-// @ts-ignore: decorator
 @inline
 export function reduce(x: i64): u32 {
   const quotient = <i64>Math.floor(<f64>x * (1.0 / 2147389441.0));

@@ -130,7 +130,6 @@ function inverseFirstTwoLayers(poly: usize, degree: u32, roots: usize, rootsShou
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function foldHigh(sum: v128): v128 {
   return i64x2.shr_u(sum, 32);
@@ -139,7 +138,6 @@ function foldHigh(sum: v128): v128 {
 // 2^32 mod q; high is below 2^40 (256 folds at most), low below 2^41.
 const FOLD: u64 = 188414;
 
-// @ts-ignore: decorator
 @inline
 function reduceToU32(low: u64, high: u64): u32 {
   return reduce(low + high * FOLD);

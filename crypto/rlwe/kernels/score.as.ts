@@ -23,20 +23,17 @@ export function splitResidues(at: usize, count: u32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function storeLimb(limb: v128, limbShifted: v128, out: usize): void {
   v128.store(out, v128.or(v128.and(limb, i32x4.splat(0xffff)), i32x4.shl(limbShifted, 16)));
 }
 
-// @ts-ignore: decorator
 @inline
 function lowLimb(y: v128): v128 {
   return i32x4.shr_s(i32x4.shl(y, 22), 22);
 }
 
 // Four residues times their weights as 3 x 4 pairs of limbs, 48 bytes.
-// @ts-ignore: decorator
 @inline
 function prepareFour(x: v128, w: v128, wShoup: v128, out: usize): void {
   const q = i32x4.splat(MODULUS);
@@ -70,7 +67,6 @@ export function prepareQuery(query: usize, chunks: u32, weights: usize, weightsS
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function widen(sum0: v128, sum1: v128, sum2: v128): v128 {
   const low = i64x2.add(i64x2.extend_low_i32x4_s(sum0), i64x2.shl(i64x2.add(i64x2.extend_low_i32x4_s(sum1), i64x2.shl(i64x2.extend_low_i32x4_s(sum2), 10)), 10));
@@ -78,13 +74,11 @@ function widen(sum0: v128, sum1: v128, sum2: v128): v128 {
   return i64x2.add(low, high);
 }
 
-// @ts-ignore: decorator
 @inline
 function storeSum(total: v128, out: usize): void {
   store<u32>(out, reduce(i64x2.extract_lane(total, 0) + i64x2.extract_lane(total, 1)));
 }
 
-// @ts-ignore: decorator
 @inline
 function addProduct(sum: v128, x: v128, y: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(x, y));
