@@ -11,7 +11,7 @@ import { findPackageJSON } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { parseArgs } from "node:util";
 import { runInNewContext } from "node:vm";
-import { type BlockDescription, type BlockRow, RlweIndex, ringLayout } from "../crypto/index.ts";
+import { type BlockDescription, type BlockRow, LocalShard, RlweIndex, ringLayout } from "../crypto/index.ts";
 import { RlweAsker } from "../crypto/secret/index.ts";
 import { type Row, against, machine, measure, median, printRows, versus } from "./measure.ts";
 import { openDiagonalMethod } from "./seal-diagonal.ts";
@@ -32,7 +32,7 @@ const [rowCount, dim, chunk] = [values.rows, values.dim, values.chunk].map(Numbe
 
 const rows: Row[] = [];
 const collection = makeCollection(rowCount, dim);
-const { index, layout, indexing } = indexCollection(collection, { dim, chunk });
+const { index, layout, indexing } = await indexCollection(collection, { dim, chunk });
 rows.push(...(await scoringRows()), ...countRows(), await smallRow());
 printRows(rows);
 if (values.json)
@@ -82,9 +82,12 @@ interface Indexed {
   };
 }
 
-function indexCollection(all: Float32Array, { dim: width, chunk: c }: { dim: number; chunk: number }): Indexed {
+async function indexCollection(
+  all: Float32Array,
+  { dim: width, chunk: c }: { dim: number; chunk: number },
+): Promise<Indexed> {
   const ring = ringLayout({ dim: width, chunk: c, normMax: 1, scoreBits: 14, seed: new Uint8Array(32).fill(1) });
-  const made = new RlweIndex(ring, new Uint8Array(32).fill(2));
+  const made = new RlweIndex(ring, { openShard: () => new LocalShard(ring, new Uint8Array(32).fill(2)) });
   const count = all.length / width;
   const times: number[] = [];
   const before = residentBytes();
@@ -94,9 +97,10 @@ function indexCollection(all: Float32Array, { dim: width, chunk: c }: { dim: num
       vector: all.subarray((first + slot) * width, (first + slot + 1) * width),
     }));
     const started = performance.now();
-    made.setBlock(first / ring.rowsPerBlock, block);
+    await made.stage(first / ring.rowsPerBlock, block);
     times.push(performance.now() - started);
   }
+  made.commit();
   const bytesPerRow = (residentBytes() - before) / count;
   return { index: made, layout: ring, indexing: { times: times.slice(times.length > 100 ? 50 : 0), bytesPerRow } };
 }
@@ -133,7 +137,7 @@ async function scoringRows(): Promise<Row[]> {
   const times = await measure({
     one: () => index.answer(queries[0]!),
     oneScan: () => scans?.one(),
-    eight: () => index.answerAll(queries),
+    eight: () => Promise.all(queries.map((query) => index.answer(query))),
     eightScan: () => scans?.eight(),
   });
   const online = await measureQuerier(asker, blocks, questions.slice(0, dim));
@@ -191,7 +195,7 @@ function countRows(): Row[] {
 /** 4,096 rows of 128 against SEAL's ciphertexts and the diagonal method, the size that published systems report. */
 async function smallRow(): Promise<Row> {
   const small = makeCollection(SMALL.rows, SMALL.dim);
-  const { index: smallIndex, layout: ring } = indexCollection(small, { dim: SMALL.dim, chunk });
+  const { index: smallIndex, layout: ring } = await indexCollection(small, { dim: SMALL.dim, chunk });
   const asker = new RlweAsker(ring, { poolSize: 1 });
   const question = small.slice(0, SMALL.dim);
   const { query, secrets } = await asker.ask(question);

@@ -1,17 +1,21 @@
 import { Command } from "commander";
-import { ClearScorer, Fault, RlweIndex } from "../crypto/index.ts";
+import { join } from "node:path";
+import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
+import { openScoringIndex } from "../party-node/scoring/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
-import { dirOption, transcriptOption } from "./options.ts";
+import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
 interface Options {
   readonly dir: string;
   readonly insecureClear: boolean;
+  readonly threads?: number;
+  readonly cache: boolean;
   readonly transcript?: string;
 }
 
@@ -20,11 +24,16 @@ export function nodeCommand(): Command {
     .description("serve this node's documents to the federation")
     .addOption(dirOption())
     .option("--insecure-clear", "serve a federation in clear mode, where everybody sees the questions", false)
+    .option("--threads <n>", "most threads to score with; default: one a core, at most 8", wholeNumber(1, 64))
+    .option(
+      "--no-cache",
+      "do not keep encoded blocks (scoring.cache in the node's folder), which make the next start fast",
+    )
     .addOption(transcriptOption())
     .action(runNode);
 }
 
-async function runNode({ dir, insecureClear, transcript: path }: Options): Promise<void> {
+async function runNode({ dir, insecureClear, threads, cache, transcript: path }: Options): Promise<void> {
   const node = openNode(dir);
   const { identity, federation, keys, coordinatorUrl } = node;
   if (!federation.hasRole(identity.name, "party")) {
@@ -44,7 +53,14 @@ async function runNode({ dir, insecureClear, transcript: path }: Options): Promi
   const log = makeLogger("node", identity.name);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
-  const index = clear ? new ClearScorer(layout) : new RlweIndex(layout, keys.hintKey);
+  const index = clear
+    ? new ClearScorer(layout)
+    : openScoringIndex({
+        layout,
+        hintKey: keys.hintKey,
+        cachePath: cache ? join(node.folder.path, "scoring.cache") : null,
+        ...(threads === undefined ? {} : { threads }),
+      });
   const server = new PartyServer({
     identity,
     federation,
@@ -63,6 +79,7 @@ async function runNode({ dir, insecureClear, transcript: path }: Options): Promi
       tellParent({ event: "serving" });
     });
   } finally {
+    await index.close();
     store.close();
     transcript?.close();
     releaseParent();

@@ -8,6 +8,7 @@ import {
   type BlockDescription,
   type BlockRow,
   type IndexAnswer,
+  type PresentBlock,
   type QuerySecrets,
   type ScoringFaultCode,
   type ScoringIndex,
@@ -35,7 +36,10 @@ export class ClearScorer implements ScoringIndex {
   readonly rowsPerBlock: number;
   readonly queryBytes: number;
   readonly #layout: RingLayout;
-  readonly #blocks = new Map<number, ClearBlock>();
+  readonly #staged = new Map<number, ClearBlock | null>();
+  /** In order of block number; replaced, never changed. */
+  #present: ReadonlyMap<number, ClearBlock> = new Map();
+  #blocks: readonly PresentBlock[] = [];
 
   constructor(layout: RingLayout) {
     this.rowsPerBlock = layout.rowsPerBlock;
@@ -43,7 +47,8 @@ export class ClearScorer implements ScoringIndex {
     this.#layout = layout;
   }
 
-  setBlock(block: number, rows: readonly BlockRow[]): void {
+  // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong with a row rejects
+  async stage(block: number, rows: readonly BlockRow[]): Promise<BlockDescription | null> {
     const { dim, rowsPerBlock } = this.#layout;
     const values = new Float32Array(rowsPerBlock * dim);
     const taken = new Set<number>();
@@ -56,8 +61,8 @@ export class ClearScorer implements ScoringIndex {
       values.set(vector, slot * dim);
     }
     if (rows.length === 0) {
-      this.#blocks.delete(block);
-      return;
+      this.#staged.set(block, null);
+      return null;
     }
     const occupied = occupancy(rowsPerBlock, taken);
     const seed = deriveSeed(
@@ -67,12 +72,30 @@ export class ClearScorer implements ScoringIndex {
       occupied,
       u32Bytes(block),
     );
-    this.#blocks.set(block, { version: sodium.to_hex(seed.subarray(0, 16)), occupied, rows: values });
+    const held = { version: sodium.to_hex(seed.subarray(0, 16)), occupied, rows: values };
+    this.#staged.set(block, held);
+    return describeBlock(block, held);
+  }
+
+  restore(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  commit(): readonly PresentBlock[] {
+    const all = [...new Map([...this.#present, ...this.#staged])].sort(([a], [b]) => a - b);
+    this.#present = new Map(all.flatMap(([block, held]) => (held ? [[block, held]] : [])));
+    this.#blocks = [...this.#present].map(([block, { version }]) => ({ block, version }));
+    this.#staged.clear();
+    return this.#blocks;
+  }
+
+  discard(): void {
+    this.#staged.clear();
   }
 
   describe(block: number): BlockDescription | null {
-    const held = this.#blocks.get(block);
-    return held ? { block, version: held.version, occupied: held.occupied, hint: NO_HINT } : null;
+    const held = this.#present.get(block);
+    return held ? describeBlock(block, held) : null;
   }
 
   async answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer> {
@@ -86,10 +109,10 @@ export class ClearScorer implements ScoringIndex {
     const vector = new Float32Array(new Uint8Array(query).buffer);
     if (!vector.every(Number.isFinite))
       throw new Fault<ScoringFaultCode>("QUERY_MALFORMED", "the query holds an entry that is not a finite number");
-    const blocks = [...this.#blocks].sort(([a], [b]) => a - b);
+    const [blocks, present] = [this.#blocks, [...this.#present.values()]];
     const scores = new Float32Array(blocks.length * rowsPerBlock);
     const blocksPerSlice = Math.max(1, Math.floor(SLICE_ENTRIES / (rowsPerBlock * dim)));
-    for (const [i, [, { rows }]] of blocks.entries()) {
+    for (const [i, { rows }] of present.entries()) {
       if (i > 0 && i % blocksPerSlice === 0) await nextTurn();
       if (signal?.aborted) throw new Fault<ScoringFaultCode>("ABORTED", "the query was cancelled");
       for (let slot = 0; slot < rowsPerBlock; slot++) {
@@ -98,11 +121,16 @@ export class ClearScorer implements ScoringIndex {
         scores[i * rowsPerBlock + slot] = sum;
       }
     }
-    return {
-      blocks: blocks.map(([block, { version }]) => ({ block, version })),
-      scores: new Uint8Array(scores.buffer),
-    };
+    return { blocks, scores: new Uint8Array(scores.buffer) };
   }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function describeBlock(block: number, { version, occupied }: ClearBlock): BlockDescription {
+  return { block, version, occupied, hint: NO_HINT };
 }
 
 /** The querier's side of {@link ClearScorer}: nothing is hidden, nothing can be used up. */

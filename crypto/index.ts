@@ -11,7 +11,11 @@ export {
   ringLayout,
   scoreStandardDeviation,
 } from "./rlwe/parameters.ts";
-export { RlweIndex } from "./rlwe/rlwe-index.ts";
+export { RlweIndex, type RlweIndexOptions } from "./rlwe/rlwe-index.ts";
+export { LocalShard } from "./rlwe/local-shard.ts";
+export { BlockShard, type EncodedBlock } from "./rlwe/block-shard.ts";
+export type { Shard, ShardBlock } from "./rlwe/shard.ts";
+export { SharedQuery } from "./rlwe/shared-query.ts";
 export { vectorProblem } from "./rlwe/block-layout.ts";
 export { deriveSeed } from "./rlwe/public-randomness.ts";
 export { ClearAsker, ClearScorer } from "./clear-scheme.ts";

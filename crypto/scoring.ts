@@ -17,32 +17,48 @@ export interface BlockDescription {
   readonly hint: Uint8Array;
 }
 
+/** A block that holds rows, as it is known to queriers. */
+export type PresentBlock = Pick<BlockDescription, "block" | "version">;
+
 /** Scores of every block a party held at one moment. */
 export interface IndexAnswer {
-  /** Blocks in the order of their scores. */
-  readonly blocks: readonly { readonly block: number; readonly version: string }[];
-  /** scoreBytesPerBlock bytes a block, in the order of `blocks`. */
+  /** Blocks in the order of their scores, each once. The same array for every answer between two commits. */
+  readonly blocks: readonly PresentBlock[];
+  /** scoreBytesPerBlock bytes a block, in the order of `blocks`; owned by the caller. */
   readonly scores: Uint8Array;
 }
 
 /**
  * The party's side: holds vectors by block and scores queries against all of them.
  *
- * Implementers: a query sees either all of a block's old rows or all of its new ones; an answer lists the versions it used.
+ * Implementers: a query sees everything of a commit or nothing of it; an answer lists the versions it used.
  */
 export interface ScoringIndex {
   readonly rowsPerBlock: number;
   /** Bytes a query must have; anything else is refused. */
   readonly queryBytes: number;
-  /** Replaces the block's rows; an empty list removes the block. @throws Fault ROW_INVALID. */
-  setBlock(block: number, rows: readonly BlockRow[]): void;
+  /**
+   * Encodes a block's rows aside: from the next {@link commit} on they take the place of its old ones; an empty list removes the block.
+   * @param revision - Names the block's content, for {@link restore} in a later process. 0..2^53 - 1.
+   * @returns The block as it will be, or null when it will hold no rows.
+   * @throws Fault ROW_INVALID; nothing is staged then.
+   */
+  stage(block: number, rows: readonly BlockRow[], revision?: number): Promise<BlockDescription | null>;
+  /** {@link stage} from what an earlier process has kept of this revision; null when that is not there, and nothing is staged then. */
+  restore(block: number, revision: number): Promise<BlockDescription | null>;
+  /** Makes everything that was staged present at once. @returns What the following answers have as `blocks`. */
+  commit(): readonly PresentBlock[];
+  /** Forgets what was staged since the last commit. */
+  discard(): void;
   /** The block as it is now, or null when it holds no rows. */
   describe(block: number): BlockDescription | null;
   /**
-   * Scores all blocks; yields to the event loop between slices of work.
+   * Scores all blocks without keeping the event loop; may be called again meanwhile.
    * @throws Fault QUERY_MALFORMED for a wrong size or a residue not below q. ABORTED when the signal fires.
    */
   answer(query: Uint8Array, signal?: AbortSignal): Promise<IndexAnswer>;
+  /** Frees threads and memory; nothing may be called afterwards. */
+  close(): Promise<void>;
 }
 
 /** One question's secrets at the querier; reads the answers of any number of parties. */

@@ -164,6 +164,11 @@ export class BlockArena {
     this.#held[place] = query;
   }
 
+  /** A block as it is held: a view, m x 8 KiB, to be kept in a file and put back by another process. */
+  bytes(block: number): Uint8Array {
+    return new Uint8Array(this.#ring.memory.buffer, block, this.#layout.chunks * POLY_BYTES);
+  }
+
   #block(block: number): Uint32Array {
     return this.#view(block, this.#layout.chunks * RING_DEGREE);
   }

@@ -1,14 +1,23 @@
-import type { BlockDescription, IndexAnswer, ScoringIndex } from "../../crypto/index.ts";
+import type { BlockDescription, IndexAnswer, PresentBlock, ScoringIndex } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
-import type { PassageStore } from "../store/store.ts";
+import type { PassageStore, StoreSnapshot } from "../store/store.ts";
 
-/** Which row sits in which slot of one version of a block; never changed once made. */
-type SlotRows = ReadonlyMap<number, number>;
+/** Blocks on their way into the index at the same time: enough to keep its threads busy, few enough that a query soon gets its turn. */
+const BLOCKS_IN_FLIGHT = 6;
+const NO_ROW = -1;
+const NO_HINT = new Uint8Array(0);
+
+/** Which row sits in which slot of one version of a block: shape [rowsPerBlock], NO_ROW where none does; never changed once made. */
+type SlotRows = Float64Array;
 
 interface KnownVersion {
   readonly description: BlockDescription;
   readonly rows: SlotRows;
+  readonly rowCount: number;
 }
+
+/** Present blocks by number; never changed once made. */
+type Generation = ReadonlyMap<number, KnownVersion>;
 
 /** The answer to one query, with what is needed to hand out its passages later. */
 export interface ScoredSnapshot {
@@ -18,16 +27,19 @@ export interface ScoredSnapshot {
 }
 
 /**
- * A party's passages as they are served: the scoring index over the store's blocks. Follows changes that another process makes to the store, block
- * by block.
+ * A party's passages as they are served: the scoring index over the store's blocks. Follows changes that another process makes to the store; a query
+ * sees every transaction of theirs wholly or not at all.
  */
 export class Collection {
   readonly #store: PassageStore;
   readonly #index: ScoringIndex;
-  readonly #revisions = new Map<number, number>();
-  readonly #current = new Map<number, KnownVersion>();
+  #revisions: ReadonlyMap<number, number> = new Map();
+  #current: Generation = new Map();
+  #rowCount = 0;
+  /** The blocks of an answer -> what was present then, for as long as anybody holds the answer. */
+  readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
   /** Versions replaced within the fetch window: an answer under way may still name them. */
-  readonly #recent = new Map<string, { readonly known: KnownVersion; readonly until: number }>();
+  readonly #recent = new Map<string, { readonly description: BlockDescription; readonly until: number }>();
   #changeCounter = -1;
 
   constructor(store: PassageStore, index: ScoringIndex) {
@@ -36,32 +48,40 @@ export class Collection {
   }
 
   get rowCount(): number {
-    let rows = 0;
-    for (const { rows: slots } of this.#current.values()) rows += slots.size;
-    return rows;
+    return this.#rowCount;
   }
 
   /**
-   * Brings the index up to date with the store, block by block.
+   * Brings the index up to date with the store: what has changed is encoded aside, then made present at once.
    *
    * @param now - Milliseconds, monotonic.
-   * @param pause - Called between blocks, so that queries are answered meanwhile.
-   * @returns The number of blocks that changed.
+   * @returns The number of blocks that changed, and of those how many an earlier process had encoded already.
    */
-  async refresh(now: number, pause: () => Promise<void>): Promise<number> {
+  async refresh(now: number): Promise<{ readonly changed: number; readonly restored: number }> {
     for (const [version, { until }] of this.#recent) if (until < now) this.#recent.delete(version);
     const counter = this.#store.changeCounter();
-    if (counter === this.#changeCounter) return 0;
-    let changed = 0;
-    for (const [block, revision] of this.#store.blockRevisions()) {
-      if (this.#revisions.get(block) === revision) continue;
-      this.#load(block, now);
-      this.#revisions.set(block, revision);
-      changed++;
-      await pause();
+    if (counter === this.#changeCounter) return { changed: 0, restored: 0 };
+    using snapshot = this.#store.snapshot();
+    const revisions = snapshot.blockRevisions();
+    const changed = [...revisions].filter(([block, revision]) => this.#revisions.get(block) !== revision);
+    const staged = new Map<number, KnownVersion | null>();
+    let restored = 0;
+    const stage = async ([block, revision]: [number, number]): Promise<void> => {
+      const fromCache = await this.#index.restore(block, revision);
+      const description = fromCache ?? (await this.#index.stage(block, snapshot.vectorsOfBlock(block), revision));
+      if (fromCache) restored++;
+      staged.set(block, description && { description, ...this.#rowsOf(snapshot, block) });
+    };
+    try {
+      await forEachConcurrently(changed, BLOCKS_IN_FLIGHT, stage);
+    } catch (error) {
+      this.#index.discard();
+      throw error;
     }
+    if (changed.length > 0) this.#commit(staged, now);
+    this.#revisions = revisions;
     this.#changeCounter = counter;
-    return changed;
+    return { changed: changed.length, restored };
   }
 
   /** Descriptions of all present blocks, and of the wanted versions those that are still known; hints are left out for versions held. */
@@ -69,42 +89,71 @@ export class Collection {
     held: ReadonlySet<string>,
     wanted: ReadonlySet<string>,
   ): (BlockDescription & { readonly current: boolean })[] {
-    const withoutHeld = (description: BlockDescription): BlockDescription =>
-      held.has(description.version) ? { ...description, hint: new Uint8Array(0) } : description;
     const present = [...this.#current.values()].map(({ description }) => ({
-      ...withoutHeld(description),
+      ...description,
+      hint: held.has(description.version) ? NO_HINT : description.hint,
       current: true,
     }));
     const past = [...this.#recent.values()]
-      .filter(({ known }) => wanted.has(known.description.version))
-      .map(({ known }) => ({ ...known.description, current: false }));
+      .filter(({ description }) => wanted.has(description.version))
+      .map(({ description }) => ({ ...description, current: false }));
     return [...present, ...past];
   }
 
   /** @throws Fault QUERY_MALFORMED, ABORTED. */
   async score(query: Uint8Array, signal: AbortSignal): Promise<ScoredSnapshot> {
     const answer = await this.#index.answer(query, signal);
-    const versions = new Map(answer.blocks.map(({ block, version }) => [block, version]));
-    const scored = new Map([...versions].map(([block, version]) => [block, this.#rowsOf(block, version)]));
-    return { answer, rowAt: (block, slot) => scored.get(block)?.get(slot) ?? null };
+    const scored = this.#generations.get(answer.blocks);
+    const rowAt = (block: number, slot: number): number | null => {
+      const row = scored?.get(block)?.rows[slot] ?? NO_ROW;
+      return row === NO_ROW ? null : row;
+    };
+    return { answer, rowAt };
   }
 
-  #rowsOf(block: number, version: string): SlotRows {
-    const current = this.#current.get(block);
-    if (current?.description.version === version) return current.rows;
-    return this.#recent.get(version)?.known.rows ?? new Map<number, number>();
+  /** One step for the event loop: whatever is asked before it sees the old blocks, whatever is asked after it the new ones. */
+  #commit(staged: ReadonlyMap<number, KnownVersion | null>, now: number): void {
+    const next = new Map(this.#current);
+    for (const [block, known] of staged) {
+      const old = next.get(block);
+      if (old) {
+        const { description } = old;
+        this.#recent.set(description.version, { description, until: now + limits.fetchWindowMs });
+      }
+      // A block that is again what it was is present, and not past as well.
+      if (known) this.#recent.delete(known.description.version);
+      if (known) next.set(block, known);
+      else next.delete(block);
+      this.#rowCount += (known?.rowCount ?? 0) - (old?.rowCount ?? 0);
+    }
+    this.#generations.set(this.#index.commit(), next);
+    this.#current = next;
   }
 
-  #load(block: number, now: number): void {
-    const vectors = this.#store.vectorsOfBlock(block);
-    this.#index.setBlock(block, vectors);
-    const old = this.#current.get(block);
-    if (old) this.#recent.set(old.description.version, { known: old, until: now + limits.fetchWindowMs });
-    const description = this.#index.describe(block);
-    // A block that is again what it was is present, and not past as well.
-    if (description) this.#recent.delete(description.version);
-    if (description)
-      this.#current.set(block, { description, rows: new Map(vectors.map(({ slot, rowId }) => [slot, rowId])) });
-    else this.#current.delete(block);
+  #rowsOf(snapshot: StoreSnapshot, block: number): Pick<KnownVersion, "rows" | "rowCount"> {
+    const present = snapshot.rowIdsOfBlock(block);
+    const rows = new Float64Array(this.#index.rowsPerBlock).fill(NO_ROW);
+    for (const { slot, rowId } of present) rows[slot] = rowId;
+    return { rows, rowCount: present.length };
   }
+}
+
+/** Calls `work` for every item, `limit` at a time; a failure ends it, once those under way have ended. */
+async function forEachConcurrently<Item>(
+  items: Iterable<Item>,
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items[Symbol.iterator]();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (let next = left.next(); !next.done && !failed; next = left.next()) {
+      await work(next.value).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: limit }, worker));
+  for (const end of ended) if (end.status === "rejected") throw end.reason;
 }

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
 import {
@@ -70,8 +70,10 @@ export class PartyServer {
    * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party.
    */
   async run(onReady: () => void = () => undefined): Promise<void> {
-    await this.#refresh();
-    this.#log.info({ passages: this.#collection.rowCount }, "collection loaded");
+    const began = performance.now();
+    const { changed: blocks, restored } = await this.#collection.refresh(began);
+    const ms = Math.round(performance.now() - began);
+    this.#log.info({ passages: this.#collection.rowCount, blocks, restored, ms }, "collection loaded");
     void this.#follow();
     let final: Fault | null = null;
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
@@ -171,7 +173,7 @@ export class PartyServer {
   }
 
   async #refresh(): Promise<void> {
-    const changed = await this.#collection.refresh(performance.now(), () => nextTurn());
+    const { changed } = await this.#collection.refresh(performance.now());
     if (changed > 0) this.#log.info({ blocks: changed, passages: this.#collection.rowCount }, "collection changed");
   }
 

@@ -1,10 +1,20 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { sodium } from "../../crypto/sodium.ts";
 import type { Passage } from "../documents/passage.ts";
 import type { OpenBlock } from "./placement.ts";
 import { places, shuffled } from "./placement.ts";
-import { number, openStoreFile } from "./schema.ts";
+import { type OpenStoreFile, number, openStoreFile } from "./schema.ts";
 import type { Sealer } from "./sealer.ts";
-import type { DocumentRecord, PassageStore, StoreChanges, StoredPassage, StoredVector } from "./store.ts";
+import { SqliteBlocks, openSnapshot } from "./sqlite-blocks.ts";
+import { Statements } from "./statements.ts";
+import type {
+  DocumentRecord,
+  PassageStore,
+  StoreChanges,
+  StoreSnapshot,
+  StoredPassage,
+  StoredVector,
+} from "./store.ts";
 
 export interface SqliteStoreOptions {
   /** Made, with mode 0600, when it does not exist; its folder must. */
@@ -31,8 +41,7 @@ export function openSqliteStore(options: SqliteStoreOptions): PassageStore {
   if (storeKey.length !== 32) throw new TypeError(`storeKey: got ${storeKey.length.toString()} bytes, expected 32`);
   if (!Number.isSafeInteger(rowsPerBlock) || rowsPerBlock < 1)
     throw new TypeError("rowsPerBlock: expected a positive integer");
-  const { database, sealer } = openStoreFile(path, storeKey, rowsPerBlock);
-  return new SqliteStore(database, sealer, rowsPerBlock);
+  return new SqliteStore(path, openStoreFile(path, storeKey, rowsPerBlock), rowsPerBlock);
 }
 
 interface NewRow {
@@ -43,13 +52,18 @@ interface NewRow {
 
 class SqliteStore implements PassageStore {
   readonly rowsPerBlock: number;
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #sealer: Sealer;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #sql: Statements;
+  readonly #blocks: SqliteBlocks;
 
-  constructor(database: DatabaseSync, sealer: Sealer, rowsPerBlock: number) {
+  constructor(path: string, { database, sealer }: OpenStoreFile, rowsPerBlock: number) {
+    this.#path = path;
     this.#database = database;
     this.#sealer = sealer;
+    this.#sql = new Statements(database);
+    this.#blocks = new SqliteBlocks(this.#sql, sealer);
     this.rowsPerBlock = rowsPerBlock;
   }
 
@@ -67,7 +81,7 @@ class SqliteStore implements PassageStore {
 
   contentHash(documentKey: string): string | null {
     const keyHash = this.#sealer.hash(documentKey);
-    const row = this.#get<{ id: number; sealed: Uint8Array }>(
+    const row = this.#sql.get<{ id: number; sealed: Uint8Array }>(
       "SELECT id, sealed FROM documents WHERE key_hash = ?",
       keyHash,
     );
@@ -75,19 +89,19 @@ class SqliteStore implements PassageStore {
   }
 
   documentKeys(prefix: string): string[] {
-    return this.#all<{ id: number; key_hash: Uint8Array; sealed: Uint8Array }>(
-      "SELECT id, key_hash, sealed FROM documents",
-    )
+    return this.#sql
+      .all<{ id: number; key_hash: Uint8Array; sealed: Uint8Array }>("SELECT id, key_hash, sealed FROM documents")
       .map((row) => this.#openDocument(row.id, row.key_hash, row.sealed).documentKey)
       .filter((key) => key.startsWith(prefix))
       .sort();
   }
 
   passagesOfDocument(documentKey: string): StoredPassage[] {
-    return this.#all<{ id: number; sealed_passage: Uint8Array }>(
-      "SELECT id, sealed_passage FROM rows WHERE document = (SELECT id FROM documents WHERE key_hash = ?)",
-      this.#sealer.hash(documentKey),
-    )
+    return this.#sql
+      .all<{ id: number; sealed_passage: Uint8Array }>(
+        "SELECT id, sealed_passage FROM rows WHERE document = (SELECT id FROM documents WHERE key_hash = ?)",
+        this.#sealer.hash(documentKey),
+      )
       .map((row) => this.#openPassage(row.id, row.sealed_passage))
       .sort((a, b) => a.ordinal - b.ordinal);
   }
@@ -100,43 +114,43 @@ class SqliteStore implements PassageStore {
       for (const record of changes.put) this.#removeDocument(record.documentKey, touched);
       const rows = changes.put.flatMap((record) => this.#insertDocument(record));
       this.#insertRows(shuffled(rows), touched);
-      for (const block of touched) this.#raiseRevision(block);
+      for (const block of touched) this.#changeRevision(block);
     });
   }
 
   blockRevisions(): Map<number, number> {
-    const blocks = this.#all<{ block: number; revision: number }>("SELECT block, revision FROM blocks ORDER BY block");
-    return new Map(blocks.map(({ block, revision }) => [block, revision]));
+    return this.#blocks.blockRevisions();
   }
 
   vectorsOfBlock(block: number): StoredVector[] {
-    return this.#all<{ id: number; slot: number; sealed_vector: Uint8Array }>(
-      "SELECT id, slot, sealed_vector FROM rows WHERE block = ?",
-      block,
-    ).map(({ id, slot, sealed_vector }) => ({ rowId: id, block, slot, vector: this.#openVector(id, sealed_vector) }));
+    return this.#blocks.vectorsOfBlock(block);
   }
 
   rowIdsOfBlock(block: number): { rowId: number; slot: number }[] {
-    return this.#all("SELECT id AS rowId, slot FROM rows WHERE block = ?", block);
+    return this.#blocks.rowIdsOfBlock(block);
+  }
+
+  snapshot(): StoreSnapshot {
+    return openSnapshot(this.#path, this.#sealer);
   }
 
   passages(rowIds: readonly number[]): StoredPassage[] {
     return rowIds.flatMap((id) => {
-      const row = this.#get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
+      const row = this.#sql.get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
       return row ? [this.#openPassage(id, row.sealed_passage)] : [];
     });
   }
 
   readValue(name: string): Uint8Array | null {
     const nameHash = this.#sealer.hash(name);
-    const row = this.#get<{ sealed: Uint8Array }>("SELECT sealed FROM named_values WHERE name_hash = ?", nameHash);
+    const row = this.#sql.get<{ sealed: Uint8Array }>("SELECT sealed FROM named_values WHERE name_hash = ?", nameHash);
     return row ? this.#sealer.open(`value:${hex(nameHash)}`, row.sealed, `value ${name}`) : null;
   }
 
   writeValue(name: string, value: Uint8Array): void {
     const nameHash = this.#sealer.hash(name);
     const sealed = this.#sealer.seal(`value:${hex(nameHash)}`, value);
-    this.#run(
+    this.#sql.run(
       "INSERT INTO named_values VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed",
       nameHash,
       sealed,
@@ -154,7 +168,7 @@ class SqliteStore implements PassageStore {
       `document:${hex(keyHash)}`,
       Buffer.from(JSON.stringify({ documentKey, contentHash })),
     );
-    const document = this.#run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
+    const document = this.#sql.run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
     return record.passages.map((passage, index) => ({
       document,
       passage,
@@ -163,19 +177,19 @@ class SqliteStore implements PassageStore {
   }
 
   #removeDocument(documentKey: string, touched: Set<number>): void {
-    const document = this.#get<{ id: number }>(
+    const document = this.#sql.get<{ id: number }>(
       "SELECT id FROM documents WHERE key_hash = ?",
       this.#sealer.hash(documentKey),
     );
     if (!document) return;
-    for (const { block } of this.#all<{ block: number }>(
+    for (const { block } of this.#sql.all<{ block: number }>(
       "DELETE FROM rows WHERE document = ? RETURNING block",
       document.id,
     )) {
-      this.#run("UPDATE blocks SET used = used - 1 WHERE block = ?", block);
+      this.#sql.run("UPDATE blocks SET used = used - 1 WHERE block = ?", block);
       touched.add(block);
     }
-    this.#run("DELETE FROM documents WHERE id = ?", document.id);
+    this.#sql.run("DELETE FROM documents WHERE id = ?", document.id);
   }
 
   /** Row ids follow the order given, so a shuffled one keeps them, too, from telling which rows are neighbours. */
@@ -191,7 +205,7 @@ class SqliteStore implements PassageStore {
         Buffer.from(JSON.stringify([documentId, title, text, ordinal])),
       );
       const sealedVector = this.#sealer.seal(`vector:${rowId.toString()}`, bytesOf(vector));
-      this.#run(
+      this.#sql.run(
         "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)",
         rowId,
         document,
@@ -203,11 +217,11 @@ class SqliteStore implements PassageStore {
       touched.add(block);
       rowId++;
     }
-    this.#run("UPDATE header SET next_row = ?", rowId);
+    this.#sql.run("UPDATE header SET next_row = ?", rowId);
   }
 
   *#openBlocks(): Generator<OpenBlock> {
-    for (const { block } of this.#all<{ block: number }>(
+    for (const { block } of this.#sql.all<{ block: number }>(
       "SELECT block FROM blocks WHERE used < ? ORDER BY block",
       this.rowsPerBlock,
     )) {
@@ -219,11 +233,12 @@ class SqliteStore implements PassageStore {
     }
   }
 
-  #raiseRevision(block: number): void {
-    this.#run(
-      `INSERT INTO blocks SELECT ?1, 1, (SELECT count(*) FROM rows WHERE block = ?1) WHERE true
-       ON CONFLICT DO UPDATE SET revision = revision + 1, used = excluded.used`,
+  #changeRevision(block: number): void {
+    this.#sql.run(
+      `INSERT INTO blocks SELECT ?1, ?2, (SELECT count(*) FROM rows WHERE block = ?1) WHERE true
+       ON CONFLICT DO UPDATE SET revision = excluded.revision, used = excluded.used`,
       block,
+      newRevision(),
     );
   }
 
@@ -243,11 +258,6 @@ class SqliteStore implements PassageStore {
     return { rowId, documentId, title, text, ordinal };
   }
 
-  #openVector(rowId: number, sealed: Uint8Array): Float32Array {
-    const opened = this.#sealer.open(`vector:${rowId.toString()}`, sealed, `row ${rowId.toString()}`);
-    return new Float32Array(opened.buffer, opened.byteOffset, opened.byteLength / 4);
-  }
-
   #transaction(work: () => void): void {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
@@ -258,25 +268,12 @@ class SqliteStore implements PassageStore {
       throw error;
     }
   }
+}
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
-    return statement;
-  }
-
-  #all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
-  }
-
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what its SQL gives
-  #get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined;
-  }
-
-  #run(sql: string, ...values: SQLInputValue[]): number | bigint {
-    return this.#statement(sql).run(...values).lastInsertRowid;
-  }
+/** Drawn, not counted: a store put back from a backup counts again what it has counted, and would give one number to two contents. */
+function newRevision(): number {
+  const bytes = sodium.randombytes_buf(6);
+  return Buffer.from(bytes).readUIntLE(0, 6);
 }
 
 function refuseUnfit(records: readonly DocumentRecord[]): void {

@@ -38,13 +38,26 @@ export interface StoreChanges {
   readonly remove: readonly string[];
 }
 
+/** Rows by block, as the scoring index loads them. */
+export interface BlockReader {
+  /** Block number -> revision, for blocks that have or had rows: another number whenever the block's rows are others, also after a backup was put back. */
+  blockRevisions(): Map<number, number>;
+  /** All rows of one block, any order. */
+  vectorsOfBlock(block: number): StoredVector[];
+  /** The rows of a block without their vectors. */
+  rowIdsOfBlock(block: number): { rowId: number; slot: number }[];
+}
+
+/** The store's blocks at one moment: what other connections commit meanwhile does not show. */
+export interface StoreSnapshot extends BlockReader, Disposable {}
+
 /**
  * Keeps a party's passages and vectors, sealed at rest. Survives kill -9: a transaction is there wholly or not at all.
  *
  * Rows keep their placement until they are removed; a removed row's slot is used again. New rows are put into free slots in
  * an order that does not follow the documents (a querier sees scores by slot and must not learn which rows are neighbours).
  */
-export interface PassageStore {
+export interface PassageStore extends BlockReader {
   readonly rowsPerBlock: number;
   /** Rows (passages) now in the store. */
   readonly rowCount: number;
@@ -57,7 +70,7 @@ export interface PassageStore {
   /** All rows of one document, by ordinal; none when the document is unknown. */
   passagesOfDocument(documentKey: string): StoredPassage[];
   /**
-   * Applies all changes in one transaction and raises the revision of every touched block.
+   * Applies all changes in one transaction and gives every touched block another revision.
    *
    * @throws TypeError for a document named twice in `put`, or with other than one vector a passage; nothing is changed.
    */
@@ -68,14 +81,10 @@ export interface PassageStore {
    * need not show in it.
    */
   changeCounter(): number;
-  /** Block number -> revision, for blocks that have or had rows. Another process may have changed it since. */
-  blockRevisions(): Map<number, number>;
-  /** All rows of one block, any order. */
-  vectorsOfBlock(block: number): StoredVector[];
+  /** The blocks as they are now, read through a connection of its own. Changes wait in the write-ahead log until it is disposed of. */
+  snapshot(): StoreSnapshot;
   /** Passages for these rows, in the order asked; rows that are gone are left out. */
   passages(rowIds: readonly number[]): StoredPassage[];
-  /** The rows of a block without their vectors. */
-  rowIdsOfBlock(block: number): { rowId: number; slot: number }[];
 
   /** A named small sealed value (corpus statistics, encoder fingerprint), or null. */
   readValue(name: string): Uint8Array | null;

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { type BlockRow, MODULUS, RING_DEGREE, type RingLayout, RlweIndex, deriveSeed } from "../../crypto/index.ts";
+import {
+  type BlockRow,
+  BlockShard,
+  MODULUS,
+  RING_DEGREE,
+  type RingLayout,
+  type ShardBlock,
+  deriveSeed,
+} from "../../crypto/index.ts";
 import { blockPolynomials } from "../../crypto/rlwe/block-layout.ts";
 import { hintError } from "../../crypto/rlwe/hint-error.ts";
 import { interleaveChunk } from "../../crypto/rlwe/kernels.ts";
@@ -35,13 +43,11 @@ function errorOf(rows: readonly BlockRow[], hint: Uint8Array, { chunks, seed }: 
   return Array.from(error, centred);
 }
 
-/** The description of a block of these rows in a new index. */
-function described(rows: readonly BlockRow[], { hintKey = HINT_KEY, ring = layout, block = 0 } = {}) {
-  const index = new RlweIndex(ring, hintKey);
-  index.setBlock(block, rows);
-  const description = index.describe(block);
-  if (!description) throw new Error("the block holds no rows");
-  return description;
+/** A block of these rows as a new shard encodes it. */
+function described(rows: readonly BlockRow[], { hintKey = HINT_KEY, ring = layout, block = 0 } = {}): ShardBlock {
+  const staged = new BlockShard(ring, hintKey).stage(block, rows);
+  if (!staged) throw new Error("the block holds no rows");
+  return staged;
 }
 
 function correlation(a: readonly number[], b: readonly number[]): number {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { type BlockRow, MODULUS, type RingLayout, RlweIndex, scoreStandardDeviation } from "../../crypto/index.ts";
+import { type BlockRow, MODULUS, type RingLayout, scoreStandardDeviation } from "../../crypto/index.ts";
 import { ERROR_STANDARD_DEVIATION, HINT_STANDARD_DEVIATION, RING_DEGREE } from "../../crypto/rlwe/parameters.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { innerProduct, layoutOf, mean, rms, seeded } from "./support.ts";
+import { innerProduct, layoutOf, localIndex, mean, rms, seeded, setBlock } from "./support.ts";
 
 const PARTY = "library";
 const HINT_KEY = new Uint8Array(32).fill(3);
@@ -20,12 +20,12 @@ async function decryptedScores(
   questions: readonly Float32Array[],
 ): Promise<Float32Array[]> {
   const { rowsPerBlock, scoreBytesPerBlock } = layout;
-  const index = new RlweIndex(layout, HINT_KEY);
+  const index = localIndex(layout, HINT_KEY);
   for (let block = 0; block * rowsPerBlock < rows.length; block++) {
     const held: BlockRow[] = rows
       .slice(block * rowsPerBlock, (block + 1) * rowsPerBlock)
       .map((vector, slot) => ({ slot, vector }));
-    index.setBlock(block, held);
+    await setBlock(index, block, held);
   }
   const asker = new RlweAsker(layout, { poolSize: 0 });
   const all: Float32Array[] = [];

@@ -1,17 +1,18 @@
-import { describe, expect, test } from "@jest/globals";
-import { type RingLayout, RlweIndex } from "../../crypto/index.ts";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type IndexAnswer, LocalShard, type RingLayout, RlweIndex, type SharedQuery } from "../../crypto/index.ts";
 import { QUERIES_PER_PASS } from "../../crypto/rlwe/block-arena.ts";
 import { MODULUS_BITS, RING_DEGREE } from "../../crypto/rlwe/parameters.ts";
 import { referenceKernels } from "../../crypto/rlwe/reference-kernels.ts";
-import { fault, layoutOf, seeded } from "./support.ts";
+import { fault, layoutOf, localIndex, seeded, setBlock } from "./support.ts";
 
 const layout = layoutOf(40, 16, { scoreBits: 14 });
 
-function filledIndex(blocks: readonly number[]): RlweIndex {
-  const index = new RlweIndex(layout, new Uint8Array(32).fill(3));
+async function filledIndex(blocks: readonly number[]): Promise<RlweIndex> {
+  const index = localIndex(layout, new Uint8Array(32).fill(3));
   const random = seeded(1);
   for (const block of blocks)
-    index.setBlock(
+    await setBlock(
+      index,
       block,
       Array.from({ length: layout.rowsPerBlock }, (_, slot) => ({ slot, vector: random.vector(layout.dim) })),
     );
@@ -25,7 +26,12 @@ function queryOf(seed: number, { chunks }: RingLayout = layout): Uint8Array {
 }
 
 describe("several queries", () => {
-  const index = filledIndex(Array.from({ length: 30 }, (_, block) => 2 * block));
+  let index: RlweIndex;
+  beforeAll(async () => {
+    index = await filledIndex(Array.from({ length: 30 }, (_, block) => 2 * block));
+  });
+  const answerAll = (queries: readonly Uint8Array[]): Promise<IndexAnswer[]> =>
+    Promise.all(queries.map((query) => index.answer(query)));
 
   test.each([1, 2, 3, QUERIES_PER_PASS, QUERIES_PER_PASS + 3])(
     "%d answered together are answered like one by one",
@@ -33,27 +39,41 @@ describe("several queries", () => {
       const queries = Array.from({ length: count }, (_, i) => queryOf(i));
       const alone = [];
       for (const query of queries) alone.push(await index.answer(query));
-      expect(await index.answerAll(queries)).toEqual(alone);
-      expect(await Promise.all(queries.map((query) => index.answer(query)))).toEqual(alone);
+      expect(await answerAll(queries)).toEqual(alone);
     },
   );
 
-  test("none of them gives no answers", async () => {
-    expect(await index.answerAll([])).toEqual([]);
+  test("asked in one go share as few passes as can be; one that comes during a pass waits for the next", async () => {
+    const passes: number[] = [];
+    class CountingShard extends LocalShard {
+      override score(queries: readonly SharedQuery[]): Promise<readonly Uint8Array[]> {
+        passes.push(queries.length);
+        return super.score(queries);
+      }
+    }
+    const counted = new RlweIndex(layout, { openShard: () => new CountingShard(layout, new Uint8Array(32)) });
+    await setBlock(counted, 0, [{ slot: 0, vector: seeded(1).vector(layout.dim) }]);
+    await Promise.all(Array.from({ length: 2 * QUERIES_PER_PASS + 1 }, (_, i) => counted.answer(queryOf(i))));
+    expect(passes).toEqual([QUERIES_PER_PASS, QUERIES_PER_PASS, 1]);
+    const first = counted.answer(queryOf(1));
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.all([first, counted.answer(queryOf(2)), counted.answer(queryOf(3))]);
+    expect(passes.slice(3)).toEqual([1, 2]);
   });
 
-  test("one malformed among them is refused with all, and the next are answered", async () => {
+  test("one malformed among them is refused, and the others are answered", async () => {
     const good = queryOf(1);
-    await expect(index.answerAll([good, good.slice(1)])).rejects.toEqual(fault("QUERY_MALFORMED"));
-    await expect(index.answerAll([good, new Uint8Array(good.length).fill(255)])).rejects.toEqual(
-      fault("QUERY_MALFORMED"),
-    );
-    expect((await index.answer(good)).blocks.length).toBe(30);
+    const bad = [good.slice(1), new Uint8Array(good.length).fill(255)];
+    const [first, second, third] = await Promise.allSettled([...bad, good].map((query) => index.answer(query)));
+    for (const refused of [first, second])
+      expect(refused).toEqual({ status: "rejected", reason: fault("QUERY_MALFORMED") });
+    expect(third).toEqual({ status: "fulfilled", value: await index.answer(good) });
   });
 
   test("one cancelled does not take those with it that share its pass", async () => {
     const queries = [queryOf(1), queryOf(2), queryOf(3)] as const;
-    const expected = await index.answerAll(queries);
+    const expected = await answerAll(queries);
     const controller = new AbortController();
     const running = [
       index.answer(queries[0]),
@@ -71,14 +91,14 @@ describe("several queries", () => {
 });
 
 test("blocks removed and set again are answered in the order of their numbers", async () => {
-  const index = filledIndex([5, 1, 3, 2, 4]);
-  index.setBlock(2, []);
-  index.setBlock(0, [{ slot: 7, vector: seeded(2).vector(layout.dim) }]);
+  const index = await filledIndex([5, 1, 3, 2, 4]);
+  await setBlock(index, 2, []);
+  await setBlock(index, 0, [{ slot: 7, vector: seeded(2).vector(layout.dim) }]);
   const query = queryOf(4);
   const { blocks, scores } = await index.answer(query);
   expect(blocks.map(({ block }) => block)).toEqual([0, 1, 3, 4, 5]);
-  const other = filledIndex([5, 1, 3, 2, 4]);
-  other.setBlock(0, [{ slot: 7, vector: seeded(2).vector(layout.dim) }]);
+  const other = await filledIndex([5, 1, 3, 2, 4]);
+  await setBlock(other, 0, [{ slot: 7, vector: seeded(2).vector(layout.dim) }]);
   const all = await other.answer(query);
   const bytes = layout.scoreBytesPerBlock;
   expect([...scores]).toEqual([...all.scores.slice(0, 2 * bytes), ...all.scores.slice(3 * bytes)]);

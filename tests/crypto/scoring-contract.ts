@@ -5,11 +5,12 @@ import type {
   BlockDescription,
   BlockRow,
   IndexAnswer,
+  PresentBlock,
   QuerySecrets,
   RingLayout,
   ScoringIndex,
 } from "../../crypto/index.ts";
-import { fault, innerProduct, layoutOf, seeded } from "./support.ts";
+import { fault, innerProduct, layoutOf, seeded, setBlock } from "./support.ts";
 
 /** A scheme, as the contract meets it. */
 export interface Scheme {
@@ -46,7 +47,7 @@ interface Question extends Disposable {
 }
 
 /** An index and an asker of one scheme and layout. */
-class Bench implements Disposable {
+class Bench implements AsyncDisposable {
   readonly scheme: Scheme;
   readonly layout: RingLayout;
   readonly index: ScoringIndex;
@@ -59,8 +60,9 @@ class Bench implements Disposable {
     this.asker = scheme.makeAsker(layout, poolSize);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.asker.close();
+    await this.index.close();
   }
 
   async ask(embedding: Float32Array): Promise<Question> {
@@ -81,12 +83,15 @@ class Bench implements Disposable {
     descriptions: readonly BlockDescription[],
   ): Map<number, Float32Array> {
     const bytes = this.scheme.scoreBytes(this.layout);
-    expect(answer.blocks).toEqual(descriptions.map(({ block, version }) => ({ block, version })));
+    const byNumber = (blocks: readonly PresentBlock[]): PresentBlock[] =>
+      blocks.map(({ block, version }) => ({ block, version })).sort((a, b) => a.block - b.block);
+    expect(byNumber(answer.blocks)).toEqual(byNumber(descriptions));
     expect(answer.scores.length).toBe(descriptions.length * bytes);
+    const described = new Map(descriptions.map((description) => [description.block, description]));
     return new Map(
-      descriptions.map((block, i) => [
-        block.block,
-        secrets.read(PARTY, block, answer.scores.subarray(i * bytes, (i + 1) * bytes)),
+      answer.blocks.map(({ block }, i) => [
+        block,
+        secrets.read(PARTY, described.get(block)!, answer.scores.subarray(i * bytes, (i + 1) * bytes)),
       ]),
     );
   }
@@ -140,50 +145,50 @@ function scoresContract(scheme: Scheme, layout: RingLayout): void {
   const question = seeded(1).vector(dim);
   const negative = question.map((entry) => -entry);
 
-  test("scores every row of every block, all of them at norm M; NaN at empty slots; blocks in ascending order", async () => {
-    using bench = new Bench(scheme, layout);
+  test("scores every row of every block, all of them at norm M; NaN at empty slots", async () => {
+    await using bench = new Bench(scheme, layout);
     const blocks = new Map([
       [7, rowsAt(layout, [rowsPerBlock - 1], 2)],
       [0, rowsAt(layout, allSlots(layout), 3)],
       [3, rowsAt(layout, [0, 5, rowsPerBlock - 1], 4)],
     ]);
-    for (const [block, rows] of blocks) bench.index.setBlock(block, rows);
+    for (const [block, rows] of blocks) await setBlock(bench.index, block, rows);
     const scores = await bench.scores(question, [0, 3, 7]);
     for (const [block, rows] of blocks) bench.check(scores.get(block), rows, question);
   });
 
   test("rows along the question, from -M to M, reach the whole range; the zero row too", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const along = (length: number): Float32Array => question.map((entry) => entry * length * normMax);
     const rows = [1, -1, 0.5, -0.25, 0].map((length, slot) => ({ slot, vector: along(length) }));
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     bench.check((await bench.scores(question, [0])).get(0), rows, question);
     bench.check((await bench.scores(negative, [0])).get(0), rows, negative);
   });
 
   test("a zero question scores zero", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const rows = rowsAt(layout, allSlots(layout), 5);
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     const zero = new Float32Array(dim);
     bench.check((await bench.scores(zero, [0])).get(0), rows, zero);
   });
 
   test("single coordinates, the last one too", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const unit = (at: number, length: number): Float32Array =>
       Float32Array.from({ length: dim }, (_, i) => (i === at ? length : 0));
     const rows = [0, 1, layout.chunk - 1, layout.chunk, dim - 1].map((at, slot) => ({
       slot,
       vector: unit(at, normMax),
     }));
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     for (const at of [0, layout.chunk, dim - 1])
       bench.check((await bench.scores(unit(at, 1), [0])).get(0), rows, unit(at, 1));
   });
 
   test("says its sizes", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     expect(bench.index.rowsPerBlock).toBe(layout.rowsPerBlock);
     using asked = await bench.ask(question);
     expect(asked.query.length).toBe(bench.index.queryBytes);
@@ -191,9 +196,9 @@ function scoresContract(scheme: Scheme, layout: RingLayout): void {
   });
 
   test("an answer can be read again, and prepared for", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const rows = rowsAt(layout, [1, 2], 6);
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     const block = bench.describe(0);
     bench.asker.blocksChanged(new Map([[PARTY, [block]]]));
     await bench.asker.ready();
@@ -212,44 +217,45 @@ function versionsContract(scheme: Scheme): void {
   const rows = rowsAt(layout, [0, 1, 9], 11);
 
   test("a replaced block has another version and its new scores; the old rows again, the old version again", async () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rows);
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rows);
     const before = bench.describe(0);
     const changed = rows.map((row) => (row.slot === 1 ? { slot: 1, vector: seeded(12).vector(64) } : row));
-    bench.index.setBlock(0, changed);
+    await setBlock(bench.index, 0, changed);
     expect(bench.describe(0).version).not.toBe(before.version);
     bench.check((await bench.scores(question, [0])).get(0), changed, question);
-    bench.index.setBlock(0, rows.toReversed());
+    await setBlock(bench.index, 0, rows.toReversed());
     expect(bench.describe(0)).toEqual(before);
     bench.check((await bench.scores(question, [0])).get(0), rows, question);
   });
 
-  test("two blocks of the same rows have different versions: a querier knows blocks by them", () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rows);
-    bench.index.setBlock(1, rows);
+  test("two blocks of the same rows have different versions: a querier knows blocks by them", async () => {
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rows);
+    await setBlock(bench.index, 1, rows);
     expect(bench.describe(1).version).not.toBe(bench.describe(0).version);
   });
 
-  test("a version is 16 bytes in hex, and tells rows, their slots, and a zero row from none", () => {
-    using bench = new Bench(scheme, layout);
+  test("a version is 16 bytes in hex, and tells rows, their slots, and a zero row from none", async () => {
+    await using bench = new Bench(scheme, layout);
     const zero = { slot: 3, vector: new Float32Array(64) };
-    const versions = [
+    const versions: string[] = [];
+    for (const each of [
       rows,
       rows.slice(1),
       rows.map(({ slot, vector }) => ({ slot: slot + 1, vector })),
       [...rows, zero],
-    ].map((each) => {
-      bench.index.setBlock(0, each);
-      return bench.describe(0).version;
-    });
+    ]) {
+      await setBlock(bench.index, 0, each);
+      versions.push(bench.describe(0).version);
+    }
     expect(new Set(versions).size).toBe(4);
     for (const version of versions) expect(version).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  test("says which slots hold a row", () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rowsAt(layout, [0, 9, 255], 13));
+  test("says which slots hold a row", async () => {
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rowsAt(layout, [0, 9, 255], 13));
     const expected = new Uint8Array(32);
     expected.set([1, 2], 0);
     expected[31] = 128;
@@ -257,28 +263,28 @@ function versionsContract(scheme: Scheme): void {
   });
 
   test("a removed block is gone, and its slot in the answer too; removing what is not there is nothing", async () => {
-    using bench = new Bench(scheme, layout);
-    for (const block of [0, 1, 2]) bench.index.setBlock(block, rowsAt(layout, [block], block + 14));
-    bench.index.setBlock(1, []);
-    bench.index.setBlock(8, []);
+    await using bench = new Bench(scheme, layout);
+    for (const block of [0, 1, 2]) await setBlock(bench.index, block, rowsAt(layout, [block], block + 14));
+    await setBlock(bench.index, 1, []);
+    await setBlock(bench.index, 8, []);
     expect([bench.index.describe(1), bench.index.describe(8), bench.index.describe(9)]).toEqual([null, null, null]);
     const scores = await bench.scores(question, [0, 2]);
     bench.check(scores.get(2), rowsAt(layout, [2], 16), question);
   });
 
   test("neither keeps nor changes a row's vector", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const vector = seeded(17).vector(64);
     const before = vector.slice();
-    bench.index.setBlock(0, [{ slot: 4, vector }]);
+    await setBlock(bench.index, 0, [{ slot: 4, vector }]);
     expect(vector).toEqual(before);
     vector.fill(0);
     bench.check((await bench.scores(question, [0])).get(0), [{ slot: 4, vector: before }], question);
   });
 
   test("takes bytes that lie inside a larger Buffer", async () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rows);
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rows);
     const inside = (bytes: Uint8Array): Buffer =>
       Buffer.concat([Buffer.from([9]), bytes, Buffer.from([9])]).subarray(1, -1);
     using asked = await bench.ask(question);
@@ -287,8 +293,8 @@ function versionsContract(scheme: Scheme): void {
   });
 
   test("reading after the secrets are wiped is a bug of the caller", async () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rows);
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rows);
     const { query, secrets } = await bench.asker.ask(question);
     const { scores } = await bench.index.answer(query);
     secrets.read(PARTY, bench.describe(0), scores);
@@ -315,14 +321,17 @@ function refusalsContract(scheme: Scheme): void {
     { id: "a slot that is no whole number", row: { slot: 1.5, vector: good } },
     { id: "a slot that is NaN", row: { slot: NaN, vector: good } },
     { id: "a slot given twice", row: { slot: 0, vector: good } },
-  ])("a row with $id; the block stays as it was", ({ row }) => {
-    using bench = new Bench(scheme, layout);
+  ])("a row with $id; the block stays as it was", async ({ row }) => {
+    await using bench = new Bench(scheme, layout);
     const { index } = bench;
-    index.setBlock(0, [{ slot: 2, vector: good }]);
+    await setBlock(index, 0, [{ slot: 2, vector: good }]);
     const before = index.describe(0);
-    for (const block of [0, 1])
-      expect(() => index.setBlock(block, [{ slot: 0, vector: good }, row])).toThrow(fault("ROW_INVALID"));
-    expect(() => index.setBlock(0, [{ slot: 0, vector: good }, row])).not.toThrow(/\d\.\d{3}/);
+    for (const block of [0, 1]) {
+      const refusal = index.stage(block, [{ slot: 0, vector: good }, row]);
+      await expect(refusal).rejects.toEqual(fault("ROW_INVALID"));
+      await expect(refusal).rejects.not.toThrow(/\d\.\d{3}/);
+    }
+    index.commit();
     expect(index.describe(0)).toEqual(before);
     expect(index.describe(1)).toBeNull();
   });
@@ -334,14 +343,14 @@ function refusalsContract(scheme: Scheme): void {
     { id: "no entries", embedding: new Float32Array(0) },
     { id: "norm 1.01", embedding: seeded(22).vector(64, 1.01) },
   ])("an embedding with $id", async ({ embedding }) => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     await expect(bench.asker.ask(embedding)).rejects.toEqual(fault("EMBEDDING_INVALID"));
   });
 
   test("a query of a wrong size or with an impossible value, and answers the next one", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const rows = rowsAt(layout, [0], 23);
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     using asked = await bench.ask(good);
     const spoilt = asked.query.slice();
     scheme.spoilQuery(spoilt);
@@ -359,8 +368,8 @@ function refusalsContract(scheme: Scheme): void {
   });
 
   test("scores of a wrong size", async () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rowsAt(layout, [0], 24));
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rowsAt(layout, [0], 24));
     using asked = await bench.ask(good);
     const { scores } = await bench.index.answer(asked.query);
     for (const bad of [new Uint8Array(0), scores.slice(1), Buffer.concat([scores, scores])]) {
@@ -369,8 +378,8 @@ function refusalsContract(scheme: Scheme): void {
   });
 
   test("scores that are noise are read as numbers all the same", async () => {
-    using bench = new Bench(scheme, layout);
-    bench.index.setBlock(0, rowsAt(layout, [0], 25));
+    await using bench = new Bench(scheme, layout);
+    await setBlock(bench.index, 0, rowsAt(layout, [0], 25));
     using asked = await bench.ask(good);
     for (const byte of [0, 0x55, 0xff]) {
       expect(
@@ -380,9 +389,9 @@ function refusalsContract(scheme: Scheme): void {
   });
 
   test("malformed hints, at reading; preparing ahead goes on for the other blocks", async () => {
-    using bench = new Bench(scheme, layout);
+    await using bench = new Bench(scheme, layout);
     const rows = rowsAt(layout, [0], 26);
-    bench.index.setBlock(0, rows);
+    await setBlock(bench.index, 0, rows);
     const block = bench.describe(0);
     for (const { id, hint } of scheme.spoiltHints(block.hint)) {
       const bad = { ...block, version: `version ${id}`, hint };
@@ -406,33 +415,87 @@ function concurrencyContract(scheme: Scheme): void {
   beforeAll(() => {
     bench = new Bench(scheme, DEEP, 0);
   });
-  afterAll(() => bench[Symbol.dispose]());
+  afterAll(() => bench[Symbol.asyncDispose]());
   const question = seeded(30).vector(DEEP.dim);
   const blocks = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const rowsOf = (block: number): BlockRow[] => rowsAt(DEEP, [block, 255], 31 + block);
-  const fill = (): void => {
-    for (const block of blocks) bench.index.setBlock(block, rowsOf(block));
+  const fill = async (): Promise<void> => {
+    for (const block of blocks) await setBlock(bench.index, block, rowsOf(block));
   };
 
-  test("a block that is replaced, removed or added meanwhile is scored as it was, under the version it had", async () => {
-    fill();
+  test("blocks that are replaced, removed or added meanwhile are scored as they were, under the versions they had", async () => {
+    await fill();
     const before = blocks.map((block) => bench.describe(block));
     using asked = await bench.ask(question);
+    await bench.index.stage(9, rowsAt(DEEP, [9], 40));
+    await bench.index.stage(8, []);
+    await bench.index.stage(12, rowsAt(DEEP, [0, 1], 41));
+    expect(blocks.map((block) => bench.describe(block))).toEqual(before);
     const running = bench.index.answer(asked.query);
-    bench.index.setBlock(9, rowsAt(DEEP, [9], 40));
-    bench.index.setBlock(8, []);
-    bench.index.setBlock(12, rowsAt(DEEP, [0, 1], 41));
+    await nextTurn();
+    bench.index.commit();
     const old = bench.read(asked, await running, before);
     for (const block of blocks) bench.check(old.get(block), rowsOf(block), question);
 
     const now = await bench.scores(question, [0, 1, 2, 3, 4, 5, 6, 7, 9, 12]);
     bench.check(now.get(9), rowsAt(DEEP, [9], 40), question);
     bench.check(now.get(12), rowsAt(DEEP, [0, 1], 41), question);
-    bench.index.setBlock(12, []);
+    await setBlock(bench.index, 12, []);
+  });
+
+  test("what is staged does not show until the commit, then all of it at once, however many queries run", async () => {
+    await fill();
+    const [old, next] = [rowsAt(DEEP, [0], 50), rowsAt(DEEP, [1], 51)];
+    for (const block of blocks) await bench.index.stage(block, old);
+    bench.index.commit();
+    using asked = await bench.ask(question);
+    let committed = false;
+    /** The versions of every answer, asked one after the other from before the commit to after it. */
+    const askOn = async (): Promise<string[][]> => {
+      const seen: string[][] = [];
+      for (let isLast = false; !isLast;) {
+        isLast = committed;
+        seen.push((await bench.index.answer(asked.query)).blocks.map(({ version }) => version));
+      }
+      return seen;
+    };
+    const asking = Promise.all([askOn(), askOn()]);
+    for (const block of blocks) await bench.index.stage(block, next);
+    await bench.index.answer(asked.query);
+    bench.index.commit();
+    committed = true;
+    const kinds = new Set((await asking).flat().map((versions) => versions.toSorted().join(" ")));
+    expect(kinds.size).toBe(2);
+  });
+
+  test("what is discarded never shows, and what is staged twice shows as it was last", async () => {
+    await fill();
+    const before = blocks.map((block) => bench.describe(block));
+    await bench.index.stage(0, rowsAt(DEEP, [7], 52));
+    await bench.index.stage(1, []);
+    await bench.index.stage(20, rowsAt(DEEP, [7], 53));
+    bench.index.discard();
+    bench.index.commit();
+    expect(blocks.map((block) => bench.describe(block))).toEqual(before);
+    await bench.index.stage(0, rowsAt(DEEP, [7], 52));
+    await bench.index.stage(0, rowsAt(DEEP, [8], 54));
+    bench.index.commit();
+    const now = await bench.scores(question, blocks);
+    bench.check(now.get(0), rowsAt(DEEP, [8], 54), question);
+    bench.check(now.get(1), rowsOf(1), question);
+  });
+
+  test("answers have the same list of blocks until the next commit, which returns it", async () => {
+    await fill();
+    using asked = await bench.ask(question);
+    await bench.index.stage(0, rowsAt(DEEP, [7], 52));
+    const list = bench.index.commit();
+    expect((await bench.index.answer(asked.query)).blocks).toBe(list);
+    expect((await bench.index.answer(asked.query)).blocks).toBe(list);
   });
 
   test("two queries at once do not disturb each other, and others get their turn meanwhile", async () => {
-    fill();
+    await fill();
     using first = await bench.ask(question);
     using second = await bench.ask(question.map((entry) => -entry));
     let done = false;
@@ -451,13 +514,13 @@ function concurrencyContract(scheme: Scheme): void {
   });
 
   test("ends when its signal fires, before it begins or between slices; the next query is answered", async () => {
-    fill();
+    await fill();
     using asked = await bench.ask(question);
     await expect(bench.index.answer(asked.query, AbortSignal.abort())).rejects.toEqual(fault("ABORTED"));
     const controller = new AbortController();
     const running = bench.index.answer(asked.query, controller.signal);
     controller.abort();
-    bench.index.setBlock(0, rowsAt(DEEP, [3], 42));
+    await setBlock(bench.index, 0, rowsAt(DEEP, [3], 42));
     await expect(running).rejects.toEqual(fault("ABORTED"));
     bench.check((await bench.scores(question, blocks)).get(0), rowsAt(DEEP, [3], 42), question);
   });

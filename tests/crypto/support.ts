@@ -1,5 +1,25 @@
 import { expect } from "@jest/globals";
-import { type RingLayout, MODULUS, RING_DEGREE, ringLayout } from "../../crypto/index.ts";
+import {
+  type BlockRow,
+  LocalShard,
+  MODULUS,
+  RING_DEGREE,
+  type RingLayout,
+  RlweIndex,
+  type ScoringIndex,
+  ringLayout,
+} from "../../crypto/index.ts";
+
+/** Encrypted scoring in this thread. */
+export function localIndex(layout: RingLayout, hintKey: Uint8Array): RlweIndex {
+  return new RlweIndex(layout, { openShard: () => new LocalShard(layout, hintKey) });
+}
+
+/** Replaces a block's rows, with nothing in between. */
+export async function setBlock(index: ScoringIndex, block: number, rows: readonly BlockRow[]): Promise<void> {
+  await index.stage(block, rows);
+  index.commit();
+}
 
 /** Repeatable numbers for tests; the seed is the test's, so that a failure can be run again. */
 export interface Seeded {

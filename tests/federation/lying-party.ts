@@ -62,7 +62,7 @@ export async function lyingParty(
   const collection = new LyingCollection(store, party.makeIndex());
   if (describe) collection.lie = describe;
   if (scores) collection.lieOfScores = scores;
-  await collection.refresh(performance.now(), () => Promise.resolve());
+  await collection.refresh(performance.now());
   const queries = new QueryService({
     identity,
     federation,

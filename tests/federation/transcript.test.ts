@@ -158,7 +158,8 @@ test("nothing of the parties' blocks goes through the coordinator, for with the 
   const { seen } = await record("the quick brown fox");
   const everything = Buffer.concat(seen.map(({ payload }) => payload));
   for (const block of store.blockRevisions().keys()) {
-    index.setBlock(block, store.vectorsOfBlock(block));
+    await index.stage(block, store.vectorsOfBlock(block));
+    index.commit();
     const { version, hint } = index.describe(block) ?? { version: "", hint: new Uint8Array(0) };
     expect(hint).toHaveLength(f.layout.hintBytes);
     expect(everything.includes(Buffer.from(version, "hex"))).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { DocumentRecord, PassageStore } from "../../party-node/store/store.ts";
+import type { BlockReader, DocumentRecord, PassageStore } from "../../party-node/store/store.ts";
 
 /** An empty store somewhere, for one test. */
 export interface StoreHarness extends Disposable {
@@ -116,26 +116,33 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       expect(store.contentHash("/a")).toBe("hash of /a 2");
     });
 
-    check("raises the revisions of the touched blocks, and of no other", (store) => {
+    check("gives the touched blocks revisions they never had, and no other", (store) => {
       for (const key of ["/a", "/b", "/c"]) store.apply({ put: [record(key, 8)], remove: [] });
-      expect([...store.blockRevisions()]).toEqual([
-        [0, 1],
-        [1, 1],
-        [2, 1],
-      ]);
+      const first = store.blockRevisions();
+      expect([...first.keys()]).toEqual([0, 1, 2]);
       store.apply({ put: [], remove: ["/b"] });
-      expect([...store.blockRevisions()]).toEqual([
-        [0, 1],
-        [1, 2],
-        [2, 1],
-      ]);
+      const second = store.blockRevisions();
       store.apply({ put: [record("/d", 9)], remove: [] });
-      expect([...store.blockRevisions()]).toEqual([
-        [0, 1],
-        [1, 3],
-        [2, 1],
-        [3, 1],
-      ]);
+      const third = store.blockRevisions();
+      for (const block of [0, 2]) expect(new Set([first, second, third].map((at) => at.get(block))).size).toBe(1);
+      expect(new Set([first, second, third].map((at) => at.get(1))).size).toBe(3);
+      expect([...third.keys()]).toEqual([0, 1, 2, 3]);
+      for (const revision of third.values()) expect(Number.isSafeInteger(revision)).toBe(true);
+    });
+
+    check("gives a snapshot that later changes do not reach", (store) => {
+      store.apply({ put: [record("/a", 8), record("/b", 8)], remove: [] });
+      const vectors = (from: BlockReader): unknown => [0, 1, 2].map((block) => from.vectorsOfBlock(block));
+      const [revisions, before] = [store.blockRevisions(), vectors(store)];
+      const snapshot = store.snapshot();
+      store.apply({ put: [record("/a", 8, 2), record("/c", 3)], remove: ["/b"] });
+      expect(snapshot.blockRevisions()).toEqual(revisions);
+      expect(vectors(snapshot)).toEqual(before);
+      expect(snapshot.rowIdsOfBlock(2)).toEqual([]);
+      snapshot[Symbol.dispose]();
+      using later = store.snapshot();
+      expect(vectors(later)).toEqual(vectors(store));
+      expect(later.blockRevisions()).not.toEqual(revisions);
     });
 
     check("never gives a row id twice", (store) => {
@@ -172,7 +179,7 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
 
     check("a change that fails half way leaves nothing behind", (store, harness) => {
       store.apply({ put: [record("/a", 2)], remove: [] });
-      const before = rowsOf(store);
+      const [before, revisions] = [rowsOf(store), store.blockRevisions()];
       const failing = record("/c", 1);
       const passages = failing.passages.map((passage) => ({
         ...passage,
@@ -186,7 +193,7 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       for (const each of [store, harness.open()]) {
         expect(rowsOf(each)).toEqual(before);
         expect(each.documentKeys("")).toEqual(["/a"]);
-        expect([...each.blockRevisions()]).toEqual([[0, 1]]);
+        expect(each.blockRevisions()).toEqual(revisions);
       }
       store.apply({ put: [record("/b", 1)], remove: [] });
     });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { Coordinator } from "../../coordinator/index.ts";
-import { ClearScorer, RlweIndex, type RingLayout, type ScoringIndex, sodium } from "../../crypto/index.ts";
+import { ClearScorer, type RingLayout, type ScoringIndex, sodium } from "../../crypto/index.ts";
 import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { ingest } from "../../party-node/ingest.ts";
@@ -22,6 +22,7 @@ import {
   signFederation,
   toBase64,
 } from "../../protocol/index.ts";
+import { localIndex } from "../crypto/support.ts";
 import { bigramEncoder } from "./bigram-encoder.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -153,7 +154,7 @@ export class TestParty {
 
   makeIndex(): ScoringIndex {
     const { federation, layout } = this.#owner;
-    return federation.terms.mode === "clear" ? new ClearScorer(layout) : new RlweIndex(layout, this.keys.hintKey);
+    return federation.terms.mode === "clear" ? new ClearScorer(layout) : localIndex(layout, this.keys.hintKey);
   }
 
   /** Resolves once the coordinator lists the party. */

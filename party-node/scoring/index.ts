@@ -1,0 +1,1 @@
+export { type ScoringIndexOptions, openScoringIndex } from "./open-index.ts";

@@ -1,0 +1,183 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { ScoringIndex } from "../../crypto/index.ts";
+import { RlweAsker } from "../../crypto/secret/index.ts";
+import { openScoringIndex } from "../../party-node/scoring/index.ts";
+import { Collection } from "../../party-node/serving/collection.ts";
+import { type DocumentRecord, type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import { fault, layoutOf, seeded } from "../crypto/support.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const layout = layoutOf(64, 64);
+const storeKey = new Uint8Array(32).fill(1);
+const hintKey = new Uint8Array(32).fill(2);
+const DOCUMENTS = 100;
+
+let folder: ReturnType<typeof temporaryFolder>;
+/** What the node has open, and the connection of an ingest beside it. */
+let store: PassageStore;
+let writer: PassageStore;
+let index: ScoringIndex;
+let collection: Collection;
+
+const openStore = (): PassageStore =>
+  openSqliteStore({ path: join(folder.path, "store.db"), storeKey, rowsPerBlock: layout.rowsPerBlock });
+const openIndex = (): ScoringIndex =>
+  openScoringIndex({ layout, hintKey, threads: 2, cachePath: join(folder.path, "scoring.cache") });
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  [store, writer] = [openStore(), openStore()];
+  index = openIndex();
+  collection = new Collection(store, index);
+});
+afterEach(async () => {
+  await index.close();
+  for (const each of [store, writer]) each.close();
+  folder[Symbol.dispose]();
+});
+
+function document(key: string, version: number, passages = 1): DocumentRecord {
+  return {
+    documentKey: key,
+    contentHash: String(version),
+    passages: Array.from({ length: passages }, (_, ordinal) => ({ documentId: key, title: "", text: key, ordinal })),
+    vectors: Array.from({ length: passages }, (_, i) => seeded(version * 1000 + i).vector(layout.dim)),
+  };
+}
+
+const rewrite = (version: number, documents = DOCUMENTS): void =>
+  writer.apply({ put: Array.from({ length: documents }, (_, i) => document(`/${i.toString()}`, version)), remove: [] });
+
+/** Every row there is, as one text. */
+const rowsOf = (blocks: readonly number[], rowAt: (block: number, slot: number) => number | null): string =>
+  blocks
+    .flatMap((block) => Array.from({ length: layout.rowsPerBlock }, (_, slot) => rowAt(block, slot)))
+    .filter((row) => row !== null)
+    .sort((a, b) => a - b)
+    .join();
+const storedRows = (): string =>
+  [...writer.blockRevisions().keys()]
+    .flatMap((block) => writer.rowIdsOfBlock(block).map(({ rowId }) => rowId))
+    .sort((a, b) => a - b)
+    .join();
+
+async function encryptedQuery(): Promise<Uint8Array> {
+  const asker = new RlweAsker(layout, { poolSize: 0 });
+  const { query, secrets } = await asker.ask(seeded(77).vector(layout.dim));
+  secrets[Symbol.dispose]();
+  asker.close();
+  return query;
+}
+
+async function scoredRows(query: Uint8Array): Promise<string> {
+  const { answer, rowAt } = await collection.score(query, new AbortController().signal);
+  return rowsOf(
+    answer.blocks.map(({ block }) => block),
+    rowAt,
+  );
+}
+
+test("queries see each transaction of an ingest wholly or not at all, while one follows the other", async () => {
+  const query = await encryptedQuery();
+  const versions = new Set([""]);
+  let writing = true;
+  const seen = new Map<string, number>();
+  const ask = async (): Promise<void> => {
+    while (writing) {
+      const rows = await scoredRows(query);
+      seen.set(rows, (seen.get(rows) ?? 0) + 1);
+    }
+  };
+  const asking = [ask(), ask(), ask()];
+  for (let version = 1; version <= 12; version++) {
+    // Fewer and more documents by turns, so that blocks come and go; some refreshes meet a transaction that is newer than their counter.
+    rewrite(version, version % 3 === 0 ? 40 : DOCUMENTS);
+    versions.add(storedRows());
+    const refreshing = collection.refresh(version);
+    await nextTurn();
+    rewrite(100 + version);
+    versions.add(storedRows());
+    await refreshing;
+    await collection.refresh(version);
+  }
+  writing = false;
+  await Promise.all(asking);
+  for (const rows of seen.keys()) expect(versions).toContain(rows);
+  expect(seen.size).toBeGreaterThan(5);
+  expect(await scoredRows(query)).toBe(storedRows());
+});
+
+test("rows that were scored can be told long after their blocks have changed", async () => {
+  rewrite(1);
+  await collection.refresh(0);
+  const before = storedRows();
+  const { answer, rowAt } = await collection.score(await encryptedQuery(), new AbortController().signal);
+  rewrite(2);
+  await collection.refresh(1);
+  expect(storedRows()).not.toBe(before);
+  const blocks = answer.blocks.map(({ block }) => block);
+  expect(rowsOf(blocks, rowAt)).toBe(before);
+  expect([rowAt(99, 0), rowAt(0, 32), rowAt(0, -1)]).toEqual([null, null, null]);
+});
+
+test("encodes what has changed and nothing else; the next node finds it encoded", async () => {
+  rewrite(1);
+  expect(await collection.refresh(0)).toEqual({ changed: 4, restored: 0 });
+  expect(await collection.refresh(1)).toEqual({ changed: 0, restored: 0 });
+  const before = new Map([0, 1, 2, 3].map((block) => [block, index.describe(block)?.version]));
+  writer.apply({ put: [document("/new", 5)], remove: [] });
+  expect(await collection.refresh(2)).toEqual({ changed: 1, restored: 0 });
+  const changed = [0, 1, 2, 3].filter((block) => index.describe(block)?.version !== before.get(block));
+  expect(changed).toEqual([3]);
+  expect(collection.rowCount).toBe(101);
+
+  await index.close();
+  index = openIndex();
+  collection = new Collection(store, index);
+  expect(await collection.refresh(3)).toEqual({ changed: 4, restored: 4 });
+  expect(collection.rowCount).toBe(101);
+  expect(await scoredRows(await encryptedQuery())).toBe(storedRows());
+});
+
+describe("a store that goes back to a backup", () => {
+  test("is not served from what was encoded since, though it has changed as often", async () => {
+    rewrite(1, 20);
+    writer.close();
+    const backup = join(folder.path, "backup.db");
+    const saved = new DatabaseSync(join(folder.path, "store.db"));
+    saved.exec(`VACUUM INTO '${backup}'`);
+    saved.close();
+    writer = openStore();
+    rewrite(2, 20);
+    await collection.refresh(0);
+    const lost = index.describe(0)?.version;
+    await index.close();
+
+    for (const each of [store, writer]) each.close();
+    const open = (): PassageStore => openSqliteStore({ path: backup, storeKey, rowsPerBlock: layout.rowsPerBlock });
+    [store, writer] = [open(), open()];
+    rewrite(3, 20);
+    index = openIndex();
+    collection = new Collection(store, index);
+    expect(await collection.refresh(0)).toEqual({ changed: 1, restored: 0 });
+    expect(index.describe(0)?.version).not.toBe(lost);
+  });
+});
+
+test("a row that was tampered with stops the refresh, and what was served is served on", async () => {
+  rewrite(1);
+  await collection.refresh(0);
+  const [query, before] = [await encryptedQuery(), storedRows()];
+  rewrite(2);
+  const file = new DatabaseSync(join(folder.path, "store.db"));
+  file.exec("UPDATE rows SET sealed_vector = zeroblob(300) WHERE block = 3");
+  file.close();
+  await expect(collection.refresh(1)).rejects.toEqual(fault("STORE_TAMPERED"));
+  expect(await scoredRows(query)).toBe(before);
+  rewrite(3);
+  await collection.refresh(2);
+  expect(await scoredRows(query)).toBe(storedRows());
+});
