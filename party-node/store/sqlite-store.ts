@@ -114,7 +114,8 @@ class SqliteStore implements PassageStore {
       for (const record of changes.put) this.#removeDocument(record.documentKey, touched);
       const rows = changes.put.flatMap((record) => this.#insertDocument(record));
       this.#insertRows(shuffled(rows), touched);
-      for (const block of touched) this.#changeRevision(block);
+      const revision = newRevision();
+      for (const block of touched) this.#changeRevision(block, revision);
     });
   }
 
@@ -233,12 +234,12 @@ class SqliteStore implements PassageStore {
     }
   }
 
-  #changeRevision(block: number): void {
+  #changeRevision(block: number, revision: number): void {
     this.#sql.run(
       `INSERT INTO blocks SELECT ?1, ?2, (SELECT count(*) FROM rows WHERE block = ?1) WHERE true
        ON CONFLICT DO UPDATE SET revision = excluded.revision, used = excluded.used`,
       block,
-      newRevision(),
+      revision,
     );
   }
 

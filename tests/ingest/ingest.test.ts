@@ -102,7 +102,7 @@ test("changed, deleted and added documents touch only their blocks", async () =>
     );
   };
   let before = w.store.blockRevisions();
-  expect([...before.values()]).toEqual(Array.from({ length: 11 }, () => 1)); // one transaction wrote all
+  expect([before.size, new Set(before.values()).size]).toEqual([11, 1]); // one transaction wrote all
   const [x, y] = [blockOf("x.txt"), blockOf("y.txt")];
 
   w.remove("y.txt");
