@@ -13,6 +13,13 @@ export interface RingKernels {
   inverseNtt(poly: Uint32Array): void;
   /** sum over j < chunks of block[j] query[j] mod q, pointwise; both interleaved [N/8][chunks][8]. Returns shape [N], owned by the caller. */
   multiplyAccumulate(block: Uint32Array, query: Uint32Array, chunks: number): Uint32Array;
+  /**
+   * Coefficients r c + c - 1 of the inverse transform of the pointwise product x y: what of a hint times a secret belongs to scores.
+   * @param packed - x, shape [N] packed at 31 bits; the caller has checked its size.
+   * @param chunk - c, the same in every call.
+   * @returns Shape [N / c], owned by the caller; null when a residue of x is not below q.
+   */
+  scoreCoefficients(packed: Uint8Array, y: Uint32Array, chunk: number): Uint32Array | null;
   /** Keeps the `bits` high bits of each of `count` residues values[i * stride], packed least significant bit first. count bits is a multiple of 8, stride a power of two. */
   packBits(
     values: Uint32Array,

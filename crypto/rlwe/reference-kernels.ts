@@ -7,6 +7,7 @@ export const referenceKernels: RingKernels = {
   forwardNtt,
   inverseNtt,
   multiplyAccumulate,
+  scoreCoefficients,
   packBits,
   unpackBits,
   wipe: () => undefined,
@@ -55,6 +56,14 @@ function multiplyAccumulate(block: Uint32Array, query: Uint32Array, chunks: numb
     out[i] = sum;
   }
   return out;
+}
+
+function scoreCoefficients(packed: Uint8Array, y: Uint32Array, chunk: number): Uint32Array | null {
+  const x = unpackBits(packed, { count: RING_DEGREE, bits: MODULUS_BITS });
+  if (x.some((residue) => residue >= MODULUS)) return null;
+  const product = multiplyAccumulate(x, y, 1);
+  inverseNtt(product);
+  return product.filter((_, i) => i % chunk === chunk - 1);
 }
 
 function packBits(

@@ -12,6 +12,9 @@ export interface RingExports {
   interleave(poly: number, chunk: number, chunks: number, out: number): void;
   packBits(values: number, stride: number, count: number, bits: number, out: number): void;
   unpackBits(bytes: number, count: number, bits: number, out: number): void;
+  areResidues(values: number, count: number): number;
+  weighedSums(x: number, y: number, weights: number, weightsShoup: number, width: number, out: number): void;
+  inverseLayers(poly: number, degree: number, inverseRoots: number, inverseRootsShoup: number): void;
   layChunk(rows: number, rowCount: number, dim: number, chunk: number, width: number, out: number): void;
   splitResidues(at: number, count: number): void;
   prepareQuery(query: number, chunks: number, weights: number, weightsShoup: number, out: number): void;

@@ -1,7 +1,8 @@
 import { type RingKernels, packedBytes } from "./kernels.ts";
 import { nttTables } from "./ntt-tables.ts";
-import { RING_DEGREE } from "./parameters.ts";
+import { MODULUS_BITS, RING_DEGREE } from "./parameters.ts";
 import { type RingInstance, POLY_BYTES, instantiateRing } from "./ring-module.ts";
+import { scoreWeights } from "./score-weights.ts";
 
 /** The WebAssembly kernels on buffers of the caller's, which are copied in and out. */
 export class WasmKernels implements RingKernels {
@@ -11,15 +12,18 @@ export class WasmKernels implements RingKernels {
   readonly #out: number;
   readonly #query: number;
   readonly #block: number;
+  readonly #weights: number;
+  #weightsChunk = 0;
 
   /** @param chunks - m: the largest number of polynomials a block or query passed in will have. */
   constructor({ chunks }: { readonly chunks: number }) {
-    this.#ring = instantiateRing((2 + 2 * chunks) * POLY_BYTES);
+    this.#ring = instantiateRing((4 + 2 * chunks) * POLY_BYTES);
     this.#chunks = chunks;
     this.#poly = this.#ring.heap;
     this.#out = this.#poly + POLY_BYTES;
     this.#query = this.#out + POLY_BYTES;
     this.#block = this.#query + chunks * POLY_BYTES;
+    this.#weights = this.#block + chunks * POLY_BYTES;
   }
 
   wipe(): void {
@@ -51,6 +55,18 @@ export class WasmKernels implements RingKernels {
     return this.#view(this.#out, RING_DEGREE).slice();
   }
 
+  scoreCoefficients(packed: Uint8Array, y: Uint32Array, chunk: number): Uint32Array | null {
+    const { exports, memory, tables } = this.#ring;
+    const weights = this.#weightsOf(chunk);
+    new Uint8Array(memory.buffer, this.#out, POLY_BYTES).set(packed);
+    exports.unpackBits(this.#out, RING_DEGREE, MODULUS_BITS, this.#poly);
+    if (!exports.areResidues(this.#poly, RING_DEGREE)) return null;
+    this.#view(this.#query, RING_DEGREE).set(y);
+    exports.weighedSums(this.#poly, this.#query, weights, weights + POLY_BYTES, chunk, this.#out);
+    exports.inverseLayers(this.#out, RING_DEGREE / chunk, tables.inverseRoots, tables.inverseRootsShoup);
+    return this.#view(this.#out, RING_DEGREE / chunk).slice();
+  }
+
   packBits(values: Uint32Array, { stride, count, bits }: { stride: number; count: number; bits: number }): Uint8Array {
     const pieces = new Uint8Array(packedBytes(count, bits));
     const perPiece = Math.floor(RING_DEGREE / stride);
@@ -80,6 +96,17 @@ export class WasmKernels implements RingKernels {
       values.set(this.#view(this.#poly, piece), done);
     }
     return values;
+  }
+
+  /** Where the weights of this chunk are, and behind them their Shoup companions. */
+  #weightsOf(chunk: number): number {
+    if (this.#weightsChunk !== chunk) {
+      const { weights, weightsShoup } = scoreWeights(chunk);
+      this.#view(this.#weights, RING_DEGREE).set(weights);
+      this.#view(this.#weights + POLY_BYTES, RING_DEGREE).set(weightsShoup);
+      this.#weightsChunk = chunk;
+    }
+    return this.#weights;
   }
 
   #view(pointer: number, length: number): Uint32Array {

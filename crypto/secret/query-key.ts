@@ -2,7 +2,6 @@ import { Fault } from "../fault.ts";
 import { queryPolynomial } from "../rlwe/block-layout.ts";
 import { type RingKernels, interleaveChunk, interleavedIndex } from "../rlwe/kernels.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "../rlwe/parameters.ts";
-import { areResidues } from "../rlwe/rlwe-index.ts";
 import { type BlockDescription, type QuerySecrets, type ScoringFaultCode, isOccupied } from "../scoring.ts";
 import { generateSealKey } from "./seal.ts";
 
@@ -141,15 +140,11 @@ export class QueryKey implements QuerySecrets {
     const name = `${party}/${version}`;
     const known = this.#masks.get(name);
     if (known) return known;
-    const { chunk, rowsPerBlock, hintBytes } = this.#layout;
+    const { chunk, hintBytes } = this.#layout;
     const malformed = (what: string): Fault => new Fault("HINT_MALFORMED", `a block's hint ${what}`);
     if (hint.length !== hintBytes) throw malformed(`has ${String(hint.length)} bytes, expected ${String(hintBytes)}`);
-    const residues = this.#kernels.unpackBits(hint, { count: RING_DEGREE, bits: MODULUS_BITS });
-    if (!areResidues(residues)) throw malformed("holds a residue that is not below the modulus");
-    const product = this.#kernels.multiplyAccumulate(residues, this.#secret, 1);
-    this.#kernels.inverseNtt(product);
-    const mask = Uint32Array.from({ length: rowsPerBlock }, (_, row) => product[row * chunk + chunk - 1] ?? 0);
-    product.fill(0);
+    const mask = this.#kernels.scoreCoefficients(hint, this.#secret, chunk);
+    if (!mask) throw malformed("holds a residue that is not below the modulus");
     this.#masks.set(name, mask);
     return mask;
   }

@@ -102,6 +102,36 @@ describe("multiplyAccumulate is the same in WebAssembly and in TypeScript", () =
   });
 });
 
+describe.each([8, 16, 32, 64])("scoreCoefficients, c = %d, is the same in WebAssembly and in TypeScript", (chunk) => {
+  const packed = (x: Uint32Array): Uint8Array => referenceKernels.packBits(x, { stride: 1, count: x.length, bits: 31 });
+  const check = (x: Uint32Array, y: Uint32Array): void => {
+    const twin = referenceKernels.scoreCoefficients(packed(x), y, chunk);
+    expect(twin?.length).toBe(RING_DEGREE / chunk);
+    const [ours, before] = [y.slice(), packed(x)];
+    expectSame(wasm.scoreCoefficients(before, ours, chunk) ?? filled(0), twin ?? filled(1));
+    expectSame(ours, y);
+    expect(before).toEqual(packed(x));
+  };
+
+  test.each(EDGES)("$id, times q - 1 and times itself", ({ poly }) => {
+    check(poly, filled(MODULUS - 1));
+    check(poly, poly);
+  });
+
+  test("any two polynomials", () => {
+    fc.assert(fc.property(rings(1), rings(1), check), { numRuns: 30 });
+  });
+
+  test.each([0, 1, 2, 3, 4, 1023, 2046, 2047])("a residue that is q or above, at %d", (at) => {
+    for (const value of [MODULUS, MODULUS + 1, 2 ** 31 - 1]) {
+      const x = packed(filled(MODULUS - 1).with(at, value));
+      expect(wasm.scoreCoefficients(x, filled(1), chunk)).toBeNull();
+      expect(referenceKernels.scoreCoefficients(x, filled(1), chunk)).toBeNull();
+    }
+    expect(wasm.scoreCoefficients(packed(filled(MODULUS - 1)), filled(1), chunk)).not.toBeNull();
+  });
+});
+
 describe("packing is the same in WebAssembly and in TypeScript", () => {
   const widths = Array.from({ length: 24 }, (_, i) => 8 + i);
 

@@ -7,6 +7,7 @@ import { DEGREE, MODULUS, addModulo, multiplyShoup, reduce, subtractModulo } fro
 
 export { splitResidues, prepareQuery, accumulate } from "./score.as";
 export { layChunk } from "./layout.as";
+export { areResidues, weighedSums } from "./coefficients.as";
 
 /** First byte the caller may use. */
 export function heapBase(): usize {
