@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
+import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
 
 /** A byte string of exactly `length` bytes, or of at most `max`. */
 const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
@@ -81,8 +82,14 @@ export const answerBody = z.strictObject({
   sealed: body,
 });
 
-/** A party's scores: the same number of bytes for every block, in the order of `blocks`. */
-export const scoreList = z.strictObject({ blocks: z.array(z.tuple([u32, version])).max(1_000_000), scores: body });
+/** A party's scores: the same number of bytes for every block, in the order of `blocks`, which holds 20 bytes a block (number u32, version). */
+export const scoreList = z.strictObject({
+  blocks: bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax }).refine(
+    (list) => list.length % SCORED_BLOCK_BYTES === 0,
+    `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
+  ),
+  scores: body,
+});
 
 /** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
 export const endToEndMessages = {

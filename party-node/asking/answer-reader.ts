@@ -1,7 +1,15 @@
 import { Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
-import { type Federation, answerBody, decodeValue, openSigned, scoreList } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type ScoredBlock,
+  answerBody,
+  decodeValue,
+  openSigned,
+  scoreList,
+  unpackScoredBlocks,
+} from "../../protocol/index.ts";
 import type { PartySession } from "./party-session.ts";
-import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
+import { type Candidate, TopRows } from "./ranking.ts";
 
 export interface AnswerReaderOptions {
   readonly federation: Federation;
@@ -18,7 +26,7 @@ export interface AnswerReaderOptions {
 
 /** What one party's answer comes to. */
 export interface ReadAnswer {
-  readonly best: Candidate[];
+  readonly best: readonly Candidate[];
   readonly passagesScored: number;
 }
 
@@ -36,38 +44,32 @@ export class AnswerReader {
   /** @throws Fault for whatever is wrong with the answer. */
   async read(party: string, body: Uint8Array): Promise<ReadAnswer> {
     const { blocks, scores } = this.#open(party, body);
-    const versions = blocks.map(([, version]) => sodium.to_hex(version));
     const session = await this.#options.session(party);
-    const unknown = versions.filter((version) => !session.block(version));
-    if (unknown.length > 0) await session.sync(unknown);
-    const read: ReadAnswer[] = versions.map((version, i) => {
-      const block = session.block(version);
-      if (block?.block !== blocks[i]?.[0] || !block) throw malformed(party, "scored a block that it does not describe");
+    const unknown = blocks.filter(({ version }) => !session.block(version));
+    if (unknown.length > 0) await session.sync(unknown.map(({ version }) => version));
+    const top = new TopRows(this.#options.k, party);
+    for (const [i, { block, version }] of blocks.entries()) {
+      const described = session.block(version);
+      if (described?.block !== block) throw malformed(party, "scored a block that it does not describe");
       const own = scores.subarray(i * this.#bytesPerBlock, (i + 1) * this.#bytesPerBlock);
-      return this.#readBlock(party, block.block, this.#options.secrets.read(party, block, own));
-    });
-    return {
-      best: read.reduce<Candidate[]>((best, one) => mergeTop(this.#options.k, best, one.best), []),
-      passagesScored: read.reduce((sum, one) => sum + one.passagesScored, 0),
-    };
-  }
-
-  #readBlock(party: string, block: number, scores: Float32Array): ReadAnswer {
-    const passagesScored = scores.filter((score) => !Number.isNaN(score)).length;
-    return { best: topOfBlock(this.#options.k, party, block, scores), passagesScored };
+      top.offer(block, this.#options.secrets.read(party, described, own));
+    }
+    return { best: top.best, passagesScored: top.rowCount };
   }
 
   /** Signature, seal and shape of an answer. */
-  #open(party: string, body: Uint8Array): { blocks: [number, Uint8Array][]; scores: Uint8Array } {
+  #open(party: string, body: Uint8Array): { blocks: ScoredBlock[]; scores: Uint8Array } {
     const { federation, queryId, queryHash, answerKeys } = this.#options;
     const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
     const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
     if (!sodium.memcmp(value.queryId, queryId) || !sodium.memcmp(value.queryHash, queryHash))
       throw malformed(party, "answered another question");
-    const { blocks, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
+    const { blocks: list, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
+    const blocks = unpackScoredBlocks(list);
     if (scores.length !== blocks.length * this.#bytesPerBlock)
       throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
-    if (new Set(blocks.map(([block]) => block)).size !== blocks.length) throw malformed(party, "scored a block twice");
+    if (new Set(blocks.map(({ block }) => block)).size !== blocks.length)
+      throw malformed(party, "scored a block twice");
     return { blocks, scores };
   }
 }

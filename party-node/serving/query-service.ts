@@ -6,7 +6,9 @@ import {
   limits,
   openSigned,
   type QueryBody,
+  type ScoredBlock,
   encodeValue,
+  packScoredBlocks,
   queryBody,
   seal,
 } from "../../protocol/index.ts";
@@ -46,6 +48,7 @@ export class QueryService {
   readonly #underWay = new Map<string, { readonly querier: string; readonly abort: AbortController }>();
   /** "signer/query id" of queries that were accepted -> when to forget them, on the wall clock. */
   readonly #seen = new Map<string, number>();
+  readonly #packedLists = new WeakMap<readonly ScoredBlock[], Uint8Array>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: QueryServiceOptions) {
@@ -90,7 +93,7 @@ export class QueryService {
         return collection.score(query, abort.signal);
       });
       this.#remember(key, { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
-      const blocks = answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)]);
+      const blocks = this.#packed(answer.blocks);
       const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
       const queryHash = sodium.crypto_generichash(32, body, null);
       return seal("answer", federation.id, { queryId, queryHash, sealed }, identity);
@@ -130,6 +133,13 @@ export class QueryService {
     const name = `${signer}/${id}`;
     if (this.#seen.has(name)) throw refused("QUERY_REPEATED", "this query has been answered already");
     this.#seen.set(name, issuedAtMs + 2 * limits.queryClockSkewMsMax);
+  }
+
+  /** The list of an unchanged collection is the same array query after query, and is packed once. */
+  #packed(blocks: readonly ScoredBlock[]): Uint8Array {
+    let packed = this.#packedLists.get(blocks);
+    if (!packed) this.#packedLists.set(blocks, (packed = packScoredBlocks(blocks)));
+    return packed;
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -3,7 +3,15 @@ import { type IndexAnswer, sodium } from "../../crypto/index.ts";
 import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
-import { type HopMessage, encodeValue, openSigned, queryBody, seal } from "../../protocol/index.ts";
+import {
+  type HopMessage,
+  type ScoredBlock,
+  encodeValue,
+  openSigned,
+  packScoredBlocks,
+  queryBody,
+  seal,
+} from "../../protocol/index.ts";
 import { type TestFederation, until } from "../support/federation.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -15,7 +23,7 @@ export interface Scored {
   readonly queryHash: Uint8Array;
   /** To which the scores are sealed. */
   readonly answerKey: Uint8Array;
-  readonly blocks: readonly (readonly [number, Uint8Array])[];
+  readonly blocks: readonly ScoredBlock[];
   readonly scores: Uint8Array;
 }
 
@@ -79,8 +87,7 @@ export async function lyingParty(
       federation.publicKeyOf,
     ).value;
     const { answer } = await collection.score(query, new AbortController().signal);
-    const blocks = answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)] as const);
-    return { queryId, queryHash: sodium.crypto_generichash(32, body, null), answerKey, blocks, scores: answer.scores };
+    return { queryId, queryHash: sodium.crypto_generichash(32, body, null), answerKey, ...answer };
   };
   const taken = new Map<string, number>();
   const member = await f.dial(name, (message, connection) => {
@@ -125,7 +132,7 @@ export function makeAnswer(
   name: string,
   signedBy = name,
 ): HopMessage {
-  const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores }), answerKey);
+  const sealed = sodium.crypto_box_seal(encodeValue({ blocks: packScoredBlocks(blocks), scores }), answerKey);
   const body = seal(
     "answer",
     f.federation.id,

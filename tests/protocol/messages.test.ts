@@ -167,17 +167,12 @@ const shapes: Readonly<Record<string, Shape>> = {
   scoreList: value(
     scoreList,
     [
-      {
-        blocks: [
-          [0, id16],
-          [2 ** 32 - 1, id16],
-        ],
-        scores: zeros(112),
-      },
-      { blocks: [], scores: zeros(0) },
+      { blocks: zeros(40), scores: zeros(112) },
+      { blocks: zeros(0), scores: zeros(0) },
+      { blocks: zeros(20 * limits.blocksPerPartyMax), scores: zeros(0) },
     ],
     {
-      blocks: [[[0]], [[0, id16, 1]], [[-1, id16]], [[0, zeros(15)]], [[0.5, id16]], [{ 0: 0, 1: id16 }], null, "x"],
+      blocks: [zeros(1), zeros(19), zeros(21), zeros(20 * (limits.blocksPerPartyMax + 1)), [[0, id16]], null, "x"],
       scores: ["x", null],
     },
   ),
