@@ -49,10 +49,12 @@ export const limits = {
   fetchWindowMs: 120_000,
   /** Answered queries of one querier whose passages may still be fetched. */
   fetchableQueriesMax: 256,
-  /** Queries a party keeps waiting while it scores others; more are told to come back. */
-  queriesQueuedMax: 32,
+  /** Queries a party works on or keeps waiting; more are told to come back. */
+  queriesQueuedMax: 64,
   /** Of them, of one querier. */
   queriesQueuedPerQuerierMax: 8,
+  /** Longest time after which a busy party may ask a querier to come back. */
+  retryAfterMsMax: 300_000,
   /** How far a query's time may be from the party's clock; within it a query is answered once. */
   queryClockSkewMsMax: 300_000,
   /** Bytes of a signed query around its ciphertext. */

@@ -51,8 +51,15 @@ export const hopMessages = {
   }),
   /** Party to coordinator to querier: signed scores. `party` is filled by the coordinator. */
   answer: z.strictObject({ type: z.literal("answer"), queryId, party: memberName, body }),
-  /** Either way: no answer will come, or no longer. `party` is filled by the coordinator. */
-  refusal: z.strictObject({ type: z.literal("refusal"), queryId, party: memberName, code, reason }),
+  /** Either way: no answer will come, or no longer. `party` is filled by the coordinator. `retryAfterMs` is a busy party's guess, otherwise null. */
+  refusal: z.strictObject({
+    type: z.literal("refusal"),
+    queryId,
+    party: memberName,
+    code,
+    reason,
+    retryAfterMs: z.int().min(0).max(limits.retryAfterMsMax).nullable(),
+  }),
   /** Querier to coordinator to the parties: the answer is no longer wanted. */
   cancel: z.strictObject({ type: z.literal("cancel"), queryId }),
   /** End-to-end bytes between a querier and a party, opaque to the coordinator. `peer` is the receiver on the way up, the sender on the way down. */

@@ -183,7 +183,14 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "refuses",
     lies: () => ({
-      reply: (_truth, { queryId }) => ({ type: "refusal", queryId, party: "liar", code: "BUSY", reason: "not now" }),
+      reply: (_truth, { queryId }) => ({
+        type: "refusal",
+        queryId,
+        party: "liar",
+        code: "BUSY",
+        reason: "not now",
+        retryAfterMs: null,
+      }),
     }),
     fault: "BUSY",
   },

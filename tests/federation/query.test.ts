@@ -419,19 +419,6 @@ describe("a signed query", () => {
     for (const name of ["beta", "hub"])
       expect(await own.queries.answer(own.make(name))).toMatchObject({ code: "SIGNATURE_INVALID" });
   });
-
-  test("waits for its turn, and one querier's many do not keep out another's", async () => {
-    using own = service({ now: 1_700_000_000_000 });
-    const crowd = Array.from({ length: limits.queriesQueuedPerQuerierMax + 1 }, () =>
-      own.queries.answer(own.make("asker")),
-    );
-    const other = own.queries.answer(own.make("second"));
-    expect((await Promise.all(crowd)).map((reply) => (reply.type === "refusal" ? reply.code : reply.type))).toEqual([
-      ...Array.from({ length: limits.queriesQueuedPerQuerierMax }, () => "answer"),
-      "BUSY",
-    ]);
-    expect(await other).toMatchObject({ type: "answer" });
-  });
 });
 
 describe("documents change while they are served", () => {

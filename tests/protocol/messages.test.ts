@@ -72,6 +72,14 @@ const value = (schema: z.ZodType, valid: readonly Fields[], bad: Shape["bad"]): 
 });
 
 const query = { type: "query", queryId: id16, deadlineMs: 30_000, parties: ["clinic", "lab-2"], body: zeros(100) };
+const refusal = {
+  type: "refusal",
+  queryId: id16,
+  party: "clinic",
+  code: "BUSY",
+  reason: "x".repeat(500),
+  retryAfterMs: 0,
+};
 
 const shapes: Readonly<Record<string, Shape>> = {
   roster: hop(
@@ -95,11 +103,12 @@ const shapes: Readonly<Record<string, Shape>> = {
     party: badNames,
     body: ["text", null],
   }),
-  refusal: hop([{ type: "refusal", queryId: id16, party: "clinic", code: "PARTY_OFFLINE", reason: "x".repeat(500) }], {
+  refusal: hop([refusal, { ...refusal, retryAfterMs: null }, { ...refusal, retryAfterMs: limits.retryAfterMsMax }], {
     queryId: badIds,
     party: badNames,
     code: badCodes,
     reason: badReasons,
+    retryAfterMs: [-1, 0.5, limits.retryAfterMsMax + 1, 2 ** 40, "1", id16],
   }),
   cancel: hop([{ type: "cancel", queryId: id16 }], { queryId: badIds }),
   relay: hop([{ type: "relay", session: id16, peer: "clinic", body: zeros(0) }], {
