@@ -45,6 +45,8 @@ export const limits = {
   blocksPerMessageMax: 512,
   /** Blocks of one party that a querier is prepared to know. */
   blocksPerPartyMax: 65_536,
+  /** Blocks a party no longer has that a querier keeps, for answers under way; others are downloaded again if an answer names them. */
+  pastBlocksMax: 1024,
   /** How long a party remembers a query whose passages may be fetched. */
   fetchWindowMs: 120_000,
   /** Answered queries of one querier whose passages may still be fetched. */

@@ -23,7 +23,7 @@ const body = bytes({ max: limits.frameBytesMax });
 const queryId = bytes({ length: 16 });
 const session = bytes({ length: 16 });
 const version = bytes({ length: 16 });
-const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine(
+const versions = bytes({ max: 16 * limits.blocksPerPartyMax }).refine(
   (list) => list.length % 16 === 0,
   "expected a multiple of 16 bytes",
 );
@@ -100,9 +100,11 @@ export const scoreList = z.strictObject({
 
 /** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
 export const endToEndMessages = {
-  /** Querier: which block versions it holds hints for, and which it has met in an answer and lacks; 16 bytes each, one after the other. */
-  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions, wanted: versions }),
-  /** Party: its present blocks, and of the wanted ones those it still knows; `hint` is empty where the querier holds it. `last` ends the list. */
+  /** Querier, once a session: which block versions it holds hints for, 16 bytes each, one after the other. */
+  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions }),
+  /** Querier: all the versions that it has met in an answer and does not know. */
+  describe: z.strictObject({ type: z.literal("describe"), id: u32, versions }),
+  /** Party: after `sync` all its present blocks, `hint` empty where the querier holds it; after `describe` those it still knows. `last` ends the list. */
   blocks: z.strictObject({
     type: z.literal("blocks"),
     id: u32,
@@ -112,7 +114,6 @@ export const endToEndMessages = {
         z.strictObject({
           block: u32,
           version,
-          current: z.boolean(),
           occupied: bytes({ max: 256 }),
           hint: bytes({ max: 65_536 }),
         }),
@@ -169,7 +170,8 @@ export const messageLimits: {
   relay: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },
   goodbye: { bytesMax: 4096, deadlineMs: limits.handshakeTimeoutMs },
-  sync: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
+  sync: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
+  describe: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
   blocks: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
   fetch: { bytesMax: 1024, deadlineMs: 30_000 },
   passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },

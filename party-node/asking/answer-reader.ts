@@ -1,13 +1,5 @@
 import { Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
-import {
-  type Federation,
-  type ScoredBlock,
-  answerBody,
-  decodeValue,
-  openSigned,
-  scoreList,
-  unpackScoredBlocks,
-} from "../../protocol/index.ts";
+import { type Federation, answerBody, decodeValue, openSigned, scoreList } from "../../protocol/index.ts";
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, TopRows } from "./ranking.ts";
 
@@ -43,34 +35,29 @@ export class AnswerReader {
 
   /** @throws Fault for whatever is wrong with the answer. */
   async read(party: string, body: Uint8Array): Promise<ReadAnswer> {
-    const { blocks, scores } = this.#open(party, body);
+    const { list, scores } = this.#open(party, body);
     const session = await this.#options.session(party);
-    const unknown = blocks.filter(({ version }) => !session.block(version));
-    if (unknown.length > 0) await session.sync(unknown.map(({ version }) => version));
+    const blocks = await session.blocksOf(list);
+    if (scores.length !== blocks.length * this.#bytesPerBlock)
+      throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
     const top = new TopRows(this.#options.k, party);
-    for (const [i, { block, version }] of blocks.entries()) {
-      const described = session.block(version);
-      if (described?.block !== block) throw malformed(party, "scored a block that it does not describe");
+    for (const [i, block] of blocks.entries()) {
       const own = scores.subarray(i * this.#bytesPerBlock, (i + 1) * this.#bytesPerBlock);
-      top.offer(block, this.#options.secrets.read(party, described, own));
+      top.offer(block.block, this.#options.secrets.read(party, block, own));
     }
     return { best: top.best, passagesScored: top.rowCount };
   }
 
-  /** Signature, seal and shape of an answer. */
-  #open(party: string, body: Uint8Array): { blocks: ScoredBlock[]; scores: Uint8Array } {
+  /** Signature, seal and schema of an answer. @returns The packed list of its blocks, and their scores. */
+  #open(party: string, body: Uint8Array): { list: Uint8Array; scores: Uint8Array } {
     const { federation, queryId, queryHash, answerKeys } = this.#options;
     const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
     const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
     if (!sodium.memcmp(value.queryId, queryId) || !sodium.memcmp(value.queryHash, queryHash))
       throw malformed(party, "answered another question");
-    const { blocks: list, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
-    const blocks = unpackScoredBlocks(list);
-    if (scores.length !== blocks.length * this.#bytesPerBlock)
-      throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
-    if (new Set(blocks.map(({ block }) => block)).size !== blocks.length)
-      throw malformed(party, "scored a block twice");
-    return { blocks, scores };
+    const { blocks, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
+    // The list may be kept, the scores are not.
+    return { list: blocks.slice(), scores };
   }
 }
 

@@ -81,6 +81,12 @@ export class Collection {
     return [...present, ...past];
   }
 
+  /** Descriptions of those of these versions that are present or recent. */
+  describeVersions(wanted: ReadonlySet<string>): BlockDescription[] {
+    const known = [...this.#current.values(), ...[...this.#recent.values()].map((recent) => recent.known)];
+    return known.map(({ description }) => description).filter(({ version }) => wanted.has(version));
+  }
+
   /** @throws Fault QUERY_MALFORMED, ABORTED. */
   async score(query: Uint8Array, signal: AbortSignal): Promise<ScoredSnapshot> {
     const answer = await this.#index.answer(query, signal);

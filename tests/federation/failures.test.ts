@@ -212,7 +212,7 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "describes its blocks under other versions",
     lies: () => ({ describe: (block) => ({ ...block, version: "00".repeat(16) }) }),
-    fault: "ANSWER_MALFORMED",
+    fault: "MESSAGE_INVALID",
   },
   {
     id: "sends what is no message of a session",

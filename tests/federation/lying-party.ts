@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { type IndexAnswer, sodium } from "../../crypto/index.ts";
+import { type BlockDescription, type IndexAnswer, sodium } from "../../crypto/index.ts";
 import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
@@ -34,7 +34,7 @@ export interface Lies {
   /** What it says its scores are. */
   readonly scores?: (truth: IndexAnswer) => IndexAnswer;
   /** How it describes a block in place of the truth. */
-  readonly describe?: (truth: Description) => Description;
+  readonly describe?: (truth: BlockDescription) => BlockDescription;
   /** Whether it takes a message of an end-to-end session at all; `count` is 0 for a session's first. */
   readonly takes?: (count: number) => boolean;
 }
@@ -49,7 +49,11 @@ class LyingCollection extends Collection {
   }
 
   override describe(...known: Parameters<Collection["describe"]>): Description[] {
-    return super.describe(...known).map((truth) => this.lie(truth));
+    return super.describe(...known).map((truth) => ({ ...truth, ...this.lie(truth) }));
+  }
+
+  override describeVersions(...wanted: Parameters<Collection["describeVersions"]>): BlockDescription[] {
+    return super.describeVersions(...wanted).map((truth) => this.lie(truth));
   }
 }
 

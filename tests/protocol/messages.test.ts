@@ -22,7 +22,7 @@ const id32 = new Uint8Array(32).fill(0xcd);
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 const name = (length: number): string => "n".repeat(length);
 const list = <T>(length: number, entry: T): T[] => new Array<T>(length).fill(entry);
-const blockEntry = { block: 3, version: id16, current: true, occupied: Uint8Array.of(1), hint: zeros(7936) };
+const blockEntry = { block: 3, version: id16, occupied: Uint8Array.of(1), hint: zeros(7936) };
 const passage = {
   block: 0,
   slot: 5,
@@ -81,6 +81,9 @@ const refusal = {
   retryAfterMs: 0,
 };
 
+/** As many versions as a party may have blocks, and some more. */
+const manyVersions = (more: number): Uint8Array => zeros(16 * (limits.blocksPerPartyMax + more));
+
 const shapes: Readonly<Record<string, Shape>> = {
   roster: hop(
     [
@@ -122,11 +125,26 @@ const shapes: Readonly<Record<string, Shape>> = {
     code: badCodes,
   }),
   goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
-  sync: endToEnd([{ type: "sync", id: 0, held: zeros(32), wanted: zeros(0) }], {
-    id: badU32,
-    held: [zeros(15), zeros(33), "x", null],
-    wanted: [zeros(1), null],
-  }),
+  sync: endToEnd(
+    [
+      { type: "sync", id: 0, held: zeros(32) },
+      { type: "sync", id: 0, held: manyVersions(0) },
+    ],
+    {
+      id: badU32,
+      held: [zeros(15), zeros(33), manyVersions(1), "x", null],
+    },
+  ),
+  describe: endToEnd(
+    [
+      { type: "describe", id: 0, versions: zeros(16) },
+      { type: "describe", id: 0, versions: manyVersions(0) },
+    ],
+    {
+      id: badU32,
+      versions: [zeros(15), zeros(33), manyVersions(1), "x", null],
+    },
+  ),
   blocks: endToEnd(
     [
       { type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, { ...blockEntry, hint: zeros(0) }] },
@@ -139,7 +157,6 @@ const shapes: Readonly<Record<string, Shape>> = {
         list(limits.blocksPerMessageMax + 1, { ...blockEntry, hint: zeros(0) }),
         [{ ...blockEntry, block: -1 }],
         [{ ...blockEntry, version: zeros(15) }],
-        [{ ...blockEntry, current: 1 }],
         [{ ...blockEntry, occupied: zeros(257) }],
         [{ ...blockEntry, hint: zeros(65_537) }],
         [{ ...blockEntry, extra: 0 }],
