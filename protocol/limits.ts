@@ -5,7 +5,7 @@
 export const limits = {
   /** One WebSocket message. A query of 8,192 dimensions at c = 8 is 8.1 MB; an answer of a million rows is 1.8 MB. */
   frameBytesMax: 16 * 1024 * 1024,
-  /** CBOR items in one message; descriptions of blocks have eleven each. */
+  /** CBOR items in one message; descriptions of blocks have nine each, and a cache of hints holds those of a whole party. */
   frameItemsMax: 1024 * 1024,
   /** A message before the peer is authenticated. */
   handshakeBytesMax: 4096,
