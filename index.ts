@@ -3,6 +3,7 @@ export {
   type Asking,
   type QueryOptions,
   type CitedPassage,
+  type PartyFault,
   type PartyOutcome,
   type QueryResult,
   SottoClient,

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
-import { type PartyOutcome, type QueryResult, checkQuestion } from "../party-node/asking/question.ts";
+import { type PartyFault, type PartyOutcome, type QueryResult, checkQuestion } from "../party-node/asking/question.ts";
 import { limits } from "../protocol/index.ts";
 import { dirOption, wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
@@ -60,8 +60,15 @@ async function runQuery(given: string, { k, json, dir, timeout, insecureClear }:
 function printOutcome({ party, status, passagesScored, ms, fault }: PartyOutcome): void {
   const mark = status === "answered" ? styleText("green", "answered") : styleText("yellow", "missing ");
   process.stderr.write(
-    `  ${mark}  ${party}${fault ? `  ${fault.code}: ${oneLine(fault.reason)}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
+    `  ${mark}  ${party}${fault ? `  ${faultInWords(fault)}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
   );
+}
+
+/** @returns One printable line. */
+export function faultInWords({ code, reason, retryAfterMs }: PartyFault): string {
+  const again =
+    retryAfterMs === undefined ? "" : `; ask again in ${String(Math.max(1, Math.ceil(retryAfterMs / 1000)))} s`;
+  return `${code}: ${oneLine(reason)}${again}`;
 }
 
 function forJson({ passages, parties, timingsMs }: QueryResult): unknown {

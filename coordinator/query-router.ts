@@ -30,7 +30,7 @@ export class QueryRouter {
 
   ask(querier: Member, { queryId, parties, deadlineMs, body }: Query): void {
     const refuse = (party: string, code: string, reason: string): void => {
-      querier.connection.send({ type: "refusal", queryId, party, code, reason });
+      querier.connection.send(refusal(queryId, party, code, reason));
     };
     const inFlight = [...this.#open.values()].filter((query) => query.querier === querier).length;
     if (inFlight >= limits.queriesInFlightMax || this.#open.has(idKey(queryId))) {
@@ -100,5 +100,5 @@ export class QueryRouter {
 }
 
 function refusal(queryId: Uint8Array, party: string, code: string, reason: string): Refusal {
-  return { type: "refusal", queryId, party, code, reason };
+  return { type: "refusal", queryId, party, code, reason, retryAfterMs: null };
 }

@@ -44,5 +44,6 @@ export {
   queryBody,
   scoreList,
 } from "./messages.ts";
+export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";

@@ -5,7 +5,7 @@
 export const limits = {
   /** One WebSocket message. A query of 8,192 dimensions at c = 8 is 8.1 MB; an answer of a million rows is 1.8 MB. */
   frameBytesMax: 16 * 1024 * 1024,
-  /** CBOR items in one message; an answer has three a block of at least 32 bytes of scores. */
+  /** CBOR items in one message; descriptions of blocks have nine each, and a cache of hints holds those of a whole party. */
   frameItemsMax: 1024 * 1024,
   /** A message before the peer is authenticated. */
   handshakeBytesMax: 4096,
@@ -45,14 +45,18 @@ export const limits = {
   blocksPerMessageMax: 512,
   /** Blocks of one party that a querier is prepared to know. */
   blocksPerPartyMax: 65_536,
+  /** Blocks a party no longer has that a querier keeps, for answers under way; others are downloaded again if an answer names them. */
+  pastBlocksMax: 1024,
   /** How long a party remembers a query whose passages may be fetched. */
   fetchWindowMs: 120_000,
   /** Answered queries of one querier whose passages may still be fetched. */
   fetchableQueriesMax: 256,
-  /** Queries a party keeps waiting while it scores others; more are told to come back. */
-  queriesQueuedMax: 32,
+  /** Queries a party works on or keeps waiting; more are told to come back. */
+  queriesQueuedMax: 64,
   /** Of them, of one querier. */
   queriesQueuedPerQuerierMax: 8,
+  /** Longest time after which a busy party may ask a querier to come back. */
+  retryAfterMsMax: 300_000,
   /** How far a query's time may be from the party's clock; within it a query is answered once. */
   queryClockSkewMsMax: 300_000,
   /** Bytes of a signed query around its ciphertext. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
+import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
 
 /** A byte string of exactly `length` bytes, or of at most `max`. */
 const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
@@ -22,7 +23,7 @@ const body = bytes({ max: limits.frameBytesMax });
 const queryId = bytes({ length: 16 });
 const session = bytes({ length: 16 });
 const version = bytes({ length: 16 });
-const versions = bytes({ max: limits.frameBytesMax - 4096 }).refine(
+const versions = bytes({ max: 16 * limits.blocksPerPartyMax }).refine(
   (list) => list.length % 16 === 0,
   "expected a multiple of 16 bytes",
 );
@@ -50,8 +51,15 @@ export const hopMessages = {
   }),
   /** Party to coordinator to querier: signed scores. `party` is filled by the coordinator. */
   answer: z.strictObject({ type: z.literal("answer"), queryId, party: memberName, body }),
-  /** Either way: no answer will come, or no longer. `party` is filled by the coordinator. */
-  refusal: z.strictObject({ type: z.literal("refusal"), queryId, party: memberName, code, reason }),
+  /** Either way: no answer will come, or no longer. `party` is filled by the coordinator. `retryAfterMs` is a busy party's guess, otherwise null. */
+  refusal: z.strictObject({
+    type: z.literal("refusal"),
+    queryId,
+    party: memberName,
+    code,
+    reason,
+    retryAfterMs: z.int().min(0).max(limits.retryAfterMsMax).nullable(),
+  }),
   /** Querier to coordinator to the parties: the answer is no longer wanted. */
   cancel: z.strictObject({ type: z.literal("cancel"), queryId }),
   /** End-to-end bytes between a querier and a party, opaque to the coordinator. `peer` is the receiver on the way up, the sender on the way down. */
@@ -81,14 +89,22 @@ export const answerBody = z.strictObject({
   sealed: body,
 });
 
-/** A party's scores: the same number of bytes for every block, in the order of `blocks`. */
-export const scoreList = z.strictObject({ blocks: z.array(z.tuple([u32, version])).max(1_000_000), scores: body });
+/** A party's scores: the same number of bytes for every block, in the order of `blocks`, which holds 20 bytes a block (number u32, version). */
+export const scoreList = z.strictObject({
+  blocks: bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax }).refine(
+    (list) => list.length % SCORED_BLOCK_BYTES === 0,
+    `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
+  ),
+  scores: body,
+});
 
 /** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
 export const endToEndMessages = {
-  /** Querier: which block versions it holds hints for, and which it has met in an answer and lacks; 16 bytes each, one after the other. */
-  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions, wanted: versions }),
-  /** Party: its present blocks, and of the wanted ones those it still knows; `hint` is empty where the querier holds it. `last` ends the list. */
+  /** Querier, once a session: which block versions it holds hints for, 16 bytes each, one after the other. */
+  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions }),
+  /** Querier: all the versions that it has met in an answer and does not know. */
+  describe: z.strictObject({ type: z.literal("describe"), id: u32, versions }),
+  /** Party: after `sync` all its present blocks, `hint` empty where the querier holds it; after `describe` those it still knows. `last` ends the list. */
   blocks: z.strictObject({
     type: z.literal("blocks"),
     id: u32,
@@ -98,7 +114,6 @@ export const endToEndMessages = {
         z.strictObject({
           block: u32,
           version,
-          current: z.boolean(),
           occupied: bytes({ max: 256 }),
           hint: bytes({ max: 65_536 }),
         }),
@@ -155,7 +170,8 @@ export const messageLimits: {
   relay: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },
   goodbye: { bytesMax: 4096, deadlineMs: limits.handshakeTimeoutMs },
-  sync: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
+  sync: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
+  describe: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
   blocks: { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 },
   fetch: { bytesMax: 1024, deadlineMs: 30_000 },
   passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },

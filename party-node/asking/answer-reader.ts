@@ -1,7 +1,7 @@
 import { Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
 import { type Federation, answerBody, decodeValue, openSigned, scoreList } from "../../protocol/index.ts";
 import type { PartySession } from "./party-session.ts";
-import { type Candidate, mergeTop, topOfBlock } from "./ranking.ts";
+import { type Candidate, TopRows } from "./ranking.ts";
 
 export interface AnswerReaderOptions {
   readonly federation: Federation;
@@ -18,7 +18,7 @@ export interface AnswerReaderOptions {
 
 /** What one party's answer comes to. */
 export interface ReadAnswer {
-  readonly best: Candidate[];
+  readonly best: readonly Candidate[];
   readonly passagesScored: number;
 }
 
@@ -35,40 +35,29 @@ export class AnswerReader {
 
   /** @throws Fault for whatever is wrong with the answer. */
   async read(party: string, body: Uint8Array): Promise<ReadAnswer> {
-    const { blocks, scores } = this.#open(party, body);
-    const versions = blocks.map(([, version]) => sodium.to_hex(version));
+    const { list, scores } = this.#open(party, body);
     const session = await this.#options.session(party);
-    const unknown = versions.filter((version) => !session.block(version));
-    if (unknown.length > 0) await session.sync(unknown);
-    const read: ReadAnswer[] = versions.map((version, i) => {
-      const block = session.block(version);
-      if (block?.block !== blocks[i]?.[0] || !block) throw malformed(party, "scored a block that it does not describe");
+    const blocks = await session.blocksOf(list);
+    if (scores.length !== blocks.length * this.#bytesPerBlock)
+      throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
+    const top = new TopRows(this.#options.k, party);
+    for (const [i, block] of blocks.entries()) {
       const own = scores.subarray(i * this.#bytesPerBlock, (i + 1) * this.#bytesPerBlock);
-      return this.#readBlock(party, block.block, this.#options.secrets.read(party, block, own));
-    });
-    return {
-      best: read.reduce<Candidate[]>((best, one) => mergeTop(this.#options.k, best, one.best), []),
-      passagesScored: read.reduce((sum, one) => sum + one.passagesScored, 0),
-    };
+      top.offer(block.block, this.#options.secrets.read(party, block, own));
+    }
+    return { best: top.best, passagesScored: top.rowCount };
   }
 
-  #readBlock(party: string, block: number, scores: Float32Array): ReadAnswer {
-    const passagesScored = scores.filter((score) => !Number.isNaN(score)).length;
-    return { best: topOfBlock(this.#options.k, party, block, scores), passagesScored };
-  }
-
-  /** Signature, seal and shape of an answer. */
-  #open(party: string, body: Uint8Array): { blocks: [number, Uint8Array][]; scores: Uint8Array } {
+  /** Signature, seal and schema of an answer. @returns The packed list of its blocks, and their scores. */
+  #open(party: string, body: Uint8Array): { list: Uint8Array; scores: Uint8Array } {
     const { federation, queryId, queryHash, answerKeys } = this.#options;
     const partyKey = (name: string): Uint8Array | null => (name === party ? federation.publicKeyOf(name) : null);
     const { value } = openSigned("answer", federation.id, answerBody, body, partyKey);
     if (!sodium.memcmp(value.queryId, queryId) || !sodium.memcmp(value.queryHash, queryHash))
       throw malformed(party, "answered another question");
     const { blocks, scores } = decodeValue(scoreList, unseal(party, value.sealed, answerKeys));
-    if (scores.length !== blocks.length * this.#bytesPerBlock)
-      throw malformed(party, `sent ${String(scores.length)} bytes of scores for ${String(blocks.length)} blocks`);
-    if (new Set(blocks.map(([block]) => block)).size !== blocks.length) throw malformed(party, "scored a block twice");
-    return { blocks, scores };
+    // The list may be kept, the scores are not.
+    return { list: blocks.slice(), scores };
   }
 }
 

@@ -165,6 +165,7 @@ export class SottoClient {
     if (this.#closed) return;
     this.#closed = true;
     for (const session of this.#lastSession.values()) session.close();
+    this.#options.hintCache?.flush();
     this.#asker.close();
     this.#link.close();
     if (this.#options.ownsEncoder) void this.#options.encoder.close();

@@ -10,16 +10,25 @@ const blocksSchema = z.array(z.strictObject({ block: z.int(), version: z.string(
 
 const checksumOf = (blocks: Uint8Array): Uint8Array => sodium.crypto_generichash(32, blocks, null);
 
+/** A collection that changes all the time is written this often; at a million rows a file has 60 MB. */
+const SAVE_DELAY_MS = 60_000;
+
 /**
  * Keeps the hints a querier has downloaded between two runs, one file a party, so that a new process downloads only what has changed. A file that is
- * damaged or of another version is as good as none.
+ * damaged or of another version is as good as none, and a process that is killed before it has saved costs the next one a download.
  */
 export class HintCache {
   readonly #folder: string;
+  readonly #saveDelayMs: number;
+  /** Party -> the versions in its file. */
   readonly #saved = new Map<string, string>();
+  readonly #unsaved = new Map<string, readonly BlockDescription[]>();
+  #timer: NodeJS.Timeout | null = null;
 
-  constructor(folder: string) {
+  /** @param options.saveDelayMs - Longest time from {@link save} to writing; default a minute. */
+  constructor(folder: string, options: { readonly saveDelayMs?: number } = {}) {
     this.#folder = folder;
+    this.#saveDelayMs = options.saveDelayMs ?? SAVE_DELAY_MS;
   }
 
   load(party: string): BlockDescription[] {
@@ -36,8 +45,23 @@ export class HintCache {
     }
   }
 
-  /** Writes the party's blocks if they are not those of its file; mode 0600, whole or not at all. */
+  /** Takes note of the party's blocks; {@link flush} writes them, called or when its time has come. */
   save(party: string, blocks: readonly BlockDescription[]): void {
+    this.#unsaved.set(party, blocks);
+    this.#timer ??= setTimeout(() => {
+      this.flush();
+    }, this.#saveDelayMs).unref();
+  }
+
+  /** Writes the blocks of every party that are not those of its file; mode 0600, whole or not at all. */
+  flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const [party, blocks] of this.#unsaved) this.#writeChanged(party, blocks);
+    this.#unsaved.clear();
+  }
+
+  #writeChanged(party: string, blocks: readonly BlockDescription[]): void {
     const versions = versionsOf(blocks);
     if (this.#saved.get(party) === versions) return;
     this.#saved.set(party, versions);

@@ -17,10 +17,12 @@ import {
   messageLimits,
   packHandles,
   passageList,
+  unpackScoredBlocks,
 } from "../../protocol/index.ts";
 import type { CoordinatorLink } from "./coordinator-link.ts";
+import { KnownBlocks } from "./known-blocks.ts";
 
-type Request = Extract<EndToEndMessage, { type: "sync" | "fetch" }>;
+type Request = Extract<EndToEndMessage, { type: "sync" | "describe" | "fetch" }>;
 
 interface Pending {
   readonly resolve: () => void;
@@ -28,8 +30,6 @@ interface Pending {
   readonly take: (message: EndToEndMessage) => void;
   readonly timer: NodeJS.Timeout;
 }
-
-type KnownBlock = BlockDescription & { readonly current: boolean };
 
 export interface PartySessionOptions {
   readonly link: CoordinatorLink;
@@ -49,27 +49,29 @@ export class PartySession {
   readonly #options: PartySessionOptions;
   readonly #id = sodium.randombytes_buf(16);
   readonly #pending = new Map<number, Pending>();
-  #blocks: Map<string, KnownBlock>;
+  readonly #known = new KnownBlocks();
+  /** The present blocks as the latest answer listed them. */
+  #list: Uint8Array | null = null;
   #established: Established | null = null;
   #greeting: { readonly resolve: (welcome: Uint8Array) => void; readonly reject: (why: Fault) => void } | null = null;
-  #syncing: Promise<void> | null = null;
+  /** Ends when all lists of blocks so far are taken in. */
+  #turn: Promise<unknown> = Promise.resolve();
   #requests = 0;
   #over: Fault | null = null;
 
-  private constructor(options: PartySessionOptions, known: readonly BlockDescription[]) {
+  private constructor(options: PartySessionOptions) {
     this.#options = options;
-    this.#blocks = new Map(known.map((block) => [block.version, { ...block, current: true }]));
   }
 
   /**
-   * @param known - Blocks of the same party from an earlier session: their hints are not downloaded again.
+   * @param known - Blocks of the same party from an earlier session, at most `blocksPerPartyMax`: their hints are not downloaded again.
    * @throws Fault HANDSHAKE_FAILED, PARTY_OFFLINE, CONNECTION_LOST, DEADLINE_EXCEEDED.
    */
   static async open(options: PartySessionOptions, known: readonly BlockDescription[]): Promise<PartySession> {
-    const session = new PartySession(options, known);
+    const session = new PartySession(options);
     await session.#handshake();
     try {
-      await session.sync();
+      await session.#sync(known);
     } catch (error) {
       session.close();
       throw error;
@@ -81,27 +83,23 @@ export class PartySession {
     return this.#over === null;
   }
 
-  /** The party's blocks as last synchronised. */
-  get blocks(): BlockDescription[] {
-    return [...this.#blocks.values()].filter(({ current }) => current);
-  }
-
-  /** The block of this version, if its hint has been downloaded. */
-  block(version: string): BlockDescription | null {
-    return this.#blocks.get(version) ?? null;
+  /** The party's blocks as it listed them last; another array when they have changed. */
+  get blocks(): readonly BlockDescription[] {
+    return this.#known.present;
   }
 
   /**
-   * Downloads what has changed: descriptions of all present blocks, hints of new versions only.
+   * The blocks that an answer lists, in its order. Descriptions of versions not known are downloaded, all of them, whatever the question was; and since
+   * an answer lists every block the party has, the others are no longer present.
    *
-   * @param wanted - Versions met in an answer and not known.
+   * @param list - As {@link unpackScoredBlocks} takes it; kept.
+   * @throws Fault ANSWER_MALFORMED when a block is listed twice, or as the party does not describe it.
    */
-  async sync(wanted: readonly string[] = []): Promise<void> {
-    while (this.#syncing) await this.#syncing;
-    this.#syncing = this.#sync(wanted).finally(() => {
-      this.#syncing = null;
-    });
-    await this.#syncing;
+  async blocksOf(list: Uint8Array): Promise<readonly BlockDescription[]> {
+    if (this.#list && Buffer.compare(list, this.#list) === 0) return this.#known.present;
+    const taken = this.#turn.then(() => this.#takeList(list));
+    this.#turn = taken.catch(() => undefined);
+    return taken;
   }
 
   /** Passages for rows that this query has scored; those that are gone are left out. Fetch once a query. @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED. */
@@ -165,36 +163,71 @@ export class PartySession {
     }
   }
 
-  async #sync(wanted: readonly string[]): Promise<void> {
-    const list = (versions: Iterable<string>): Uint8Array => sodium.from_hex([...versions].join(""));
-    const synced = new Map<string, KnownBlock>();
+  /** Downloads the descriptions of all present blocks, and the hints of those that are not known from an earlier session. */
+  async #sync(known: readonly BlockDescription[]): Promise<void> {
+    const hints = new Map(known.map(({ version, hint }) => [version, hint]));
+    const synced = new Map<string, BlockDescription>();
     await this.#request(
-      (id) => ({ type: "sync", id, held: list(this.#blocks.keys()), wanted: list(wanted) }),
+      (id) => ({ type: "sync", id, held: versionList([...hints.keys()]) }),
       (page) => {
-        this.#takePage(page, synced);
+        for (const block of this.#describedIn(page)) {
+          if (synced.size >= limits.blocksPerPartyMax) throw unexpected(this.#options.party);
+          const hint = block.hint.length > 0 ? block.hint : (hints.get(block.version) ?? block.hint);
+          synced.set(block.version, { ...block, hint });
+        }
       },
     );
-    this.#blocks = synced;
-    this.#options.onBlocks();
+    this.#become([...synced.values()]);
+  }
+
+  async #takeList(list: Uint8Array): Promise<readonly BlockDescription[]> {
+    const { party } = this.#options;
+    const listed = unpackScoredBlocks(list);
+    if (new Set(listed.map(({ block }) => block)).size !== listed.length)
+      throw new Fault("ANSWER_MALFORMED", `${party} scored a block twice`);
+    const unknown = listed.filter(({ version }) => !this.#known.get(version));
+    const downloaded = await this.#describe(unknown.map(({ version }) => version));
+    const blocks = listed.map(({ block, version }) => {
+      const described = this.#known.get(version) ?? downloaded.get(version);
+      if (described?.block !== block)
+        throw new Fault("ANSWER_MALFORMED", `${party} scored a block that it does not describe`);
+      return described;
+    });
+    this.#become(blocks);
+    this.#list = list;
+    return blocks;
+  }
+
+  async #describe(versions: readonly string[]): Promise<ReadonlyMap<string, BlockDescription>> {
+    const wanted = new Set(versions);
+    const described = new Map<string, BlockDescription>();
+    if (wanted.size === 0) return described;
+    await this.#request(
+      (id) => ({ type: "describe", id, versions: versionList([...wanted]) }),
+      (page) => {
+        for (const block of this.#describedIn(page)) {
+          if (!wanted.has(block.version)) throw unexpected(this.#options.party);
+          described.set(block.version, block);
+        }
+      },
+    );
+    return described;
+  }
+
+  #become(blocks: readonly BlockDescription[]): void {
+    if (this.#known.replace(blocks)) this.#options.onBlocks();
   }
 
   /** Checks each page as it comes: what does not fit the federation's layout is not kept. */
-  #takePage(page: EndToEndMessage, into: Map<string, KnownBlock>): void {
+  #describedIn(page: EndToEndMessage): BlockDescription[] {
     if (page.type !== "blocks") throw unexpected(this.#options.party);
     const { rowsPerBlock, hintBytes } = this.#options.layout;
-    for (const { version, hint, ...block } of page.blocks) {
-      const name = sodium.to_hex(version);
-      const fits = block.occupied.length === rowsPerBlock / 8 && (hint.length === 0 || hint.length === hintBytes);
-      if (!fits || into.size >= limits.blocksPerPartyMax) throw unexpected(this.#options.party);
-      const held = this.#blocks.get(name)?.hint;
+    return page.blocks.map(({ block, version, occupied, hint }) => {
+      if (occupied.length !== rowsPerBlock / 8 || (hint.length !== 0 && hint.length !== hintBytes))
+        throw unexpected(this.#options.party);
       // The bytes are a view of the whole message; a copy lets the rest of it go.
-      into.set(name, {
-        ...block,
-        version: name,
-        occupied: block.occupied.slice(),
-        hint: hint.length > 0 ? hint.slice() : (held ?? hint),
-      });
-    }
+      return { block, version: sodium.to_hex(version), occupied: occupied.slice(), hint: hint.slice() };
+    });
   }
 
   /** @param take - Called for each message of the answer as it comes; a fault it throws ends the session. */
@@ -264,6 +297,10 @@ export class PartySession {
     if (tell !== null)
       this.#options.link.tell({ type: "hangup", session: this.#id, peer: this.#options.party, code: tell });
   }
+}
+
+function versionList(versions: readonly string[]): Uint8Array {
+  return new Uint8Array(Buffer.from(versions.join(""), "hex"));
 }
 
 function unexpected(party: string): Fault {

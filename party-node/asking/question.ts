@@ -25,6 +25,14 @@ export interface CitedPassage {
   readonly score: number;
 }
 
+/** Why a party is missing, or why passages of it are. */
+export interface PartyFault {
+  readonly code: string;
+  readonly reason: string;
+  /** With BUSY: when the party guesses that it can take the question. Nothing is asked again by itself: the caller knows whether it still wants to. */
+  readonly retryAfterMs?: number;
+}
+
 /** What became of one party. */
 export interface PartyOutcome {
   readonly party: string;
@@ -33,8 +41,7 @@ export interface PartyOutcome {
   readonly passagesScored: number;
   /** From sending the query to having read this party's scores. */
   readonly ms: number;
-  /** Why it is missing, or why passages of it are. */
-  readonly fault?: { readonly code: string; readonly reason: string };
+  readonly fault?: PartyFault;
 }
 
 export interface QueryResult {
@@ -124,26 +131,26 @@ export class Question {
       broken.why ??= why;
       wake();
     };
-    const missing = (party: string, code: string, reason: string): PartyOutcome => ({
+    const missing = (party: string, fault: PartyFault): PartyOutcome => ({
       party,
       status: "missing",
       passagesScored: 0,
       ms: performance.now() - began,
-      fault: { code, reason },
+      fault,
     });
     const read = async ({ party, body }: Extract<HopMessage, { type: "answer" }>): Promise<void> => {
       try {
         const { best, passagesScored } = await this.#reader.read(party, body);
         settle({ party, status: "answered", passagesScored, ms: performance.now() - began }, best);
       } catch (error) {
-        if (error instanceof Fault) settle(missing(party, error.code, error.message));
+        if (error instanceof Fault) settle(missing(party, { code: error.code, reason: error.message }));
         else stop(error as Error);
       }
     };
     // The coordinator reports the deadline; this one guards against a coordinator that does not, and a party that answers and then stalls.
     const timer = setTimeout(() => {
-      for (const party of open)
-        settle(missing(party, "DEADLINE_EXCEEDED", "neither the party nor the coordinator answered in time"));
+      const reason = "neither the party nor the coordinator answered in time";
+      for (const party of open) settle(missing(party, { code: "DEADLINE_EXCEEDED", reason }));
     }, deadlineMs + 2000);
     const onAbort = (): void => {
       stop(new Fault("ABORTED", "the query was cancelled"));
@@ -154,7 +161,7 @@ export class Question {
       message: (message) => {
         if ((message.type !== "answer" && message.type !== "refusal") || !waiting.delete(message.party)) return;
         if (message.type === "answer") void read(message);
-        else settle(missing(message.party, message.code, message.reason));
+        else settle(missing(message.party, refusalFault(message)));
       },
       lost: stop,
     });
@@ -186,8 +193,8 @@ export class Question {
   async passages(
     answered: readonly string[],
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, { code: string; reason: string }> }> {
-    const faults = new Map<string, { code: string; reason: string }>();
+  ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, PartyFault> }> {
+    const faults = new Map<string, PartyFault>();
     const fetched = new Map<string, CitedPassage>();
     await Promise.all(
       answered.map(async (party) => {
@@ -234,6 +241,10 @@ export class Question {
       clearTimeout(timer);
     }
   }
+}
+
+function refusalFault({ code, reason, retryAfterMs }: Extract<HopMessage, { type: "refusal" }>): PartyFault {
+  return { code, reason, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
 }
 
 function candidateKey({ party, block, slot }: Candidate): string {

@@ -38,8 +38,10 @@ export class Collection {
   #rowCount = 0;
   /** The blocks of an answer -> what was present then, for as long as anybody holds the answer. */
   readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
-  /** Versions replaced within the fetch window: an answer under way may still name them. */
-  readonly #recent = new Map<string, { readonly description: BlockDescription; readonly until: number }>();
+  /** By version: what is present, and what was replaced within the fetch window, for an answer under way may still name it. */
+  readonly #described = new Map<string, BlockDescription>();
+  /** Version that was replaced -> when to forget it. */
+  readonly #replaced = new Map<string, number>();
   #changeCounter = -1;
 
   constructor(store: PassageStore, index: ScoringIndex) {
@@ -58,7 +60,7 @@ export class Collection {
    * @returns The number of blocks that changed, and of those how many an earlier process had encoded already.
    */
   async refresh(now: number): Promise<{ readonly changed: number; readonly restored: number }> {
-    for (const [version, { until }] of this.#recent) if (until < now) this.#recent.delete(version);
+    this.#forgetReplaced(now);
     const counter = this.#store.changeCounter();
     if (counter === this.#changeCounter) return { changed: 0, restored: 0 };
     using snapshot = this.#store.snapshot();
@@ -84,20 +86,16 @@ export class Collection {
     return { changed: changed.length, restored };
   }
 
-  /** Descriptions of all present blocks, and of the wanted versions those that are still known; hints are left out for versions held. */
-  describe(
-    held: ReadonlySet<string>,
-    wanted: ReadonlySet<string>,
-  ): (BlockDescription & { readonly current: boolean })[] {
-    const present = [...this.#current.values()].map(({ description }) => ({
-      ...description,
-      hint: held.has(description.version) ? NO_HINT : description.hint,
-      current: true,
-    }));
-    const past = [...this.#recent.values()]
-      .filter(({ description }) => wanted.has(description.version))
-      .map(({ description }) => ({ ...description, current: false }));
-    return [...present, ...past];
+  /** Descriptions of all present blocks; hints are left out for versions held. */
+  describe(held: ReadonlySet<string>): BlockDescription[] {
+    return [...this.#current.values()].map(({ description }) =>
+      held.has(description.version) ? { ...description, hint: NO_HINT } : description,
+    );
+  }
+
+  /** Descriptions of those of these versions that are present or recent. */
+  describeVersions(wanted: ReadonlySet<string>): BlockDescription[] {
+    return [...wanted].flatMap((version) => this.#described.get(version) ?? []);
   }
 
   /** @throws Fault QUERY_MALFORMED, ABORTED. */
@@ -116,18 +114,24 @@ export class Collection {
     const next = new Map(this.#current);
     for (const [block, known] of staged) {
       const old = next.get(block);
-      if (old) {
-        const { description } = old;
-        this.#recent.set(description.version, { description, until: now + limits.fetchWindowMs });
-      }
-      // A block that is again what it was is present, and not past as well.
-      if (known) this.#recent.delete(known.description.version);
+      if (old) this.#replaced.set(old.description.version, now + limits.fetchWindowMs);
+      if (known) this.#described.set(known.description.version, known.description);
+      // A block that is again what it was is not replaced.
+      if (known) this.#replaced.delete(known.description.version);
       if (known) next.set(block, known);
       else next.delete(block);
       this.#rowCount += (known?.rowCount ?? 0) - (old?.rowCount ?? 0);
     }
     this.#generations.set(this.#index.commit(), next);
     this.#current = next;
+  }
+
+  #forgetReplaced(now: number): void {
+    for (const [version, until] of this.#replaced) {
+      if (until >= now) continue;
+      this.#replaced.delete(version);
+      this.#described.delete(version);
+    }
   }
 
   #rowsOf(snapshot: StoreSnapshot, block: number): Pick<KnownVersion, "rows" | "rowCount"> {

@@ -6,7 +6,9 @@ import {
   limits,
   openSigned,
   type QueryBody,
+  type ScoredBlock,
   encodeValue,
+  packScoredBlocks,
   queryBody,
   seal,
 } from "../../protocol/index.ts";
@@ -36,17 +38,34 @@ export interface QueryServiceOptions {
   readonly wallClock: () => number;
 }
 
+/** A query from its acceptance to its answer. */
+interface UnderWay {
+  readonly queryId: Uint8Array;
+  readonly querier: string;
+  readonly abort: AbortController;
+  readonly since: number;
+  /** Queries under way when it was accepted, itself among them. */
+  readonly alongside: number;
+}
+
+/** How many of the last answers the pace is the mean of, about. */
+const PACE_SMOOTHING = 16;
+/** The pace before the first answer. */
+const PACE_UNKNOWN_MS = 100;
+
 /**
- * Answers signed queries one after the other, and remembers for a short while which rows each of them scored: only those can be fetched, once, by
- * the same querier.
+ * Answers signed queries, and remembers for a short while which rows each of them scored: only those can be fetched, once, by the same querier.
+ * Queries go to the index as they come, which scores those that wait together; beyond a number of them, or of one querier's, they are refused.
  */
 export class QueryService {
   readonly #options: QueryServiceOptions;
   readonly #fetchable = new Map<string, Fetchable>();
-  readonly #underWay = new Map<string, { readonly querier: string; readonly abort: AbortController }>();
+  readonly #underWay = new Set<UnderWay>();
   /** "signer/query id" of queries that were accepted -> when to forget them, on the wall clock. */
   readonly #seen = new Map<string, number>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #packedLists = new WeakMap<readonly ScoredBlock[], Uint8Array>();
+  /** Milliseconds a query under way adds to the wait of the others: queries of one pass share its time. */
+  #paceMs: number | null = null;
 
   constructor(options: QueryServiceOptions) {
     this.#options = options;
@@ -60,12 +79,13 @@ export class QueryService {
       return { type: "answer", queryId, party, body: await this.#answer(message) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return { type: "refusal", queryId, party, code: error.code, reason: error.message.slice(0, 500) };
+      const retryAfterMs = isBusy(error) ? this.#retryAfterMs() : null;
+      return { type: "refusal", queryId, party, code: error.code, reason: error.message.slice(0, 500), retryAfterMs };
     }
   }
 
   cancel(queryId: Uint8Array): void {
-    this.#underWay.get(sodium.to_hex(queryId))?.abort.abort();
+    for (const query of this.#underWay) if (sodium.memcmp(query.queryId, queryId)) query.abort.abort();
   }
 
   /** The rows this querier may fetch from, once; null when there are none. */
@@ -80,22 +100,23 @@ export class QueryService {
   async #answer({ queryId, body, deadlineMs }: Query): Promise<Uint8Array> {
     const { federation, identity, now, collection } = this.#options;
     const { querier, query, answerKey } = this.#openQuery(queryId, body);
-    const key = sodium.to_hex(queryId);
     const abort = new AbortController();
-    const expires = now() + deadlineMs;
-    this.#underWay.set(key, { querier, abort });
+    const mine = { queryId, querier, abort, since: now(), alongside: this.#underWay.size + 1 };
+    this.#underWay.add(mine);
+    const deadline = setTimeout(() => {
+      abort.abort();
+    }, deadlineMs).unref();
     try {
-      const { answer, rowAt } = await this.#inTurn(() => {
-        if (now() > expires) abort.abort();
-        return collection.score(query, abort.signal);
-      });
-      this.#remember(key, { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
-      const blocks = answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)]);
+      const { answer, rowAt } = await collection.score(query, abort.signal);
+      this.#keepPace(mine);
+      this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
+      const blocks = this.#packed(answer.blocks);
       const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
       const queryHash = sodium.crypto_generichash(32, body, null);
       return seal("answer", federation.id, { queryId, queryHash, sealed }, identity);
     } finally {
-      this.#underWay.delete(key);
+      clearTimeout(deadline);
+      this.#underWay.delete(mine);
     }
   }
 
@@ -116,26 +137,43 @@ export class QueryService {
   }
 
   #refuseCrowd(querier: string): void {
-    const own = [...this.#underWay.values()].filter((query) => query.querier === querier).length;
-    if (this.#underWay.size >= limits.queriesQueuedMax || own >= limits.queriesQueuedPerQuerierMax)
-      throw refused("BUSY", "too many queries are waiting; ask again in a few seconds");
+    const own = [...this.#underWay].filter((query) => query.querier === querier).length;
+    if (own >= limits.queriesQueuedPerQuerierMax) throw refused("BUSY", "too many of your queries are waiting");
+    if (this.#underWay.size >= limits.queriesQueuedMax) throw refused("BUSY", "too many queries are waiting");
   }
 
   /** A query is answered once, and only near the time it was signed: whoever has seen it could send it again. */
   #refuseOld(signer: string, id: string, issuedAtMs: number): void {
     const wallClock = this.#options.wallClock();
-    for (const [old, forgetAt] of this.#seen) if (forgetAt < wallClock) this.#seen.delete(old);
+    for (const [old, forgetAt] of this.#seen) {
+      if (forgetAt >= wallClock) break;
+      this.#seen.delete(old);
+    }
     if (Math.abs(wallClock - issuedAtMs) > limits.queryClockSkewMsMax)
       throw refused("QUERY_OUT_OF_TIME", "the query was signed too long ago or in the future; set the clocks right");
     const name = `${signer}/${id}`;
     if (this.#seen.has(name)) throw refused("QUERY_REPEATED", "this query has been answered already");
-    this.#seen.set(name, issuedAtMs + 2 * limits.queryClockSkewMsMax);
+    // It may have been signed that far in the future; counted from now, the oldest are always the first.
+    this.#seen.set(name, wallClock + 2 * limits.queryClockSkewMsMax);
   }
 
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const mine = this.#turn.then(work, work);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
+  /** The list of an unchanged collection is the same array query after query, and is packed once. */
+  #packed(blocks: readonly ScoredBlock[]): Uint8Array {
+    let packed = this.#packedLists.get(blocks);
+    if (!packed) this.#packedLists.set(blocks, (packed = packScoredBlocks(blocks)));
+    return packed;
+  }
+
+  #keepPace({ since, alongside }: UnderWay): void {
+    // The first query of a pass was accepted alone, and the last ends alone.
+    const pace = (this.#options.now() - since) / Math.max(alongside, this.#underWay.size);
+    this.#paceMs = this.#paceMs === null ? pace : this.#paceMs + (pace - this.#paceMs) / PACE_SMOOTHING;
+  }
+
+  /** When the queries under way will be answered, about. */
+  #retryAfterMs(): number {
+    const ms = Math.ceil((this.#paceMs ?? PACE_UNKNOWN_MS) * this.#underWay.size);
+    return Math.min(ms, limits.retryAfterMsMax);
   }
 
   #remember(key: string, fetchable: Fetchable): void {
@@ -145,6 +183,10 @@ export class QueryService {
     if (oldest && own.length >= limits.fetchableQueriesMax) this.#fetchable.delete(oldest[0]);
     this.#fetchable.set(key, fetchable);
   }
+}
+
+function isBusy({ code }: Fault): boolean {
+  return code === "BUSY";
 }
 
 function refused(code: QueryServiceFaultCode, message: string): Fault {

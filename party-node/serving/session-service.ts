@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { type BlockDescription, Fault, sodium } from "../../crypto/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
@@ -135,27 +135,16 @@ export class SessionService {
   *#respond(querier: string, message: EndToEndMessage): Generator<EndToEndMessage> {
     switch (message.type) {
       case "sync":
-        yield* this.#blocks(message);
+        yield* pages(message.id, this.#options.collection.describe(versionSet(message.held)));
+        break;
+      case "describe":
+        yield* pages(message.id, this.#options.collection.describeVersions(versionSet(message.versions)));
         break;
       case "fetch":
         yield this.#passages(querier, message);
         break;
       default:
         throw new Fault("MESSAGE_UNKNOWN", `a querier does not send ${message.type}`);
-    }
-  }
-
-  *#blocks({ id, held, wanted }: Extract<EndToEndMessage, { type: "sync" }>): Generator<EndToEndMessage> {
-    const blocks = this.#options.collection.describe(versionSet(held), versionSet(wanted));
-    for (let start = 0; start === 0 || start < blocks.length; start += limits.blocksPerMessageMax) {
-      const page = blocks.slice(start, start + limits.blocksPerMessageMax);
-      const last = start + page.length >= blocks.length;
-      yield {
-        type: "blocks",
-        id,
-        last,
-        blocks: page.map((block) => ({ ...block, version: sodium.from_hex(block.version) })),
-      };
     }
   }
 
@@ -187,6 +176,21 @@ export class SessionService {
       if (room >= 0) passages.push(passage);
     }
     return { type: "passages", id, padded: sodium.pad(encodeValue(passages), limits.passagePadBytes) };
+  }
+}
+
+/** The answer to one request, in as many messages as it takes. */
+function* pages(id: number, blocks: readonly BlockDescription[]): Generator<EndToEndMessage> {
+  for (let start = 0; start === 0 || start < blocks.length; start += limits.blocksPerMessageMax) {
+    const page = blocks.slice(start, start + limits.blocksPerMessageMax);
+    const last = start + page.length >= blocks.length;
+    const described = page.map(({ block, version, occupied, hint }) => ({
+      block,
+      version: sodium.from_hex(version),
+      occupied,
+      hint,
+    }));
+    yield { type: "blocks", id, last, blocks: described };
   }
 }
 

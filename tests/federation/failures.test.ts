@@ -183,7 +183,14 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "refuses",
     lies: () => ({
-      reply: (_truth, { queryId }) => ({ type: "refusal", queryId, party: "liar", code: "BUSY", reason: "not now" }),
+      reply: (_truth, { queryId }) => ({
+        type: "refusal",
+        queryId,
+        party: "liar",
+        code: "BUSY",
+        reason: "not now",
+        retryAfterMs: null,
+      }),
     }),
     fault: "BUSY",
   },
@@ -205,7 +212,7 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "describes its blocks under other versions",
     lies: () => ({ describe: (block) => ({ ...block, version: "00".repeat(16) }) }),
-    fault: "ANSWER_MALFORMED",
+    fault: "MESSAGE_INVALID",
   },
   {
     id: "sends what is no message of a session",

@@ -1,9 +1,17 @@
 import { pino } from "pino";
-import { type IndexAnswer, sodium } from "../../crypto/index.ts";
+import { type BlockDescription, type IndexAnswer, sodium } from "../../crypto/index.ts";
 import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
-import { type HopMessage, encodeValue, openSigned, queryBody, seal } from "../../protocol/index.ts";
+import {
+  type HopMessage,
+  type ScoredBlock,
+  encodeValue,
+  openSigned,
+  packScoredBlocks,
+  queryBody,
+  seal,
+} from "../../protocol/index.ts";
 import { type TestFederation, until } from "../support/federation.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -15,7 +23,7 @@ export interface Scored {
   readonly queryHash: Uint8Array;
   /** To which the scores are sealed. */
   readonly answerKey: Uint8Array;
-  readonly blocks: readonly (readonly [number, Uint8Array])[];
+  readonly blocks: readonly ScoredBlock[];
   readonly scores: Uint8Array;
 }
 
@@ -26,7 +34,7 @@ export interface Lies {
   /** What it says its scores are. */
   readonly scores?: (truth: IndexAnswer) => IndexAnswer;
   /** How it describes a block in place of the truth. */
-  readonly describe?: (truth: Description) => Description;
+  readonly describe?: (truth: BlockDescription) => BlockDescription;
   /** Whether it takes a message of an end-to-end session at all; `count` is 0 for a session's first. */
   readonly takes?: (count: number) => boolean;
 }
@@ -41,7 +49,11 @@ class LyingCollection extends Collection {
   }
 
   override describe(...known: Parameters<Collection["describe"]>): Description[] {
-    return super.describe(...known).map((truth) => this.lie(truth));
+    return super.describe(...known).map((truth) => ({ ...truth, ...this.lie(truth) }));
+  }
+
+  override describeVersions(...wanted: Parameters<Collection["describeVersions"]>): BlockDescription[] {
+    return super.describeVersions(...wanted).map((truth) => this.lie(truth));
   }
 }
 
@@ -79,8 +91,7 @@ export async function lyingParty(
       federation.publicKeyOf,
     ).value;
     const { answer } = await collection.score(query, new AbortController().signal);
-    const blocks = answer.blocks.map(({ block, version }) => [block, sodium.from_hex(version)] as const);
-    return { queryId, queryHash: sodium.crypto_generichash(32, body, null), answerKey, blocks, scores: answer.scores };
+    return { queryId, queryHash: sodium.crypto_generichash(32, body, null), answerKey, ...answer };
   };
   const taken = new Map<string, number>();
   const member = await f.dial(name, (message, connection) => {
@@ -125,7 +136,7 @@ export function makeAnswer(
   name: string,
   signedBy = name,
 ): HopMessage {
-  const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores }), answerKey);
+  const sealed = sodium.crypto_box_seal(encodeValue({ blocks: packScoredBlocks(blocks), scores }), answerKey);
   const body = seal(
     "answer",
     f.federation.id,

@@ -126,6 +126,34 @@ test("passages of the greatest length, in any script, still look the same at the
   expect(seen[1]).toEqual(seen[0]);
 });
 
+test("what is downloaded after the documents changed does not depend on the question", async () => {
+  let seen: SeenFrame[] = [];
+  const before = corpus("alpha", 100);
+  await using own = await TestFederation.start({
+    corpora: { alpha: before, beta: corpus("beta", 40) },
+    observer: (frame) => {
+      seen.push(frame);
+    },
+  });
+  const clients = [await own.client(), await own.client()];
+  const added = { one: "the quick brown fox", two: "0123456789", three: "zyx wvu tsr" };
+  await own.party("alpha").ingest({ ...before, ...added });
+  const probe = await own.client();
+  for (let there = false; !there;)
+    there = (await probe.query("0123456789", { k: 1 }).result).passages[0]?.documentId === "two";
+  const shapes: Record<string, string[]>[] = [];
+  for (const [i, question] of ["the quick brown fox", "beta and nothing else"].entries()) {
+    seen = [];
+    const { passages } = await clients[i]!.query(question, { k: 1 }).result;
+    expect(passages[0]?.party).toBe(i === 0 ? "alpha" : "beta");
+    shapes.push(ordered(seen));
+  }
+  expect(shapes[1]).toEqual(shapes[0]);
+  const relayed = shapes[0]?.["alpha"]?.filter((line) => line.startsWith("in relay")) ?? [];
+  expect(relayed).toHaveLength(2);
+  expect(Number(relayed[0]?.split(" ")[2])).toBeGreaterThan(own.layout.hintBytes);
+});
+
 test("nothing that can be read goes through the coordinator", async () => {
   for (const question of Object.keys(questions)) {
     const embedding = await f.encoder.encodeQuery(question);

@@ -31,6 +31,16 @@ export function cbor(value: Value): Uint8Array {
   return concat(head(5, entries.length), ...entries.flat());
 }
 
+/** A detached signature from the description in protocol/signed.ts. */
+export function signatureInNoble(
+  purpose: string,
+  federationId: Uint8Array,
+  payload: Uint8Array,
+  seed: Uint8Array,
+): Uint8Array {
+  return ed25519.sign(cbor([`sotto/2 ${purpose}`, federationId, blake2b(payload, { dkLen: 64 })]), seed);
+}
+
 export interface Side {
   readonly name: string;
   /** 32 bytes, Ed25519. */
@@ -51,13 +61,13 @@ export function handshakeInNoble({ layer, federationId, initiator, responder }: 
   const initiatorEphemeral = x25519.getPublicKey(initiator.ephemeralPrivateKey);
   const responderEphemeral = x25519.getPublicKey(responder.ephemeralPrivateKey);
   const shared = x25519.getSharedSecret(initiator.ephemeralPrivateKey, responderEphemeral);
-  const hello = cbor({ type: "hello", protocol: 1, federation: federationId, ephemeral: initiatorEphemeral });
+  const hello = cbor({ type: "hello", protocol: 2, federation: federationId, ephemeral: initiatorEphemeral });
   const transcript = blake2b(cbor(["sotto/1 transcript", layer, hello, responderEphemeral]), { dkLen: 32 });
   const key = (purpose: string): Uint8Array =>
     blake2b(cbor([`sotto/1 ${purpose}`, transcript]), { dkLen: 32, key: shared });
   const proof = (role: "initiator" | "responder", { name, identitySeed }: Side): Uint8Array => {
-    const signed = cbor([`sotto/1 handshake-${role}`, federationId, cbor([name, transcript])]);
-    const plaintext = cbor({ name, signature: ed25519.sign(signed, identitySeed) });
+    const signature = signatureInNoble(`handshake-${role}`, federationId, cbor([name, transcript]), identitySeed);
+    const plaintext = cbor({ name, signature });
     return xchacha20poly1305(key(`${role} proof`), new Uint8Array(24), transcript).encrypt(plaintext);
   };
   return {

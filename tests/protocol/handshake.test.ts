@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { z } from "zod";
 import { Fault, sodium } from "../../crypto/index.ts";
-import { type EphemeralKeys, type HandshakeContext, Initiator, Responder } from "../../protocol/handshake.ts";
+import {
+  type EphemeralKeys,
+  type HandshakeContext,
+  Initiator,
+  PROTOCOL_VERSION,
+  Responder,
+} from "../../protocol/handshake.ts";
 import { decodeValue, encodeValue } from "../../protocol/index.ts";
 import {
   type HandshakeInputs,
@@ -151,7 +157,7 @@ describe.each(vectors)("known answers, $layer", (vector) => {
 const hello = (changes: object = {}): Uint8Array =>
   encodeValue({
     type: "hello",
-    protocol: 1,
+    protocol: PROTOCOL_VERSION,
     federation: FEDERATION,
     ephemeral: sodium.crypto_box_keypair().publicKey,
     ...changes,
@@ -169,7 +175,7 @@ const smallOrder = [
 /** Responders must refuse these as first message. */
 const hostileHellos: readonly { id: string; message: Uint8Array; fault: string }[] = [
   { id: "an older version", message: hello({ protocol: 0 }), fault: "VERSION_UNSUPPORTED" },
-  { id: "a newer version", message: hello({ protocol: 2 }), fault: "VERSION_UNSUPPORTED" },
+  { id: "a newer version", message: hello({ protocol: PROTOCOL_VERSION + 1 }), fault: "VERSION_UNSUPPORTED" },
   {
     id: "another federation",
     message: hello({ federation: new Uint8Array(32).fill(2) }),

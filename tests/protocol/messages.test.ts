@@ -22,7 +22,7 @@ const id32 = new Uint8Array(32).fill(0xcd);
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 const name = (length: number): string => "n".repeat(length);
 const list = <T>(length: number, entry: T): T[] => new Array<T>(length).fill(entry);
-const blockEntry = { block: 3, version: id16, current: true, occupied: Uint8Array.of(1), hint: zeros(7936) };
+const blockEntry = { block: 3, version: id16, occupied: Uint8Array.of(1), hint: zeros(7936) };
 const passage = {
   block: 0,
   slot: 5,
@@ -72,6 +72,17 @@ const value = (schema: z.ZodType, valid: readonly Fields[], bad: Shape["bad"]): 
 });
 
 const query = { type: "query", queryId: id16, deadlineMs: 30_000, parties: ["clinic", "lab-2"], body: zeros(100) };
+const refusal = {
+  type: "refusal",
+  queryId: id16,
+  party: "clinic",
+  code: "BUSY",
+  reason: "x".repeat(500),
+  retryAfterMs: 0,
+};
+
+/** As many versions as a party may have blocks, and some more. */
+const manyVersions = (more: number): Uint8Array => zeros(16 * (limits.blocksPerPartyMax + more));
 
 const shapes: Readonly<Record<string, Shape>> = {
   roster: hop(
@@ -95,11 +106,12 @@ const shapes: Readonly<Record<string, Shape>> = {
     party: badNames,
     body: ["text", null],
   }),
-  refusal: hop([{ type: "refusal", queryId: id16, party: "clinic", code: "PARTY_OFFLINE", reason: "x".repeat(500) }], {
+  refusal: hop([refusal, { ...refusal, retryAfterMs: null }, { ...refusal, retryAfterMs: limits.retryAfterMsMax }], {
     queryId: badIds,
     party: badNames,
     code: badCodes,
     reason: badReasons,
+    retryAfterMs: [-1, 0.5, limits.retryAfterMsMax + 1, 2 ** 40, "1", id16],
   }),
   cancel: hop([{ type: "cancel", queryId: id16 }], { queryId: badIds }),
   relay: hop([{ type: "relay", session: id16, peer: "clinic", body: zeros(0) }], {
@@ -113,11 +125,26 @@ const shapes: Readonly<Record<string, Shape>> = {
     code: badCodes,
   }),
   goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
-  sync: endToEnd([{ type: "sync", id: 0, held: zeros(32), wanted: zeros(0) }], {
-    id: badU32,
-    held: [zeros(15), zeros(33), "x", null],
-    wanted: [zeros(1), null],
-  }),
+  sync: endToEnd(
+    [
+      { type: "sync", id: 0, held: zeros(32) },
+      { type: "sync", id: 0, held: manyVersions(0) },
+    ],
+    {
+      id: badU32,
+      held: [zeros(15), zeros(33), manyVersions(1), "x", null],
+    },
+  ),
+  describe: endToEnd(
+    [
+      { type: "describe", id: 0, versions: zeros(16) },
+      { type: "describe", id: 0, versions: manyVersions(0) },
+    ],
+    {
+      id: badU32,
+      versions: [zeros(15), zeros(33), manyVersions(1), "x", null],
+    },
+  ),
   blocks: endToEnd(
     [
       { type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, { ...blockEntry, hint: zeros(0) }] },
@@ -130,7 +157,6 @@ const shapes: Readonly<Record<string, Shape>> = {
         list(limits.blocksPerMessageMax + 1, { ...blockEntry, hint: zeros(0) }),
         [{ ...blockEntry, block: -1 }],
         [{ ...blockEntry, version: zeros(15) }],
-        [{ ...blockEntry, current: 1 }],
         [{ ...blockEntry, occupied: zeros(257) }],
         [{ ...blockEntry, hint: zeros(65_537) }],
         [{ ...blockEntry, extra: 0 }],
@@ -167,17 +193,12 @@ const shapes: Readonly<Record<string, Shape>> = {
   scoreList: value(
     scoreList,
     [
-      {
-        blocks: [
-          [0, id16],
-          [2 ** 32 - 1, id16],
-        ],
-        scores: zeros(112),
-      },
-      { blocks: [], scores: zeros(0) },
+      { blocks: zeros(40), scores: zeros(112) },
+      { blocks: zeros(0), scores: zeros(0) },
+      { blocks: zeros(20 * limits.blocksPerPartyMax), scores: zeros(0) },
     ],
     {
-      blocks: [[[0]], [[0, id16, 1]], [[-1, id16]], [[0, zeros(15)]], [[0.5, id16]], [{ 0: 0, 1: id16 }], null, "x"],
+      blocks: [zeros(1), zeros(19), zeros(21), zeros(20 * (limits.blocksPerPartyMax + 1)), [[0, id16]], null, "x"],
       scores: ["x", null],
     },
   ),

@@ -3,6 +3,9 @@ import { encode } from "cborg";
 import { z } from "zod";
 import { sodium } from "../../crypto/index.ts";
 import { decodeValue, encodeValue, openSigned, seal } from "../../protocol/index.ts";
+import { type SignaturePurpose, signDetached, verifyDetached } from "../../protocol/signed.ts";
+import { loadVectors } from "../vectors/load-vectors.ts";
+import { signatureInNoble } from "./handshake-in-noble.ts";
 
 const FEDERATION = new Uint8Array(32).fill(1);
 const schema = z.strictObject({ text: z.string() });
@@ -91,7 +94,7 @@ const rows: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
       signer: "asker",
       payload: Uint8Array.of(0xff),
       signature: sodium.crypto_sign_detached(
-        encodeValue(["sotto/1 query", FEDERATION, Uint8Array.of(0xff)]),
+        encodeValue(["sotto/2 query", FEDERATION, sodium.crypto_generichash(64, Uint8Array.of(0xff), null)]),
         signer.secretKey,
       ),
     }),
@@ -111,6 +114,44 @@ const rows: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
   },
   { id: "no CBOR", bytes: Uint8Array.of(0xff), fault: "FRAME_MALFORMED" },
 ];
+
+test("a signature over the payload itself, as version 1 had it, is refused", () => {
+  const old = (label: string, covered: Uint8Array): Uint8Array =>
+    encodeValue({
+      ...envelope(signed),
+      signature: sodium.crypto_sign_detached(encodeValue([label, FEDERATION, covered]), signer.secretKey),
+    });
+  const hash = sodium.crypto_generichash(64, payload, null);
+  for (const bytes of [old("sotto/1 query", payload), old("sotto/1 query", hash), old("sotto/2 query", payload)])
+    expect(() => open(bytes)).toThrow(expect.objectContaining({ code: "SIGNATURE_INVALID" }));
+  expect(open(old("sotto/2 query", hash))).toEqual({ signer: "asker", value });
+});
+
+interface Vector {
+  readonly purpose: SignaturePurpose;
+  readonly federationId: string;
+  readonly seed: string;
+  readonly payload: string;
+  /** Times the payload is repeated. */
+  readonly times: number;
+  readonly signature: string;
+}
+
+const { signatures } = loadVectors<{ signatures: Vector[] }>(new URL("../vectors/signature.json", import.meta.url), [
+  "signatures",
+]);
+
+test.each(signatures)("known answer: $purpose over $times times $payload", (vector) => {
+  const federationId = sodium.from_hex(vector.federationId);
+  const seed = sodium.from_hex(vector.seed);
+  const covered = sodium.from_hex(vector.payload.repeat(vector.times));
+  const { privateKey, publicKey } = sodium.crypto_sign_seed_keypair(seed);
+  expect(sodium.to_hex(signDetached(vector.purpose, federationId, covered, privateKey))).toBe(vector.signature);
+  expect(sodium.to_hex(signatureInNoble(vector.purpose, federationId, covered, seed))).toBe(vector.signature);
+  const signature = sodium.from_hex(vector.signature);
+  expect(verifyDetached(vector.purpose, federationId, covered, signature, publicKey)).toBe(true);
+  expect(verifyDetached(vector.purpose, federationId, sodium.pad(covered, 16), signature, publicKey)).toBe(false);
+});
 
 test.each(rows)("refused: $id", ({ bytes, fault }) => {
   expect(() => open(bytes)).toThrow(expect.objectContaining({ code: fault }));

@@ -7,6 +7,7 @@ import { RlweAsker } from "../../crypto/secret/index.ts";
 import { openScoringIndex } from "../../party-node/scoring/index.ts";
 import { Collection } from "../../party-node/serving/collection.ts";
 import { type DocumentRecord, type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import { limits } from "../../protocol/index.ts";
 import { fault, layoutOf, seeded } from "../crypto/support.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -121,6 +122,28 @@ test("rows that were scored can be told long after their blocks have changed", a
   const blocks = answer.blocks.map(({ block }) => block);
   expect(rowsOf(blocks, rowAt)).toBe(before);
   expect([rowAt(99, 0), rowAt(0, 32), rowAt(0, -1)]).toEqual([null, null, null]);
+});
+
+test("describes replaced versions for as long as an answer may name them, and those that came back for ever", async () => {
+  const described = (...versions: string[]): string[] =>
+    collection.describeVersions(new Set(versions)).map(({ version, hint }) => `${version} ${hint.length.toString()}`);
+  const complete = (version = ""): string => `${version} ${layout.hintBytes.toString()}`;
+  rewrite(1, 20);
+  await collection.refresh(0);
+  const [first = ""] = collection.describe(new Set()).map(({ version }) => version);
+  writer.apply({ put: [document("/more", 9)], remove: [] });
+  await collection.refresh(1000);
+  const [second = ""] = collection.describe(new Set()).map(({ version }) => version);
+  expect(described(first, second, "no such version")).toEqual([complete(first), complete(second)]);
+  expect(collection.describe(new Set([second])).map(({ hint }) => hint.length)).toEqual([0]);
+
+  writer.apply({ put: [], remove: ["/more"] });
+  await collection.refresh(2000);
+  expect(collection.describe(new Set()).map(({ version }) => version)).toEqual([first]);
+  await collection.refresh(2000 + limits.fetchWindowMs);
+  expect(described(first, second)).toEqual([complete(first), complete(second)]);
+  await collection.refresh(2001 + limits.fetchWindowMs);
+  expect(described(first, second)).toEqual([complete(first)]);
 });
 
 test("encodes what has changed and nothing else; the next node finds it encoded", async () => {
