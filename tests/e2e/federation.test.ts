@@ -170,6 +170,7 @@ test("a node that was killed with -9 is missing, loses nothing and comes back", 
   expect(faultOf(read(during), "clinic")).toBe("PARTY_OFFLINE");
   expect(read(during).passages[0]).toMatchObject({ party: "library", documentId: "fridge.txt" });
   await serve("clinic");
+  expect(`${node("clinic").stdout}${node("clinic").stderr}`).toMatch(/"blocks":1,"restored":1,.*"collection loaded"/);
   const back = await ask("warfarin", "--json", "-k", "1");
   expect(back.code).toBe(0);
   expect(read(back).passages.map(keyOf)).toEqual(["clinic/warfarin.txt/0"]);
