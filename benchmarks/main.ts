@@ -6,11 +6,13 @@ import { reportFailure } from "../cli/report-failure.ts";
 import { EXIT_STOPPED, wasStopped } from "../cli/supervision.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
+import { queryCommand } from "./query.ts";
 import { scoringCommand } from "./scoring.ts";
 
 const program = new Command("bench")
   .description("Measures Sotto on this machine. All ratios are taken in one run; figures are medians after warm-up.")
   .addCommand(scoringCommand())
+  .addCommand(queryCommand())
   .addCommand(ingestCommand())
   .addCommand(encodersCommand());
 
