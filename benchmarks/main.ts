@@ -7,6 +7,7 @@ import { EXIT_STOPPED, wasStopped } from "../cli/supervision.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { queryCommand } from "./query.ts";
+import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
 
 const program = new Command("bench")
@@ -14,6 +15,7 @@ const program = new Command("bench")
   .addCommand(scoringCommand())
   .addCommand(queryCommand())
   .addCommand(ingestCommand())
+  .addCommand(scaleCommand())
   .addCommand(encodersCommand());
 
 for (const command of [program, ...program.commands])
