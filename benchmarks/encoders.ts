@@ -1,17 +1,12 @@
-/**
- * How well each encoder ranks, and how large its vectors' entries and norms get: exact search in clear, no encryption.
- *
- *   node benchmarks/encoders.ts --data DIR --sets scifact,pubmedqa,cranfield [--model DIR] [--encoders SPEC;SPEC] [--limit N] [--json]
- *
- * DIR/NAME holds `corpus.jsonl`, `queries.jsonl`, `qrels.tsv`. A line is one passage, its title before its text.
- */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import Table from "cli-table3";
+import { Command } from "commander";
+import { wholeNumber } from "../cli/options.ts";
 import { encoderInput } from "../party-node/documents/passage.ts";
 import { openEncoder, type Encoder } from "../party-node/encoders/index.ts";
 import { loadBeirSet, type BeirQuery, type BeirSet } from "../simulations/beir.ts";
 import { mean, ndcgAtK, percentile, recallAtK } from "../simulations/metrics.ts";
+import { machine, versions } from "./report.ts";
 
 const K = 10;
 const ENCODE_BATCH = 512;
@@ -37,32 +32,52 @@ interface Result {
   readonly passagesPerSecond: number;
 }
 
-const { values } = parseArgs({
-  options: {
-    data: { type: "string" },
-    model: { type: "string" },
-    sets: { type: "string", default: "scifact,pubmedqa,cranfield" },
-    encoders: { type: "string" },
-    limit: { type: "string" },
-    json: { type: "boolean", default: false },
-  },
-});
-if (!values.data) {
-  console.error("--data is missing: give the folder that holds the sets, for example --data data/beir");
-  process.exit(2);
+interface Options {
+  readonly data: string;
+  readonly model?: string;
+  readonly sets: string;
+  readonly encoders?: string;
+  readonly limit?: number;
+  readonly json: boolean;
 }
-const results: Result[] = [];
-for (const name of values.sets.split(",")) {
-  const set = await loadBeirSet(join(values.data, name));
-  const queries = sample(set.queries, values.limit === undefined ? Infinity : Number(values.limit));
-  for (const spec of specs(values.model, values.encoders)) {
-    const encoder = await openEncoder(spec);
-    results.push(await measure(name, encoder, set, queries));
-    await encoder.close();
+
+/** How well each encoder ranks, and how large its vectors' entries and norms get: exact search in clear, no encryption. */
+export function encodersCommand(): Command {
+  return new Command("encoders")
+    .description("how well the encoders rank on public question sets; nothing is encrypted")
+    .requiredOption("--data <folder>", "where each set has its folder with corpus.jsonl, queries.jsonl and qrels.tsv")
+    .option("--sets <names>", "folders of sets, with commas between", "scifact,pubmedqa,cranfield")
+    .option("--model <folder>", "a sentence-transformers export to measure as well")
+    .option("--encoders <specs>", "encoders to measure instead, with semicolons between")
+    .option("--limit <count>", "queries of each set", wholeNumber(1, 1_000_000))
+    .option("--json", "print one JSON object as the last line", false)
+    .action(runEncoders);
+}
+
+async function runEncoders({ data, model, sets, encoders, limit = Infinity, json }: Options): Promise<void> {
+  const results: Result[] = [];
+  for (const name of sets.split(",")) {
+    const set = await loadBeirSet(join(data, name));
+    const queries = sample(set.queries, limit);
+    for (const spec of specs(model, encoders)) {
+      const encoder = await openEncoder(spec);
+      const result = await measure(name, encoder, set, queries);
+      results.push(model === undefined ? result : { ...result, encoder: result.encoder.replace(model, "MODEL") });
+      await encoder.close();
+    }
   }
+  print(results);
+  if (json)
+    console.log(
+      JSON.stringify({
+        benchmark: "encoders",
+        parameters: { k: K },
+        machine: machine(),
+        versions: versions(),
+        results,
+      }),
+    );
 }
-print(results);
-if (values.json) console.log(JSON.stringify({ benchmark: "encoders", k: K, results }));
 
 function specs(model: string | undefined, list: string | undefined): string[] {
   if (list !== undefined) return list.split(";");
@@ -92,7 +107,7 @@ async function measure(name: string, encoder: Encoder, set: BeirSet, queries: re
   }
   return {
     set: name,
-    encoder: values.model === undefined ? encoder.spec : encoder.spec.replace(values.model, "MODEL"),
+    encoder: encoder.spec,
     device: encoder.device,
     dim: encoder.dim,
     passages: passages.length,

@@ -1,6 +1,3 @@
-import { cpus, totalmem } from "node:os";
-import Table from "cli-table3";
-
 /** One line of a benchmark's table. */
 export interface Row {
   readonly name: string;
@@ -9,30 +6,14 @@ export interface Row {
   readonly unit: string;
   /** What it is compared with; null when that was not found, and then there is no ratio. */
   readonly opponent: string | null;
-  /** value / opponent's value, or the inverse where `target` begins with ">=". */
+  /** value / opponent's value, or the inverse where `target` begins with ">="; value / the target's bound in a row that is compared with nothing else. */
   readonly ratio: number | null;
   /** (largest - smallest) / median of the rounds; null for a count. */
   readonly spread: number | null;
-  readonly target: string;
-  /** Whether the target is reached; null without a ratio. */
+  /** "<= 2" or ">= 40", of the ratio, or of the value in a row that is compared with nothing; null for a figure nobody has set a target for. */
+  readonly target: string | null;
+  /** Whether the target is reached; null without one, or without the opponent. */
   readonly met: boolean | null;
-}
-
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryGiB: number;
-  readonly platform: string;
-}
-
-export function machine(): Machine {
-  const all = cpus();
-  return {
-    cpu: all[0]?.model ?? "unknown",
-    cores: all.length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    platform: `${process.platform} ${process.arch}`,
-  };
 }
 
 /** Milliseconds of each round. */
@@ -71,8 +52,11 @@ export function spread(times: Times): number {
 
 /** Whether a target such as "<= 2" or ">= 40" is reached. */
 export function reaches(value: number, target: string): boolean {
-  const [relation, bound] = target.split(" ");
-  return relation === "<=" ? value <= Number(bound) : value >= Number(bound);
+  return target.startsWith("<=") ? value <= boundOf(target) : value >= boundOf(target);
+}
+
+function boundOf(target: string): number {
+  return Number(target.split(" ")[1]);
 }
 
 /** A row of times in milliseconds against an opponent's; `null` times mean that the opponent was not found. */
@@ -80,45 +64,33 @@ export function versus(
   name: string,
   times: Times,
   opponent: { readonly name: string; readonly times: Times | null },
-  target: string,
+  target: string | null,
 ): Row {
   const value = median(times);
   const base = { name, value, unit: "ms", spread: spread(times), target };
   if (!opponent.times) return { ...base, opponent: null, ratio: null, met: null };
   const theirs = median(opponent.times);
-  const ratio = target.startsWith(">=") ? theirs / value : value / theirs;
-  return { ...base, opponent: `${opponent.name}: ${theirs.toFixed(1)} ms`, ratio, met: reaches(ratio, target) };
+  const ratio = target?.startsWith(">=") ? theirs / value : value / theirs;
+  const met = target === null ? null : reaches(ratio, target);
+  return { ...base, opponent: `${opponent.name}: ${formatNumber(theirs)} ms`, ratio, met };
 }
 
-/** A row compared with its target alone. */
+/** A row compared with its target alone; the ratio is to the target's bound. */
 export function against(name: string, value: number, unit: string, target: string, times: Times | null = null): Row {
-  return {
-    name,
-    value,
-    unit,
-    opponent: null,
-    ratio: null,
-    spread: times && spread(times),
-    target,
-    met: reaches(value, target),
-  };
+  const bound = boundOf(target);
+  const ratio = bound > 0 ? value / bound : null;
+  return { ...noted(name, value, unit, times), target, ratio, met: reaches(value, target) };
 }
 
-export function printRows(rows: readonly Row[]): void {
-  const table = new Table({
-    head: ["", "value", "against", "ratio", "spread", "target", "met"],
-    style: { head: [], border: [] },
-  });
-  for (const row of rows) {
-    table.push([
-      row.name,
-      `${row.value.toFixed(row.value < 10 ? 2 : 1)} ${row.unit}`,
-      row.opponent ?? "",
-      row.ratio === null ? "" : row.ratio.toFixed(2),
-      row.spread === null ? "" : `${Math.round(100 * row.spread)} %`,
-      row.target,
-      row.met === null ? "opponent not found" : row.met ? "yes" : "NO",
-    ]);
-  }
-  console.log(table.toString());
+/** A figure without opponent or target. */
+export function noted(name: string, value: number, unit: string, times: Times | null = null): Row {
+  return { name, value, unit, opponent: null, ratio: null, spread: times && spread(times), target: null, met: null };
+}
+
+/** Three digits, or all before the point: 0.612, 20.4, 1,843. */
+export function formatNumber(value: number): string {
+  return value.toLocaleString(
+    "en",
+    Math.abs(value) < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 },
+  );
 }

@@ -29,6 +29,16 @@ export interface LocalFederationOptions {
   readonly encoder: Encoder;
   /** Whether every process records a transcript. */
   readonly transcripts?: boolean;
+  /** Names of the queriers; one by default. */
+  readonly queriers?: readonly string[];
+}
+
+/** A running member. */
+export interface LocalProcess {
+  readonly name: string;
+  readonly pid: number;
+  /** From starting it to its being of service; null until then. */
+  readonly readyMs: number | null;
 }
 
 export type IngestEvent = Extract<ChildEvent, { event: "progress" | "ingested" }>;
@@ -37,6 +47,8 @@ interface Child {
   readonly name: string;
   readonly process: ChildProcess;
   readonly exited: Promise<number | null>;
+  readonly startedAt: number;
+  readyMs: number | null;
 }
 
 /**
@@ -49,9 +61,11 @@ export class LocalFederation {
   readonly #terms: FederationTerms;
   readonly #rootPrivateKey: Uint8Array;
   readonly #running: Child[] = [];
+  readonly #queriers: readonly string[];
 
   constructor(options: LocalFederationOptions) {
     this.#options = options;
+    this.#queriers = options.queriers ?? [QUERIER];
     const { encoder, parties } = options;
     const root = join(this.#folder, "root.key");
     createKeyFile(root);
@@ -78,7 +92,7 @@ export class LocalFederation {
       },
       members: [
         member(COORDINATOR, "coordinator"),
-        member(QUERIER, "querier"),
+        ...this.#queriers.map((name) => member(name, "querier")),
         ...parties.map(({ name }) => member(name, "party")),
       ],
     };
@@ -94,9 +108,14 @@ export class LocalFederation {
     return join(this.#folder, `${name}.transcript`);
   }
 
-  /** Names of all running processes with their ids. */
-  get processes(): readonly { readonly name: string; readonly pid: number }[] {
-    return this.#running.map(({ name, process: { pid } }) => ({ name, pid: pid ?? -1 }));
+  /** Where a process's output and log go, of all its runs. */
+  logOf(name: string): string {
+    return join(this.#folder, `${name}.log`);
+  }
+
+  /** All running processes, in the order they were started. */
+  get processes(): readonly LocalProcess[] {
+    return this.#running.map(({ name, process: { pid }, readyMs }) => ({ name, pid: pid ?? -1, readyMs }));
   }
 
   /** All parties ingest at the same time, each in its own process. @throws Fault CHILD_FAILED. */
@@ -116,7 +135,12 @@ export class LocalFederation {
     );
   }
 
-  /** Starts the coordinator and all parties, and returns when every party serves. @throws Fault CHILD_FAILED. */
+  /**
+   * Starts the coordinator and all parties, and returns when every party serves. Called again in the other mode, a second set of processes serves the
+   * same collections beside the first.
+   *
+   * @throws Fault CHILD_FAILED.
+   */
   async start(mode: FederationTerms["mode"] = "private"): Promise<void> {
     this.#configure(mode);
     const port = await new Promise<number>((resolve, reject) => {
@@ -124,7 +148,10 @@ export class LocalFederation {
         COORDINATOR,
         ["coordinator", "--dir", this.folderOf(COORDINATOR), "--port", "0", ...this.#transcriptArguments(COORDINATOR)],
         (event) => {
-          if (event.event === "listening") resolve(event.port);
+          if (event.event === "listening") {
+            markReady(child);
+            resolve(event.port);
+          }
         },
       );
       void this.#rejectWhenEnded(child, reject);
@@ -139,7 +166,10 @@ export class LocalFederation {
               name,
               ["node", "--dir", this.folderOf(name), ...clear, ...this.#transcriptArguments(name)],
               (event) => {
-                if (event.event === "serving") resolve();
+                if (event.event === "serving") {
+                  markReady(child);
+                  resolve();
+                }
               },
             );
             void this.#rejectWhenEnded(child, reject);
@@ -148,9 +178,9 @@ export class LocalFederation {
     );
   }
 
-  /** This process as the querier. */
+  /** This process as the first querier, in the federation started last. */
   async connect(observer?: FrameObserver): Promise<SottoClient> {
-    const { identity, federation, coordinatorUrl } = openNode(this.folderOf(QUERIER));
+    const { identity, federation, coordinatorUrl } = openNode(this.folderOf(this.#queriers[0] ?? QUERIER));
     return SottoClient.connect({
       identity,
       federation,
@@ -196,7 +226,7 @@ export class LocalFederation {
 
   #spawn(name: string, args: readonly string[], onEvent: (event: ChildEvent) => void): Child {
     const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
-    const log = openSync(this.#logOf(name), "a", 0o600);
+    const log = openSync(this.logOf(name), "a", 0o600);
     const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: ["ignore", log, log, "ipc"] });
     closeSync(log);
     child.on("message", (message) => {
@@ -208,7 +238,7 @@ export class LocalFederation {
         resolve(null);
       });
     });
-    const started = { name, process: child, exited };
+    const started: Child = { name, process: child, exited, startedAt: performance.now(), readyMs: null };
     this.#running.push(started);
     return started;
   }
@@ -223,11 +253,12 @@ export class LocalFederation {
   }
 
   #failure(name: string, what: string): Fault {
-    const lines = readFileSync(this.#logOf(name), "utf8").trim().split("\n").slice(-5);
+    const lines = readFileSync(this.logOf(name), "utf8").trim().split("\n").slice(-5);
     return new Fault("CHILD_FAILED", `${what} of ${name} ended early; its last lines:\n${lines.join("\n")}`);
   }
+}
 
-  #logOf(name: string): string {
-    return join(this.#folder, `${name}.log`);
-  }
+/** Notes when a process was first of service. */
+function markReady(child: Child): void {
+  child.readyMs ??= performance.now() - child.startedAt;
 }

@@ -1,0 +1,144 @@
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { Cli, type Finished, repository } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+/** Where the benchmarks put what they need for the time being. */
+const scratch = join(folder.path, "scratch");
+mkdirSync(scratch);
+
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+
+function bench(args: readonly string[], { nodeOptions = "", ownGroup = false } = {}): Cli {
+  const env = { TMPDIR: scratch, NODE_OPTIONS: nodeOptions };
+  return new Cli(args, { main: join(repository, "benchmarks", "main.ts"), env, ownGroup });
+}
+
+const rowSchema = z.strictObject({
+  name: z.string().min(1),
+  value: z.number(),
+  unit: z.string().min(1),
+  opponent: z.string().nullable(),
+  ratio: z.number().positive().nullable(),
+  spread: z.number().nonnegative().nullable(),
+  target: z
+    .string()
+    .regex(/^[<>]= \d+(\.\d+)?$/)
+    .nullable(),
+  met: z.boolean().nullable(),
+});
+const reportSchema = z.strictObject({
+  benchmark: z.string(),
+  parameters: z.record(z.string(), z.unknown()),
+  machine: z.strictObject({
+    cpu: z.string(),
+    cores: z.int().positive(),
+    memoryGiB: z.int().positive(),
+    platform: z.string(),
+  }),
+  versions: z.record(z.string(), z.string()),
+  rows: z.array(rowSchema).min(1),
+});
+type Report = z.infer<typeof reportSchema>;
+
+/** The last line of a run that must have succeeded and left nothing behind. */
+function reportOf({ code, stdout, stderr }: Finished): Report {
+  if (code !== 0) throw new Error(`exited with ${String(code)}:\n${stdout}${stderr}`);
+  expect(readdirSync(scratch)).toEqual([]);
+  return reportSchema.parse(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? ""));
+}
+
+/** The one row whose name begins so. */
+function row({ rows }: Report, beginning: string): Report["rows"][number] {
+  const found = rows.filter(({ name }) => name.startsWith(beginning));
+  expect(found.map(({ name }) => name)).toHaveLength(1);
+  return found[0]!;
+}
+
+describe("a name", () => {
+  test("that is no benchmark's is refused, with the one that was meant", async () => {
+    const { code, stderr } = await bench(["scorin"]).exited;
+    expect(code).toBe(1);
+    expect(stderr).toContain("Did you mean scoring?");
+  });
+
+  test("is listed by --help", async () => {
+    const { code, stdout } = await bench(["--help"]).exited;
+    expect(code).toBe(0);
+    for (const name of ["scoring", "query", "ingest", "scale", "encoders"])
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+  });
+});
+
+test("scoring without its opponent says so and gives no ratio", async () => {
+  const hide = `import { registerHooks } from "node:module";
+    registerHooks({ resolve: (name, context, next) => next(name === "usearch" ? "usearch-is-hidden" : name, context) });`;
+  const nodeOptions = `--import data:text/javascript,${encodeURIComponent(hide)}`;
+  const finished = await bench(["scoring", "--rows", "256", "--dim", "128", "--json"], { nodeOptions }).exited;
+  const report = reportOf(finished);
+  expect(finished.stderr).toContain("usearch does not load");
+  expect(finished.stdout).toContain("opponent not found");
+  expect(row(report, "one query, 256 x 128")).toMatchObject({ opponent: null, ratio: null, met: null });
+  expect(row(report, "one query, 4096 x 128").ratio).not.toBeNull();
+});
+
+test("query measures whole queries, many at once, and under updates", async () => {
+  const sizes = ["--parties", "2", "--rows", "300", "--dim", "128"];
+  const load = ["--queries", "7", "--queriers", "6", "--seconds", "4"];
+  const report = reportOf(await bench(["query", ...sizes, ...load, "--json"]).exited);
+  expect(report.benchmark).toBe("query");
+  expect(report.parameters).toMatchObject({ parties: 2, rows: 300, dim: 128, queriers: 6 });
+  const p50 = row(report, "whole query, passages fetched, p50");
+  expect(p50.opponent).toMatch(/clear mode, a plain JavaScript scan: [\d.]+ ms$/);
+  expect(p50.ratio).toBeGreaterThan(0);
+  for (const name of [
+    "same top 10 as in clear",
+    "query up, its ciphertext",
+    "queries lost",
+    "rows added while queries run",
+    "queries that a party did not answer",
+    "answers with half an update",
+    "versions of the marked passages",
+  ])
+    expect([name, row(report, name).met]).toEqual([name, true]);
+});
+
+test("ingest runs the real command", async () => {
+  const report = reportOf(await bench(["ingest", "--passages", "300", "--runs", "1", "--json"]).exited);
+  expect(report.parameters).toMatchObject({ passages: 300 });
+  expect(row(report, "sotto ingest").value).toBeGreaterThan(0);
+  expect(row(report, "indexing, one thread").target).toBe("<= 15");
+});
+
+describe("scale", () => {
+  test("measures each size, and writes a table and a plot", async () => {
+    const docs = join(folder.path, "docs");
+    const args = ["--sizes", "600,200", "--dim", "128", "--queries", "7", "--write", docs, "--json"];
+    const report = reportOf(await bench(["scale", ...args]).exited);
+    expect(report.parameters).toMatchObject({ sizes: [200, 600], dim: 128 });
+    expect(row(report, "600 rows: hints").value).toBeGreaterThan(2 * row(report, "200 rows: hints").value);
+    expect(row(report, "200 rows: start, again").spread).not.toBeNull();
+    const table = readFileSync(join(docs, "scale.md"), "utf8").split("\n");
+    expect(table.filter((line) => /^\| +(200|600) \|/.test(line))).toHaveLength(2);
+    expect(table).toContain("npm run bench -- scale --sizes 200,600 --dim 128 --queries 7 --write docs");
+    const plot = readFileSync(join(docs, "scale.svg"), "utf8");
+    for (const text of ["<svg ", ">Time<", ">Memory of the node<", ">Bytes at the querier<", "</svg>"])
+      expect(plot).toContain(text);
+    expect(plot).not.toContain("NaN");
+  });
+
+  test("stopped by Ctrl-C leaves no process and no file", async () => {
+    const run = bench(["scale", "--sizes", "200", "--dim", "128"], { ownGroup: true });
+    await run.printed(/starting again/);
+    run.kill("SIGINT", { group: true });
+    const { code, stderr } = await run.exited;
+    expect(stderr).toMatch(/stopped\n$/);
+    expect(code).toBe(130);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+});
