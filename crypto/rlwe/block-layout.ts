@@ -27,12 +27,12 @@ export function vectorProblem(
 /**
  * A block's rows as integers v = round(S_D x), which stay below 2^15 (parameters.ts).
  *
- * @returns Shape [rowsPerBlock][dim] by slot, empty slots zero; owned by the caller.
+ * @param out - Shape [rowsPerBlock][dim] by slot, overwritten; empty slots become zero.
  * @throws Fault ROW_INVALID: wrong dimension, not finite, longer than normMax, slot out of range or given twice.
  */
-export function quantiseRows(rows: readonly BlockRow[], layout: RingLayout): Int16Array {
+export function quantiseRows(rows: readonly BlockRow[], layout: RingLayout, out: Int16Array): void {
   const { dataScale, dim, rowsPerBlock } = layout;
-  const out = new Int16Array(rowsPerBlock * dim);
+  out.fill(0);
   const taken = new Set<number>();
   for (const { slot, vector } of rows) {
     const slotIsGood = Number.isInteger(slot) && slot >= 0 && slot < rowsPerBlock && !taken.has(slot);
@@ -42,7 +42,6 @@ export function quantiseRows(rows: readonly BlockRow[], layout: RingLayout): Int
     taken.add(slot);
     quantiseRow(vector, dataScale, out, slot * dim);
   }
-  return out;
 }
 
 function quantiseRow(vector: Float32Array, scale: number, out: Int16Array, start: number): void {
@@ -58,8 +57,9 @@ function quantiseRow(vector: Float32Array, scale: number, out: Int16Array, start
  * @throws Fault ROW_INVALID.
  */
 export function blockPolynomials(rows: readonly BlockRow[], layout: RingLayout): Uint32Array[] {
-  const { chunk, chunks, dim } = layout;
-  const integers = quantiseRows(rows, layout);
+  const { chunk, chunks, dim, rowsPerBlock } = layout;
+  const integers = new Int16Array(rowsPerBlock * dim);
+  quantiseRows(rows, layout, integers);
   const polynomials = Array.from({ length: chunks }, () => new Uint32Array(RING_DEGREE));
   for (const [at, value] of integers.entries()) {
     const [slot, i] = [Math.floor(at / dim), at % dim];

@@ -31,6 +31,8 @@ export class BlockShard {
   readonly #layout: RingLayout;
   readonly #hintKey: Uint8Array;
   readonly #publicRandomness: Uint32Array;
+  /** The block being encoded, shape [rowsPerBlock][dim]: garbage of that size would cost more memory than the rows' own. */
+  readonly #integers: Int16Array;
   readonly #arenas: BlockArena[] = [];
   readonly #staged = new Map<number, HeldBlock | null>();
   /** In order of block number; replaced, never changed. */
@@ -43,6 +45,7 @@ export class BlockShard {
   constructor(layout: RingLayout, hintKey: Uint8Array) {
     this.#layout = layout;
     this.#hintKey = hintKey;
+    this.#integers = new Int16Array(layout.rowsPerBlock * layout.dim);
     this.#publicRandomness = new Uint32Array(layout.chunks * RING_DEGREE);
     for (let j = 0; j < layout.chunks; j++)
       interleaveChunk(publicPolynomial(layout.seed, j), j, layout.chunks, this.#publicRandomness);
@@ -50,8 +53,8 @@ export class BlockShard {
 
   /** @throws Fault ROW_INVALID. */
   stage(block: number, rows: readonly BlockRow[]): ShardBlock | null {
-    const integers = quantiseRows(rows, this.#layout);
-    return this.#stage(block, rows.length === 0 ? null : this.#encode(block, rows, integers));
+    quantiseRows(rows, this.#layout, this.#integers);
+    return this.#stage(block, rows.length === 0 ? null : this.#encode(block, rows));
   }
 
   /** @param encoded - Of {@link encoded}, of the same layout and hint key; copied. */
@@ -122,8 +125,8 @@ export class BlockShard {
     return held && described(held);
   }
 
-  #encode(block: number, rows: readonly BlockRow[], integers: Int16Array): HeldBlock {
-    const seed = this.#contentSeed(integers);
+  #encode(block: number, rows: readonly BlockRow[]): HeldBlock {
+    const seed = this.#contentSeed();
     const occupied = occupancy(
       this.#layout.rowsPerBlock,
       rows.map(({ slot }) => slot),
@@ -131,7 +134,7 @@ export class BlockShard {
     // Two blocks of the same rows share a hint and its error, and are told apart by their versions.
     const version = sodium.to_hex(deriveSeed(seed, "sotto block version", u32Bytes(block), occupied).subarray(0, 16));
     const { arena, address } = this.#allocate();
-    const hint = arena.write(address, integers, hintError(deriveSeed(seed, "sotto hint error")));
+    const hint = arena.write(address, this.#integers, hintError(deriveSeed(seed, "sotto hint error")));
     return { version, occupied, hint, arena, address };
   }
 
@@ -140,9 +143,9 @@ export class BlockShard {
    * same hint again (averaging gains nothing), different content an independent error (subtracting two hints does not cancel it).
    * Dimension, chunk and integers together determine the polynomials, and the polynomials them.
    */
-  #contentSeed(integers: Int16Array): Uint8Array {
+  #contentSeed(): Uint8Array {
     const { dim, chunk, seed } = this.#layout;
-    const content = new Uint8Array(integers.buffer, integers.byteOffset, integers.byteLength);
+    const content = new Uint8Array(this.#integers.buffer);
     return deriveSeed(this.#hintKey, "sotto block rows", seed, u32Bytes(dim), u32Bytes(chunk), content);
   }
 

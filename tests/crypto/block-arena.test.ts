@@ -208,7 +208,9 @@ describe("write", () => {
 
     const arena = arenaOf(layout, 1, randomness);
     const address = allocated(arena);
-    const packed = arena.write(address, quantiseRows(rows, layout), error);
+    const integers = new Int16Array(layout.rowsPerBlock * layout.dim).fill(-1);
+    quantiseRows(rows, layout, integers);
+    const packed = arena.write(address, integers, error);
     expectSame(packed, referenceKernels.packBits(hint, { stride: 1, count: RING_DEGREE, bits: 31 }));
     expectScores(arena, layout, [{ address, block }], [query]);
   });
