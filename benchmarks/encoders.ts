@@ -6,10 +6,8 @@ import { encoderInput } from "../party-node/documents/passage.ts";
 import { openEncoder, type Encoder } from "../party-node/encoders/index.ts";
 import { loadBeirSet, type BeirQuery, type BeirSet } from "../simulations/beir.ts";
 import { mean, ndcgAtK, percentile, recallAtK } from "../simulations/metrics.ts";
+import { K, encodeAll, nearest, sample } from "./exact-search.ts";
 import { machine, versions } from "./report.ts";
-
-const K = 10;
-const ENCODE_BATCH = 512;
 
 interface Spread {
   readonly p50: number;
@@ -87,12 +85,6 @@ function specs(model: string | undefined, list: string | undefined): string[] {
     : [...lexical, `onnx:${model}`, `hybrid(lexical,onnx:${model})`, `hybrid(lexical:2048,onnx:${model})`];
 }
 
-/** Evenly spread over the whole list, so that a limit does not favour one part of it. */
-function sample(queries: readonly BeirQuery[], limit: number): BeirQuery[] {
-  const step = Math.max(1, queries.length / limit);
-  return Array.from({ length: Math.min(queries.length, limit) }, (_, i) => queries[Math.floor(i * step)]!);
-}
-
 async function measure(name: string, encoder: Encoder, set: BeirSet, queries: readonly BeirQuery[]): Promise<Result> {
   const started = performance.now();
   const passages = await encodeAll(encoder, set.documents.map(encoderInput));
@@ -118,25 +110,6 @@ async function measure(name: string, encoder: Encoder, set: BeirSet, queries: re
     norm: spread(passages.map((vector) => Math.hypot(...vector))),
     passagesPerSecond: passages.length / seconds,
   };
-}
-
-async function encodeAll(encoder: Encoder, texts: readonly string[]): Promise<Float32Array[]> {
-  const statistics = encoder.statistics();
-  for (const text of texts) statistics.add(text);
-  const vectors: Float32Array[] = [];
-  for (let at = 0; at < texts.length; at += ENCODE_BATCH) {
-    vectors.push(...(await encoder.encodePassages(texts.slice(at, at + ENCODE_BATCH), statistics)));
-  }
-  return vectors;
-}
-
-/** The K rows with the largest inner products, best first, ties in row order. */
-function nearest(query: Float32Array, passages: readonly Float32Array[]): number[] {
-  const used = [...query.keys()].filter((i) => query[i] !== 0);
-  const scores = passages.map((vector) => used.reduce((sum, i) => sum + query[i]! * vector[i]!, 0));
-  const threshold = Float64Array.from(scores).sort().at(-K) ?? -Infinity;
-  const candidates = [...scores.keys()].filter((row) => scores[row]! >= threshold);
-  return candidates.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, K);
 }
 
 function spread(all: readonly number[]): Spread {

@@ -6,6 +6,7 @@ import { reportFailure } from "../cli/report-failure.ts";
 import { EXIT_STOPPED, wasStopped } from "../cli/supervision.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
+import { precisionCommand } from "./precision.ts";
 import { queryCommand } from "./query.ts";
 import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
@@ -16,7 +17,8 @@ const program = new Command("bench")
   .addCommand(queryCommand())
   .addCommand(ingestCommand())
   .addCommand(scaleCommand())
-  .addCommand(encodersCommand());
+  .addCommand(encodersCommand())
+  .addCommand(precisionCommand());
 
 for (const command of [program, ...program.commands])
   command.exitOverride().showHelpAfterError("(add --help for what this command takes)");
