@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import {
@@ -34,9 +35,9 @@ export async function indexCollection(
 ): Promise<IndexedCollection> {
   const layout = ringLayout({ dim, chunk, normMax: 1, scoreBits: 14, seed: new Uint8Array(32).fill(1) });
   const index = new RlweIndex(layout, { openShard: () => new LocalShard(layout, HINT_KEY) });
-  const before = residentBytes();
+  const before = await residentBytes();
   const times = await fillIndex(index, all, dim);
-  const bytesPerRow = (residentBytes() - before) / (all.length / dim);
+  const bytesPerRow = ((await residentBytes()) - before) / (all.length / dim);
   return { index, layout, blockTimes: times.slice(times.length > 100 ? 50 : 0), bytesPerRow };
 }
 
@@ -68,11 +69,13 @@ export function indexingRow({ blockTimes, layout }: IndexedCollection): Row {
   return against("indexing, one thread", median(perRow), "us a row", "<= 15", perRow);
 }
 
-/** Resident memory after a full collection. */
-function residentBytes(): number {
+/** Resident memory once all garbage is gone: an ordinary collection leaves V8 with the pages that garbage has filled, and frees some of them later. */
+async function residentBytes(): Promise<number> {
   setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  collect();
-  collect();
+  const collect = runInNewContext("gc") as (options: object) => void;
+  for (let round = 0; round < 3; round++) {
+    collect({ type: "major", execution: "sync", flavor: "last-resort" });
+    await sleep(100);
+  }
   return process.memoryUsage.rss();
 }

@@ -30,7 +30,11 @@ interface Options {
 export function precisionCommand(): Command {
   return benchmarkCommand("precision", "what encrypting costs in ranking, on public question sets", runPrecision)
     .requiredOption("--data <folder>", "where each set has its folder with corpus.jsonl, queries.jsonl and qrels.tsv")
-    .option("--sets <names>", "folders of sets, with commas between", "scifact,pubmedqa,med,cranfield,tatqa,policyqa")
+    .option(
+      "--sets <names>",
+      "folders of sets, with commas between",
+      "scifact,medquad-qa,pubmedqa,med,cranfield,tatqa,policyqa,xquad-en",
+    )
     .option("--encoder <spec>", "as in `sotto federation create`", "lexical")
     .option("--score-bits <p>", "bits of a score that the querier receives", wholeNumber(8, 31), 14)
     .option("--limit <count>", "queries of each set", wholeNumber(1, 1_000_000), 300);
@@ -83,8 +87,8 @@ async function measureSet(name: string, folder: string, encoder: Encoder, option
     {
       name: `${name}: nDCG@${K} lost (${of})`,
       value: Math.abs(clear - encrypted),
-      unit: `from ${clear.toFixed(4)}`,
-      opponent: `exact inner products: ${clear.toFixed(4)}`,
+      unit: `of ${clear.toFixed(4)}`,
+      opponent: "exact inner products",
       ratio: encrypted / clear,
       spread: null,
       target: `<= ${COST_MAX}`,

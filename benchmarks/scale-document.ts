@@ -31,6 +31,7 @@ ${tableOf(points)}
 
 - _Start_: from starting the node's process to its being connected and serving. The first time it reads and opens every sealed row and builds what
   it scores with; that is one run. Again: the median of ${points[0]?.restartMs.length ?? 0} starts after that, with the files in the system's page cache.
+- _Cache_: the encoded blocks that starting again reads in place of the store's rows.
 - _Memory_: resident memory of the node's process after the questions, all its threads together, and the most it has ever been.
 - _Query_: a whole question at the querier with a query key ready, 10 passages fetched, median of ${queries}. The node's part of it is from its log,
   which has whole milliseconds.
@@ -51,6 +52,7 @@ function tableOf(points: readonly ScalePoint[]): string {
     ["down", ({ bytesDown }) => `${formatNumber(bytesDown / 1000)} KB`],
     ["hints, once", ({ hintBytes }) => `${formatNumber(hintBytes / 1000)} KB`],
     ["store on disk", ({ storeBytes }) => `${formatNumber(storeBytes / 1e6)} MB`],
+    ["cache on disk", ({ cacheBytes }) => `${formatNumber(cacheBytes / 1e6)} MB`],
   ];
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [

@@ -17,6 +17,8 @@ export interface ScalePoint {
   /** Downloaded once. */
   readonly hintBytes: number;
   readonly storeBytes: number;
+  /** The node's encoded blocks. */
+  readonly cacheBytes: number;
   readonly fillSeconds: number;
 }
 

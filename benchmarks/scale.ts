@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { wholeNumber } from "../cli/options.ts";
+import { openNode } from "../party-node/node-folder.ts";
 import { Querier } from "./asking.ts";
 import { type FilledFederation, fillFederation } from "./filled-federation.ts";
 import { type Row, median, noted } from "./measure.ts";
@@ -73,7 +74,9 @@ async function measureSize(options: {
     restartMs.push(startMs(filled));
     await federation.stop();
   }
-  return { rows, firstStartMs, restartMs, ...asked, storeBytes: rows * filled.storeBytesPerRow, fillSeconds };
+  const cacheBytes = statSync(openNode(federation.folderOf(PARTY)).folder.cachePath).size;
+  const storeBytes = rows * filled.storeBytesPerRow;
+  return { rows, firstStartMs, restartMs, ...asked, storeBytes, cacheBytes, fillSeconds };
 }
 
 async function askAll(
@@ -105,7 +108,8 @@ function nodeOf<Process extends { readonly name: string }>(processes: readonly P
 }
 
 function rowsOf(point: ScalePoint): Row[] {
-  const { rows, firstStartMs, restartMs, memory, queryMs, partyMs, bytesUp, bytesDown, hintBytes, storeBytes } = point;
+  const { rows, firstStartMs, restartMs, memory, queryMs, partyMs } = point;
+  const { bytesUp, bytesDown, hintBytes, storeBytes, cacheBytes } = point;
   const of = `${rows.toLocaleString("en")} rows: `;
   return [
     noted(`${of}start, the first time`, firstStartMs / 1000, "s"),
@@ -122,5 +126,6 @@ function rowsOf(point: ScalePoint): Row[] {
     noted(`${of}query, down`, bytesDown / 1000, "KB"),
     noted(`${of}hints, down once`, hintBytes / 1000, "KB"),
     noted(`${of}store on disk`, storeBytes / 1e6, "MB"),
+    noted(`${of}cache on disk`, cacheBytes / 1e6, "MB"),
   ];
 }

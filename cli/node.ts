@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { join } from "node:path";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
@@ -58,7 +57,7 @@ async function runNode({ dir, insecureClear, threads, cache, transcript: path }:
     : openScoringIndex({
         layout,
         hintKey: keys.hintKey,
-        cachePath: cache ? join(node.folder.path, "scoring.cache") : null,
+        cachePath: cache ? node.folder.cachePath : null,
         ...(threads === undefined ? {} : { threads }),
       });
   const server = new PartyServer({

@@ -31,6 +31,8 @@ export interface NodeFolder {
   readonly path: string;
   readonly config: NodeConfig;
   readonly storePath: string;
+  /** Encoded blocks, which the node can make again. */
+  readonly cachePath: string;
   readonly federationPath: string;
   readonly keyPath: string;
 }
@@ -41,6 +43,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     path,
     config,
     storePath: resolve(path, config.store),
+    cachePath: resolve(path, "scoring.cache"),
     federationPath: resolve(path, config.federation),
     keyPath: resolve(path, config.key),
   };
