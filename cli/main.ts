@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { readFileSync } from "node:fs";
 import { coordinatorCommand } from "./coordinator.ts";
 import { demoCommand } from "./demo.ts";
@@ -10,8 +10,7 @@ import { initCommand } from "./init.ts";
 import { modelCommand } from "./model.ts";
 import { nodeCommand } from "./node.ts";
 import { queryCommand } from "./query.ts";
-import { reportFailure } from "./report-failure.ts";
-import { EXIT_STOPPED, wasStopped } from "./supervision.ts";
+import { runProgram } from "./run-program.ts";
 import { trialCommand } from "./trial.ts";
 
 const { version } = JSON.parse(
@@ -26,8 +25,6 @@ const program = new Command("sotto")
     "Ask one question across several organisations' documents.\nNobody but you learns the question; nobody but its owner holds a document.",
   )
   .version(version)
-  .showHelpAfterError("(add --help for what this command takes)")
-  .exitOverride()
   .addCommand(demoCommand())
   .addCommand(initCommand())
   .addCommand(federationCommand())
@@ -40,15 +37,4 @@ const program = new Command("sotto")
   .addCommand(doctorCommand())
   .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");
 
-for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
-  command.exitOverride().showHelpAfterError("(add --help for what this command takes)");
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  // Commander has printed its own message already.
-  if (wasStopped()) {
-    process.stderr.write("stopped\n");
-    process.exitCode = EXIT_STOPPED;
-  } else process.exitCode = error instanceof CommanderError ? error.exitCode : reportFailure(error);
-}
+await runProgram(program);

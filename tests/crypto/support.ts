@@ -9,10 +9,20 @@ import {
   type ScoringIndex,
   ringLayout,
 } from "../../crypto/index.ts";
+import { RlweAsker } from "../../crypto/secret/index.ts";
 
 /** Encrypted scoring in this thread. */
 export function localIndex(layout: RingLayout, hintKey: Uint8Array): RlweIndex {
   return new RlweIndex(layout, { openShard: () => new LocalShard(layout, hintKey) });
+}
+
+/** A real query whose key is gone: for tests that compare answers and do not read them. */
+export async function encryptedQuery(layout: RingLayout): Promise<Uint8Array> {
+  const asker = new RlweAsker(layout, { poolSize: 0 });
+  const { query, secrets } = await asker.ask(seeded(77).vector(layout.dim));
+  secrets[Symbol.dispose]();
+  asker.close();
+  return query;
 }
 
 /** Replaces a block's rows, with nothing in between. */

@@ -2,10 +2,9 @@ import { rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type BlockRow, type IndexAnswer, type ScoringIndex, SharedQuery } from "../../crypto/index.ts";
-import { RlweAsker } from "../../crypto/secret/index.ts";
 import { openScoringIndex } from "../../party-node/scoring/index.ts";
 import { WorkerShard } from "../../party-node/scoring/worker-shard.ts";
-import { fault, layoutOf, localIndex, seeded, setBlock } from "../crypto/support.ts";
+import { encryptedQuery, fault, layoutOf, localIndex, seeded, setBlock } from "../crypto/support.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -29,14 +28,6 @@ async function load(index: ScoringIndex): Promise<{ restored: number[]; staged: 
   return { restored, staged };
 }
 
-async function encryptedQuery(): Promise<Uint8Array> {
-  const asker = new RlweAsker(layout, { poolSize: 0 });
-  const { query, secrets } = await asker.ask(seeded(77).vector(layout.dim));
-  secrets[Symbol.dispose]();
-  asker.close();
-  return query;
-}
-
 /** Scores by block: the order of blocks is the index's own. */
 function byBlock({ blocks: scored, scores }: IndexAnswer): Map<string, string> {
   const bytes = layout.scoreBytesPerBlock;
@@ -49,7 +40,7 @@ function byBlock({ blocks: scored, scores }: IndexAnswer): Map<string, string> {
 }
 
 test("two threads answer to the bit as one thread and as none", async () => {
-  const query = await encryptedQuery();
+  const query = await encryptedQuery(layout);
   const answers: Map<string, string>[] = [];
   const orders: number[][] = [];
   for (const threads of [0, 1, 2]) {
@@ -71,7 +62,7 @@ test("two threads answer to the bit as one thread and as none", async () => {
 
 test("the next index restores every block of the same revision, and makes the others anew", async () => {
   const cachePath = join(folder.path, "scoring.cache");
-  const query = await encryptedQuery();
+  const query = await encryptedQuery(layout);
   const first = openScoringIndex({ layout, hintKey, threads: 2, cachePath });
   expect((await load(first)).restored).toEqual([]);
   const expected = byBlock(await first.answer(query));
@@ -106,7 +97,7 @@ describe("a thread that ends", () => {
   test("because the index was closed ends the queries under way", async () => {
     const index = openScoringIndex({ layout, hintKey, threads: 1, cachePath: null });
     await setBlock(index, 0, rowsOf(0));
-    const running = index.answer(await encryptedQuery());
+    const running = index.answer(await encryptedQuery(layout));
     const refused = expect(running).rejects.toEqual(fault("SCORING_THREAD_ENDED"));
     await index.close();
     await refused;
@@ -116,7 +107,7 @@ describe("a thread that ends", () => {
 test("a cancelled query is told at once, although its pass goes on", async () => {
   const index = localIndex(layout, hintKey);
   await load(index);
-  const query = await encryptedQuery();
+  const query = await encryptedQuery(layout);
   const stop = new AbortController();
   const order: string[] = [];
   const kept = index.answer(query).then(() => order.push("kept"));

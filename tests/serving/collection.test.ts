@@ -3,12 +3,11 @@ import { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ScoringIndex } from "../../crypto/index.ts";
-import { RlweAsker } from "../../crypto/secret/index.ts";
 import { openScoringIndex } from "../../party-node/scoring/index.ts";
 import { Collection } from "../../party-node/serving/collection.ts";
 import { type DocumentRecord, type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import { limits } from "../../protocol/index.ts";
-import { fault, layoutOf, seeded } from "../crypto/support.ts";
+import { encryptedQuery, fault, layoutOf, seeded } from "../crypto/support.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const layout = layoutOf(64, 64);
@@ -65,14 +64,6 @@ const storedRows = (): string =>
     .sort((a, b) => a - b)
     .join();
 
-async function encryptedQuery(): Promise<Uint8Array> {
-  const asker = new RlweAsker(layout, { poolSize: 0 });
-  const { query, secrets } = await asker.ask(seeded(77).vector(layout.dim));
-  secrets[Symbol.dispose]();
-  asker.close();
-  return query;
-}
-
 async function scoredRows(query: Uint8Array): Promise<string> {
   const { answer, rowAt } = await collection.score(query, new AbortController().signal);
   return rowsOf(
@@ -82,7 +73,7 @@ async function scoredRows(query: Uint8Array): Promise<string> {
 }
 
 test("queries see each transaction of an ingest wholly or not at all, while one follows the other", async () => {
-  const query = await encryptedQuery();
+  const query = await encryptedQuery(layout);
   const versions = new Set([""]);
   let writing = true;
   const seen = new Map<string, number>();
@@ -115,7 +106,7 @@ test("rows that were scored can be told long after their blocks have changed", a
   rewrite(1);
   await collection.refresh(0);
   const before = storedRows();
-  const { answer, rowAt } = await collection.score(await encryptedQuery(), new AbortController().signal);
+  const { answer, rowAt } = await collection.score(await encryptedQuery(layout), new AbortController().signal);
   rewrite(2);
   await collection.refresh(1);
   expect(storedRows()).not.toBe(before);
@@ -162,7 +153,7 @@ test("encodes what has changed and nothing else; the next node finds it encoded"
   collection = new Collection(store, index);
   expect(await collection.refresh(3)).toEqual({ changed: 4, restored: 4 });
   expect(collection.rowCount).toBe(101);
-  expect(await scoredRows(await encryptedQuery())).toBe(storedRows());
+  expect(await scoredRows(await encryptedQuery(layout))).toBe(storedRows());
 });
 
 describe("a store that goes back to a backup", () => {
@@ -193,7 +184,7 @@ describe("a store that goes back to a backup", () => {
 test("a row that was tampered with stops the refresh, and what was served is served on", async () => {
   rewrite(1);
   await collection.refresh(0);
-  const [query, before] = [await encryptedQuery(), storedRows()];
+  const [query, before] = [await encryptedQuery(layout), storedRows()];
   rewrite(2);
   const file = new DatabaseSync(join(folder.path, "store.db"));
   file.exec("UPDATE rows SET sealed_vector = zeroblob(300) WHERE block = 3");
