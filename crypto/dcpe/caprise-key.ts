@@ -31,7 +31,7 @@ export interface PlainRow extends RowVersion {
 }
 
 export interface QueryOptions {
-  /** Adds DistanceDP's noise first, of mean norm dim / epsilon; above 0. Left out: none. */
+  /** Adds DistanceDP's noise first, of mean norm dim / epsilon; at least 1e-6. Left out: none. */
   readonly epsilon?: number;
 }
 

@@ -13,6 +13,8 @@ const SCALE_MIN = 1e-6;
 const SCALE_MAX = 1e6;
 /** Largest norm of any vector: squares of encrypted distances stay far inside float32. */
 export const NORM_MAX = 1e6;
+/** Keeps DistanceDP's noise, and its square, finite in float32. */
+const EPSILON_MIN = 1e-6;
 /** Of the norm of what is stored: with less noise, little of it would survive rounding to float32. */
 const BETA_SHARE_MIN = 1e-6;
 
@@ -72,9 +74,9 @@ export function capriseLayout(parameters: CapriseParameters): CapriseLayout {
 export function checkEpsilon(epsilon: unknown): asserts epsilon is number {
   require(isWithin(
     epsilon,
-    Number.MIN_VALUE,
+    EPSILON_MIN,
     Number.MAX_VALUE,
-  ), "epsilon must be a finite number above 0; leave it out for no DistanceDP noise");
+  ), `epsilon must be a finite number of at least ${EPSILON_MIN}; leave it out for no DistanceDP noise`);
 }
 
 /** A misspelt option must stop the run, not switch its noise off. */

@@ -204,6 +204,11 @@ describe("a query", () => {
     expect(norms.reduce((sum, x) => sum + x, 0) / 400).toBeLessThan(12 + 0.75);
   });
 
+  test("is finite with the largest noise there is", () => {
+    const wide = new CapriseKey(secret(1), { dim: 4096, scale: 1e6, beta: 1 });
+    expect(euclidean(wide.encryptQuery(new Float32Array(4096), { epsilon: 1e-6 })) ** 2).toBeLessThan(3e38);
+  });
+
   test("that is lifted has no noise of DistanceDP in the added coordinate", () => {
     const lifting = new CapriseKey(secret(1), { ...PLAIN, normMax: 5 });
     for (let i = 0; i < 50; i++)
@@ -254,7 +259,7 @@ describe("refused", () => {
     expect(() => new CapriseKey(new Uint8Array(31), PLAIN)).toThrow(TypeError);
   });
 
-  test.each([0, -1, NaN, Infinity, "1", undefined, null])(
+  test.each([0, -1, 1e-300, NaN, Infinity, "1", undefined, null])(
     "epsilon %p: the noise is never left out in silence",
     (epsilon) => {
       expect(() => key.encryptQuery(good, { epsilon } as { epsilon: number })).toThrow(invalid);
