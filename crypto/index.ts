@@ -19,3 +19,7 @@ export { SharedQuery } from "./rlwe/shared-query.ts";
 export { vectorProblem } from "./rlwe/block-layout.ts";
 export { deriveSeed } from "./rlwe/public-randomness.ts";
 export { ClearAsker, ClearScorer } from "./clear-scheme.ts";
+export { CapriseKey, type PlainRow, type QueryOptions, type RowVersion } from "./dcpe/caprise-key.ts";
+export type { CapriseFaultCode, CapriseParameters } from "./dcpe/parameters.ts";
+export { type LiftedNorms, distanceOfInnerProduct, innerProductOfDistance, liftedNorm } from "./dcpe/lift.ts";
+export { type Perturbation, SAP_SHARE, ScaleAndPerturb } from "./dcpe/scale-and-perturb.ts";
