@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import type { Candidate, Filter, SealedRow, SealedStore } from "../../party-node/sealed-store/index.ts";
+import type { Candidate, Filter, SealedStore } from "../../party-node/sealed-store/index.ts";
 import { killedChild } from "./killed-child.ts";
 import { DIM, SETTINGS, nearestOf, numberOf, passageFor, row, rowId, rowRange, vectorFor } from "./rows.ts";
 

@@ -1,5 +1,5 @@
 import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -82,6 +82,7 @@ describe("the SQLite sealed store's index file", () => {
     await indexedStore(h);
     const path = h.file(".usearch");
     damage(path);
+    writeFileSync(join(dirname(path), "index-left-by-a-kill.usearch"), "half an index");
     const store = await h.open({ exactRowsMax: 20 });
     await expectRightSearch(store, 200);
     await store.put(ID, [row(200)]); // waits for the index
