@@ -1,0 +1,281 @@
+import { join } from "node:path";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { Fault } from "../../crypto/fault.ts";
+import { number } from "../store/schema.ts";
+import { Statements } from "../store/statements.ts";
+import { fieldColumn, filterSql } from "./filter-sql.ts";
+import { IndexKeeper } from "./index-keeper.ts";
+import { Nearest, type Ranked, byDistance, squaredDistance } from "./nearest.ts";
+import type { Candidate, CollectionSettings, RowVersion, SealedRow, SealedSearch } from "./sealed-store.ts";
+import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
+import { asFaults, inTransaction, openSqliteFile, sqliteFault } from "./sqlite-file.ts";
+import { bytesOf, vectorOf } from "./sqlite-vectors.ts";
+import type { VectorIndex } from "./vector-index.ts";
+
+export interface SqliteCollectionOptions {
+  /** Of this collection alone; must be there. */
+  readonly folder: string;
+  readonly settings: CollectionSettings;
+  readonly exactRowsMax: number;
+  readonly bytesMax: number | null;
+}
+
+/** One row as searches read it. */
+interface FoundRow {
+  readonly row_id: Uint8Array;
+  readonly version: number;
+  readonly vector: Uint8Array;
+  readonly passage: Uint8Array;
+}
+
+/** Every row, or those that a filter matches. */
+interface Scope {
+  readonly condition: string;
+  readonly values: readonly SQLInputValue[];
+  readonly rowCount: number;
+}
+
+const EVERY_ROW = "true";
+/** How much further the index is asked, once, when too many of its rows are gone or filtered out. */
+const WIDEN = 4;
+
+/** The files of a new collection. */
+export function createSqliteCollection(options: SqliteCollectionOptions): void {
+  openSqliteFile({
+    path: databasePath(options),
+    schema: schemaOf(options.settings),
+    bytesMax: options.bytesMax,
+  }).close();
+}
+
+/** One collection in its own folder: a database of rows, and an index file that can be made again from it. Arguments have been checked. */
+export class SqliteCollection {
+  readonly settings: CollectionSettings;
+  readonly #options: SqliteCollectionOptions;
+  readonly #database: DatabaseSync;
+  readonly #sql: Statements;
+  readonly #keeper: IndexKeeper;
+  #rowCount: number;
+  #closed = false;
+  /** Changes and the index's upkeep, one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+
+  private constructor(options: SqliteCollectionOptions, database: DatabaseSync) {
+    const { settings, folder, exactRowsMax } = options;
+    this.settings = settings;
+    this.#options = options;
+    this.#database = database;
+    this.#sql = new Statements(database);
+    this.#keeper = new IndexKeeper({ sql: this.#sql, folder, dim: settings.dim, exactRowsMax });
+    this.#rowCount = number(database, "SELECT count(*) FROM rows");
+  }
+
+  /** Returns before the index has caught up with the rows; searches are right at once, and fast when it has. */
+  static async open(options: SqliteCollectionOptions): Promise<SqliteCollection> {
+    const database = openSqliteFile({ path: databasePath(options), schema: null, bytesMax: options.bytesMax });
+    const collection = asFaults(databasePath(options), () => new SqliteCollection(options, database));
+    await collection.#keeper.load();
+    collection.#keepIndex().catch(() => undefined); // tried again, and reported, by the next put
+    return collection;
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  async put(rows: readonly SealedRow[]): Promise<void> {
+    await this.#enqueue(() => this.#change(() => this.#replaceRows(rows)));
+    await this.#keepIndex();
+  }
+
+  async remove(rowIds: readonly Uint8Array[]): Promise<number> {
+    let removed = 0;
+    await this.#enqueue(() => {
+      this.#change(() => {
+        removed = rowIds.filter((rowId) => this.#removeRow(rowId)).length;
+      });
+      // The log, too, forgets what the rows held.
+      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    });
+    this.#keepIndex().catch(() => undefined);
+    return removed;
+  }
+
+  versions(after: Uint8Array, limit: number): RowVersion[] {
+    return this.#read(() =>
+      this.#sql
+        .all<FoundRow>("SELECT row_id, version FROM rows WHERE row_id > ? ORDER BY row_id LIMIT ?", after, limit)
+        .map(({ row_id: rowId, version }) => ({ rowId, version })),
+    );
+  }
+
+  search({ vector, candidates, filter }: SealedSearch): Candidate[] {
+    const filtered = filter && filterSql(filter, this.settings.fields, (n) => `?${(n + 1).toString()}`);
+    return this.#read(() => {
+      const scope = this.#scope(filtered?.sql ?? EVERY_ROW, filtered?.values ?? []);
+      const index = this.#keeper.index;
+      const isFew = scope.rowCount <= Math.max(this.#options.exactRowsMax, this.#overFetch(candidates, scope));
+      const found = index && !isFew ? this.#searchIndex(index, vector, candidates, scope) : null;
+      return (found ?? this.#scan(vector, candidates, scope, 0)).map(({ item }) => ({
+        rowId: item.row_id,
+        version: item.version,
+        vector: vectorOf(item.vector),
+        passage: item.passage,
+      }));
+    });
+  }
+
+  /** Waits for changes under way, saves the index and closes the files; with "discard", leaves the index unsaved. */
+  async close(how: "save" | "discard" = "save"): Promise<void> {
+    this.#keeper.stop();
+    if (how === "save") await this.#enqueue(() => this.#keeper.save("changed")).catch(() => undefined);
+    this.#closed = true;
+    await this.#queue;
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #enqueue(work: () => void | Promise<void>): Promise<void> {
+    const done = this.#queue.then(async () => {
+      this.#refuseClosed();
+      try {
+        await work();
+      } catch (error) {
+        throw sqliteFault(databasePath(this.#options), error);
+      }
+    });
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  #keepIndex(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#keeper.catchUp(this.#rowCount);
+      await this.#keeper.save("changed much");
+    });
+  }
+
+  #read<T>(work: () => T): T {
+    this.#refuseClosed();
+    return asFaults(databasePath(this.#options), work);
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed)
+      throw new Fault<SealedStoreFaultCode>(
+        "STORE_UNAVAILABLE",
+        "The collection was closed or erased meanwhile. Open the store again, if it was not erased.",
+      );
+  }
+
+  #change(work: () => void): void {
+    inTransaction(this.#database, work);
+    this.#rowCount = number(this.#database, "SELECT count(*) FROM rows");
+  }
+
+  #replaceRows(rows: readonly SealedRow[]): void {
+    const columns = this.settings.fields.map((_, i) => `, ${fieldColumn(i)}`).join("");
+    const parameters = this.settings.fields.map(() => ", ?").join("");
+    const insert = `INSERT INTO rows (row_id, version, vector, passage${columns}) VALUES (?, ?, ?, ?${parameters})`;
+    rows.forEach(({ rowId, version, vector, passage, fields }, index) => {
+      const last = this.#sql.get<{ version: number | null }>(
+        "SELECT max(version) AS version FROM (SELECT version FROM rows WHERE row_id = ?1 UNION ALL SELECT version FROM removed_rows WHERE row_id = ?1)",
+        rowId,
+      )?.version;
+      if (typeof last === "number" && version <= last) throw replayed(index);
+      this.#sql.run("DELETE FROM rows WHERE row_id = ?", rowId);
+      this.#sql.run("DELETE FROM removed_rows WHERE row_id = ?", rowId);
+      const values = this.settings.fields.map(({ name }) => fields?.[name] ?? null);
+      this.#sql.run(insert, rowId, version, bytesOf(vector), passage, ...values);
+    });
+  }
+
+  #removeRow(rowId: Uint8Array): boolean {
+    const [row] = this.#sql.all<{ version: number }>("DELETE FROM rows WHERE row_id = ? RETURNING version", rowId);
+    if (row) this.#sql.run("INSERT INTO removed_rows VALUES (?, ?)", rowId, row.version);
+    return row !== undefined;
+  }
+
+  #scope(condition: string, values: readonly SQLInputValue[]): Scope {
+    // The first parameter of every statement with a condition is a key.
+    const counted = condition === EVERY_ROW ? undefined : this.#count(condition, values);
+    return { condition, values, rowCount: counted ?? this.#rowCount };
+  }
+
+  #count(condition: string, values: readonly SQLInputValue[]): number | undefined {
+    const sql = `SELECT count(*) AS count FROM rows WHERE key > ?1 AND ${condition}`;
+    return this.#sql.get<{ count: number }>(sql, 0, ...values)?.count;
+  }
+
+  /** How many rows of the index hold the candidates sought, if those of the scope lie anywhere among them, with as many to spare. */
+  #overFetch(candidates: number, scope: Scope): number {
+    return scope.condition === EVERY_ROW ? 0 : Math.ceil((2 * candidates * this.#rowCount) / scope.rowCount);
+  }
+
+  /** Null when the index, asked twice, has too few rows of the scope near the vector. */
+  #searchIndex(index: VectorIndex, vector: Float32Array, candidates: number, scope: Scope): Ranked<FoundRow>[] | null {
+    const notIndexed = this.#scan(vector, candidates, scope, index.highKey);
+    const wanted = Math.min(candidates, scope.rowCount);
+    const fetch = Math.max(candidates, this.#overFetch(candidates, scope));
+    for (const count of [fetch, WIDEN * fetch]) {
+      const indexed = this.#rowsOf(index.nearest(vector, Math.min(count, index.size)), vector, candidates, scope);
+      if (indexed.length + notIndexed.length >= wanted)
+        return [...indexed, ...notIndexed].sort(byDistance).slice(0, candidates);
+    }
+    return null;
+  }
+
+  /** The first rows of these keys that are there and in the scope. */
+  #rowsOf(keys: readonly number[], vector: Float32Array, count: number, scope: Scope): Ranked<FoundRow>[] {
+    const sql = `SELECT row_id, version, vector, passage FROM rows WHERE key = ?1 AND ${scope.condition}`;
+    const rows: Ranked<FoundRow>[] = [];
+    for (const key of keys) {
+      const item = this.#sql.get<FoundRow>(sql, key, ...scope.values);
+      if (item) rows.push({ item, distance: squaredDistance(vector, vectorOf(item.vector)) });
+      if (rows.length === count) break;
+    }
+    return rows;
+  }
+
+  /** The nearest rows of the scope with keys above `afterKey`, by looking at all of them. */
+  #scan(vector: Float32Array, count: number, scope: Scope, afterKey: number): Ranked<FoundRow>[] {
+    const sql = `SELECT key, vector FROM rows WHERE key > ?1 AND ${scope.condition}`;
+    const nearest = new Nearest<number>(count);
+    const rows = this.#database.prepare(sql).iterate(afterKey, ...scope.values);
+    for (const row of rows as Iterable<{ key: number; vector: Uint8Array }>)
+      nearest.add(row.key, squaredDistance(vector, vectorOf(row.vector)));
+    const keys = nearest.sorted().map(({ item }) => item);
+    return this.#rowsOf(keys, vector, count, scope);
+  }
+}
+
+function databasePath({ folder }: SqliteCollectionOptions): string {
+  return join(folder, "rows.db");
+}
+
+function schemaOf({ fields }: CollectionSettings): string {
+  const columns = fields.map(({ type }, i) => `, ${fieldColumn(i)} ${type === "number" ? "REAL" : "TEXT"}`).join("");
+  const indexes = fields.map((_, i) => `CREATE INDEX by_${fieldColumn(i)} ON rows (${fieldColumn(i)});`).join("");
+  return `
+    CREATE TABLE rows (
+      key INTEGER PRIMARY KEY AUTOINCREMENT,
+      row_id BLOB NOT NULL UNIQUE,
+      version INTEGER NOT NULL,
+      vector BLOB NOT NULL,
+      passage BLOB NOT NULL${columns}
+    ) STRICT;
+    ${indexes}
+    CREATE TABLE removed_rows (row_id BLOB PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE index_file (
+      one INTEGER PRIMARY KEY CHECK (one = 1),
+      name TEXT NOT NULL,
+      hash BLOB NOT NULL,
+      high_key INTEGER NOT NULL
+    ) STRICT;`;
+}
+
+function replayed(index: number): Fault {
+  return new Fault<SealedStoreFaultCode>(
+    "ROW_REPLAYED",
+    `Row ${index.toString()} of the batch is not newer than the one that is or was there. Put it with a higher version.`,
+  );
+}
