@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
@@ -24,10 +25,7 @@ export function nodeCommand(): Command {
     .addOption(dirOption())
     .option("--insecure-clear", "serve a federation in clear mode, where everybody sees the questions", false)
     .option("--threads <n>", "most threads to score with; default: one a core, at most 8", wholeNumber(1, 64))
-    .option(
-      "--no-cache",
-      "do not keep encoded blocks (scoring.cache in the node's folder), which make the next start fast",
-    )
+    .option("--no-cache", "do not keep encoded blocks, which make the next start fast, and delete scoring.cache")
     .addOption(transcriptOption())
     .action(runNode);
 }
@@ -52,6 +50,7 @@ async function runNode({ dir, insecureClear, threads, cache, transcript: path }:
   const log = makeLogger("node", identity.name);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
+  if (!cache) rmSync(node.folder.cachePath, { force: true });
   const index = clear
     ? new ClearScorer(layout)
     : openScoringIndex({

@@ -35,6 +35,7 @@ interface ClearBlock {
 export class ClearScorer implements ScoringIndex {
   readonly rowsPerBlock: number;
   readonly queryBytes: number;
+  readonly failed = new Promise<never>(() => undefined);
   readonly #layout: RingLayout;
   readonly #staged = new Map<number, ClearBlock | null>();
   /** In order of block number; replaced, never changed. */

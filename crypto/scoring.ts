@@ -1,3 +1,5 @@
+import type { Fault } from "./fault.ts";
+
 /** A row on its way into a block. */
 export interface BlockRow {
   /** Position within the block, 0..rowsPerBlock - 1. */
@@ -37,6 +39,8 @@ export interface ScoringIndex {
   readonly rowsPerBlock: number;
   /** Bytes a query must have; anything else is refused. */
   readonly queryBytes: number;
+  /** Settles when the index can answer nothing any more although nobody closed it, with the reason. */
+  readonly failed: Promise<Fault>;
   /**
    * Encodes a block's rows aside: from the next {@link commit} on they take the place of its old ones; an empty list removes the block.
    * @param revision - Names the block's content, for {@link restore} in a later process. 0..2^53 - 1.
@@ -46,9 +50,9 @@ export interface ScoringIndex {
   stage(block: number, rows: readonly BlockRow[], revision?: number): Promise<BlockDescription | null>;
   /** {@link stage} from what an earlier process has kept of this revision; null when that is not there, and nothing is staged then. */
   restore(block: number, revision: number): Promise<BlockDescription | null>;
-  /** Makes everything that was staged present at once. @returns What the following answers have as `blocks`. */
+  /** Makes everything that was staged present at once; no {@link stage} may be under way. @returns What the following answers have as `blocks`. */
   commit(): readonly PresentBlock[];
-  /** Forgets what was staged since the last commit. */
+  /** Forgets what was staged since the last commit; no {@link stage} may be under way. */
   discard(): void;
   /** The block as it is now, or null when it holds no rows. */
   describe(block: number): BlockDescription | null;

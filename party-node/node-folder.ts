@@ -9,10 +9,15 @@ export type NodeFolderFaultCode =
   "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
 
 /** Everything a node keeps is in one folder; this is its one small configuration file. Paths are relative to the folder. */
+const CACHE_FILE = "scoring.cache";
+
 const configSchema = z.strictObject({
   name: memberName,
   key: z.string().default("node.key"),
-  store: z.string().default("store.db"),
+  store: z
+    .string()
+    .refine((name) => name !== CACHE_FILE, `${CACHE_FILE} is the cache's name`)
+    .default("store.db"),
   federation: z.string().default("federation.json"),
   /** The federation's root public key, base64; set by `sotto federation join` after a person has compared it. */
   rootPublicKey: z.string().optional(),
@@ -43,7 +48,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     path,
     config,
     storePath: resolve(path, config.store),
-    cachePath: resolve(path, "scoring.cache"),
+    cachePath: resolve(path, CACHE_FILE),
     federationPath: resolve(path, config.federation),
     keyPath: resolve(path, config.key),
   };

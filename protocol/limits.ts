@@ -47,6 +47,8 @@ export const limits = {
   blocksPerPartyMax: 65_536,
   /** Blocks a party no longer has that a querier keeps, for answers under way; others are downloaded again if an answer names them. */
   pastBlocksMax: 1024,
+  /** Replaced blocks a party can still describe, for answers under way; a hint each. */
+  replacedBlocksMax: 4096,
   /** How long a party remembers a query whose passages may be fetched. */
   fetchWindowMs: 120_000,
   /** Answered queries of one querier whose passages may still be fetched. */

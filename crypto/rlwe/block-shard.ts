@@ -14,10 +14,15 @@ const ARENA_BYTES = 512 * 1024 * 1024;
 /** Work between two slices, in residues multiplied (about 5 ms). */
 const SLICE_RESIDUES = 8 * 1024 * 1024;
 
-interface HeldBlock extends ShardBlock {
+interface HeldBlock {
   readonly arena: BlockArena;
   /** The arena's name for it. */
   readonly address: number;
+}
+
+/** A block on its way in; its description is the caller's afterwards, and not kept here. */
+interface StagedBlock extends HeldBlock {
+  readonly described: ShardBlock;
 }
 
 /** A block as it is kept between two runs of a process. */
@@ -34,7 +39,7 @@ export class BlockShard {
   /** The block being encoded, shape [rowsPerBlock][dim]: garbage of that size would cost more memory than the rows' own. */
   readonly #integers: Int16Array;
   readonly #arenas: BlockArena[] = [];
-  readonly #staged = new Map<number, HeldBlock | null>();
+  readonly #staged = new Map<number, StagedBlock | null>();
   /** In order of block number; replaced, never changed. */
   #present: ReadonlyMap<number, HeldBlock> = new Map();
   /** Passes that still read blocks, and what to free once none does. */
@@ -61,13 +66,13 @@ export class BlockShard {
   stageEncoded(block: number, { version, occupied, hint, residues }: EncodedBlock): ShardBlock | null {
     const { arena, address } = this.#allocate();
     arena.bytes(address).set(residues);
-    return this.#stage(block, { version, occupied, hint, arena, address });
+    return this.#stage(block, { described: { version, occupied, hint }, arena, address });
   }
 
   /** A staged block in the form that {@link stageEncoded} takes: `residues` is a view, valid until the next call of anything. */
   encoded(block: number): EncodedBlock | null {
-    const held = this.#staged.get(block);
-    return held ? { ...described(held), residues: held.arena.bytes(held.address) } : null;
+    const staged = this.#staged.get(block);
+    return staged ? { ...staged.described, residues: staged.arena.bytes(staged.address) } : null;
   }
 
   commit(): void {
@@ -75,7 +80,7 @@ export class BlockShard {
     for (const [block, held] of this.#staged) {
       const old = present.get(block);
       if (old) this.#retired.push(old);
-      if (held) present.set(block, held);
+      if (held) present.set(block, { arena: held.arena, address: held.address });
       else present.delete(block);
     }
     this.#staged.clear();
@@ -118,14 +123,14 @@ export class BlockShard {
     return scores;
   }
 
-  #stage(block: number, held: HeldBlock | null): ShardBlock | null {
+  #stage(block: number, staged: StagedBlock | null): ShardBlock | null {
     const before = this.#staged.get(block);
     if (before) this.#retired.push(before);
-    this.#staged.set(block, held);
-    return held && described(held);
+    this.#staged.set(block, staged);
+    return staged && staged.described;
   }
 
-  #encode(block: number, rows: readonly BlockRow[]): HeldBlock {
+  #encode(block: number, rows: readonly BlockRow[]): StagedBlock {
     const seed = this.#contentSeed();
     const occupied = occupancy(
       this.#layout.rowsPerBlock,
@@ -135,7 +140,7 @@ export class BlockShard {
     const version = sodium.to_hex(deriveSeed(seed, "sotto block version", u32Bytes(block), occupied).subarray(0, 16));
     const { arena, address } = this.#allocate();
     const hint = arena.write(address, this.#integers, hintError(deriveSeed(seed, "sotto hint error")));
-    return { version, occupied, hint, arena, address };
+    return { described: { version, occupied, hint }, arena, address };
   }
 
   /**
@@ -166,10 +171,6 @@ export class BlockShard {
     for (const { arena, address } of this.#retired) arena.free(address);
     this.#retired = [];
   }
-}
-
-function described({ version, occupied, hint }: HeldBlock): ShardBlock {
-  return { version, occupied, hint };
 }
 
 /** Consecutive blocks that lie in one arena, up to `count` at a time. */

@@ -7,6 +7,7 @@ import type { SharedQuery } from "./shared-query.ts";
 
 /** A shard in the caller's own thread, which yields to the event loop between slices of work; keeps nothing for another process. */
 export class LocalShard implements Shard {
+  readonly failed = new Promise<never>(() => undefined);
   readonly #shard: BlockShard;
 
   /** @param hintKey - 32 secret bytes of the node: keys the hints' error and the versions. */

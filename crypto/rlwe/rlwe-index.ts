@@ -44,6 +44,8 @@ export interface RlweIndexOptions {
 export class RlweIndex implements ScoringIndex {
   readonly rowsPerBlock: number;
   readonly queryBytes: number;
+  readonly failed: Promise<Fault>;
+  readonly #fail: (why: Fault) => void;
   readonly #layout: RingLayout;
   readonly #options: RlweIndexOptions;
   readonly #kernels = new WasmKernels({ chunks: 1 });
@@ -59,6 +61,9 @@ export class RlweIndex implements ScoringIndex {
   constructor(layout: RingLayout, options: RlweIndexOptions) {
     this.rowsPerBlock = layout.rowsPerBlock;
     this.queryBytes = layout.queryBytes;
+    const failure = Promise.withResolvers<Fault>();
+    this.failed = failure.promise;
+    this.#fail = failure.resolve;
     this.#layout = layout;
     this.#options = options;
   }
@@ -175,7 +180,9 @@ export class RlweIndex implements ScoringIndex {
     const enough = SHARD_RESIDUES_MIN / (this.#layout.chunks * RING_DEGREE);
     const { shardsMax = 1, openShard } = this.#options;
     if (this.#shards.length === 0 || (this.#shards.length < shardsMax && this.#blocksPerShard[place]! >= enough)) {
-      place = this.#shards.push(openShard()) - 1;
+      const shard = openShard();
+      void shard.failed.then(this.#fail);
+      place = this.#shards.push(shard) - 1;
       this.#blocksPerShard.push(0);
     }
     this.#places.set(block, place);

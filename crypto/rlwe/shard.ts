@@ -1,3 +1,4 @@
+import type { Fault } from "../fault.ts";
 import type { BlockDescription, BlockRow } from "../scoring.ts";
 import type { SharedQuery } from "./shared-query.ts";
 
@@ -11,6 +12,8 @@ export type ShardBlock = Omit<BlockDescription, "block">;
  * shards in one go mean the same moment to all of them.
  */
 export interface Shard {
+  /** Settles when the shard can do nothing any more although nobody closed it, with the reason. */
+  readonly failed: Promise<Fault>;
   /**
    * Encodes a block aside; from the next {@link commit} on it takes the place of what the block was. No rows remove it.
    * @param revision - Names the block's content to {@link restore}.

@@ -1,4 +1,4 @@
-import { type BlockDescription, Fault, type RingLayout, sodium } from "../../crypto/index.ts";
+import { type BlockDescription, Fault, type RingLayout, type ScoringFaultCode, sodium } from "../../crypto/index.ts";
 import {
   type EndToEndMessage,
   type Established,
@@ -165,15 +165,16 @@ export class PartySession {
 
   /** Downloads the descriptions of all present blocks, and the hints of those that are not known from an earlier session. */
   async #sync(known: readonly BlockDescription[]): Promise<void> {
-    const hints = new Map(known.map(({ version, hint }) => [version, hint]));
+    const hints = new Map(known.filter((block) => this.#isComplete(block)).map(({ version, hint }) => [version, hint]));
     const synced = new Map<string, BlockDescription>();
     await this.#request(
       (id) => ({ type: "sync", id, held: versionList([...hints.keys()]) }),
       (page) => {
         for (const block of this.#describedIn(page)) {
           if (synced.size >= limits.blocksPerPartyMax) throw unexpected(this.#options.party);
-          const hint = block.hint.length > 0 ? block.hint : (hints.get(block.version) ?? block.hint);
-          synced.set(block.version, { ...block, hint });
+          const complete = this.#isComplete(block) ? block : { ...block, hint: hints.get(block.version) ?? block.hint };
+          if (!this.#isComplete(complete)) throw this.#hintMissing();
+          synced.set(block.version, complete);
         }
       },
     );
@@ -207,11 +208,22 @@ export class PartySession {
       (page) => {
         for (const block of this.#describedIn(page)) {
           if (!wanted.has(block.version)) throw unexpected(this.#options.party);
+          if (!this.#isComplete(block)) throw this.#hintMissing();
           described.set(block.version, block);
         }
       },
     );
     return described;
+  }
+
+  /** A block without its hint would be remembered, and named as held, for as long as its version lasts. */
+  #isComplete({ hint }: BlockDescription): boolean {
+    const { federation, layout } = this.#options;
+    return hint.length === (federation.terms.mode === "clear" ? 0 : layout.hintBytes);
+  }
+
+  #hintMissing(): Fault {
+    return new Fault<ScoringFaultCode>("HINT_MALFORMED", `${this.#options.party} described a block without its hint`);
   }
 
   #become(blocks: readonly BlockDescription[]): void {

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { type EncodedBlock, type RingLayout, RING_DEGREE, deriveSeed, sodium } from "../../crypto/index.ts";
 
 /** Part of every record's key: another number for another form of what is kept, so that an older file is as good as none. */
@@ -13,7 +13,7 @@ const CIPHER = "chacha20-poly1305";
 const ZERO_NONCE = new Uint8Array(12);
 
 export interface BlockCacheOptions {
-  /** Made, with mode 0600, when it does not exist. */
+  /** Made when it does not exist; its mode becomes 0600. */
   readonly path: string;
   readonly layout: RingLayout;
   /** 32 secret bytes of the node; also what the blocks' hints were made with. */
@@ -46,11 +46,18 @@ export class BlockCache {
     };
   }
 
-  /** Null where the file cannot be opened: a node without cache starts slowly, and works. */
+  /** Null where there is no ordinary file and none can be made: a node without cache starts slowly, and works. */
   static open(options: BlockCacheOptions): BlockCache | null {
+    // A link could lead to any file of the user's, and opening a pipe would wait for its other end.
+    const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
     try {
-      closeSync(openSync(options.path, "a", 0o600));
-      return new BlockCache(openSync(options.path, "r+"), options);
+      const file = openSync(options.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+      if (fstatSync(file).isFile()) {
+        fchmodSync(file, 0o600);
+        return new BlockCache(file, options);
+      }
+      closeSync(file);
+      return null;
     } catch (error) {
       return ignoreDisk(error);
     }

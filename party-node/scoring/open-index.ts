@@ -17,7 +17,11 @@ export interface ScoringIndexOptions {
 
 /** The encrypted scoring of one node. Close it: its threads keep the process alive. */
 export function openScoringIndex(options: ScoringIndexOptions): ScoringIndex {
-  const { layout, hintKey, cachePath, threads = Math.min(availableParallelism(), THREADS_DEFAULT_MAX) } = options;
+  const { layout, hintKey, cachePath, ...rest } = options;
+  const { threads = Math.min(availableParallelism(), THREADS_DEFAULT_MAX), ...unknown } = rest;
+  for (const name of Object.keys(unknown)) throw new TypeError(`openScoringIndex: unknown option "${name}"`);
+  if (!Number.isInteger(threads) || threads < 0)
+    throw new TypeError("openScoringIndex: threads must be a whole number, 0 or more");
   if (threads === 0) return new RlweIndex(layout, { openShard: () => new LocalShard(layout, hintKey) });
   return new RlweIndex(layout, {
     openShard: () => new WorkerShard({ layout, hintKey, cachePath }),

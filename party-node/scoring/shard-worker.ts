@@ -46,9 +46,11 @@ function answer(request: ShardCall): ShardReply {
   }
 }
 
+/** Scores are handed over; what is told of a block is small, and copied. */
 function transferable(reply: ShardReply): ArrayBuffer[] {
-  if ("fault" in reply || !reply.result) return [];
-  return ("hint" in reply.result ? [reply.result.hint] : reply.result).map(({ buffer }) => buffer as ArrayBuffer);
+  return "result" in reply && Array.isArray(reply.result)
+    ? (reply.result as Uint8Array<ArrayBuffer>[]).map(({ buffer }) => buffer)
+    : [];
 }
 
 parentPort?.on("message", (request: ShardRequest) => {

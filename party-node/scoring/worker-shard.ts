@@ -22,6 +22,8 @@ interface Pending {
 
 /** A shard in a thread of its own. Messages arrive in the order they are sent, which is what {@link Shard} asks for. */
 export class WorkerShard implements Shard {
+  readonly failed: Promise<Fault>;
+  readonly #fail: (why: Fault) => void;
   readonly #worker: Worker;
   readonly #layout: RingLayout;
   readonly #pending = new Map<number, Pending>();
@@ -30,16 +32,19 @@ export class WorkerShard implements Shard {
 
   constructor(data: ShardWorkerData) {
     const program = import.meta.url.endsWith(".ts") ? "./shard-worker.ts" : "./shard-worker.js";
+    const failure = Promise.withResolvers<Fault>();
+    this.failed = failure.promise;
+    this.#fail = failure.resolve;
     this.#layout = data.layout;
     this.#worker = new Worker(new URL(program, import.meta.url), { workerData: data });
     this.#worker.on("message", (reply: ShardReply) => {
       this.#receive(reply);
     });
     this.#worker.on("error", (error) => {
-      this.#end(error);
+      this.#fail(this.#end(error));
     });
     this.#worker.on("exit", () => {
-      this.#end();
+      this.#fail(this.#end());
     });
   }
 
@@ -66,6 +71,7 @@ export class WorkerShard implements Shard {
   }
 
   async close(): Promise<void> {
+    this.#worker.removeAllListeners();
     this.#end();
     await this.#worker.terminate();
   }
@@ -105,14 +111,17 @@ export class WorkerShard implements Shard {
   }
 
   /** The thread has ended: whatever waits for it, or asks it from now on, is told. */
-  #end(cause?: unknown): void {
+  #end(cause?: unknown): Fault {
+    const { name } = (cause ?? {}) as { readonly name?: unknown };
+    const kind = typeof name === "string" ? ` (${name})` : "";
     this.#over ??= new Fault<ScoringThreadFaultCode>(
       "SCORING_THREAD_ENDED",
-      "a scoring thread has ended; restart the node",
+      `a scoring thread has ended${kind}; start the node again, with fewer --threads or more memory if this repeats`,
       cause,
     );
     for (const { reject } of this.#pending.values()) reject(this.#over);
     this.#pending.clear();
+    return this.#over;
   }
 }
 

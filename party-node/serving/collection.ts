@@ -10,14 +10,15 @@ const NO_HINT = new Uint8Array(0);
 /** Which row sits in which slot of one version of a block: shape [rowsPerBlock], NO_ROW where none does; never changed once made. */
 type SlotRows = Float64Array;
 
-interface KnownVersion {
-  readonly description: BlockDescription;
+/** The rows that were present between two commits, by block; never changed once made. */
+type Generation = ReadonlyMap<number, SlotRows>;
+
+/** A block on its way in. */
+interface StagedBlock {
+  readonly description: BlockDescription | null;
   readonly rows: SlotRows;
   readonly rowCount: number;
 }
-
-/** Present blocks by number; never changed once made. */
-type Generation = ReadonlyMap<number, KnownVersion>;
 
 /** The answer to one query, with what is needed to hand out its passages later. */
 export interface ScoredSnapshot {
@@ -33,54 +34,65 @@ export interface ScoredSnapshot {
 export class Collection {
   readonly #store: PassageStore;
   readonly #index: ScoringIndex;
+  readonly #now: () => number;
   #revisions: ReadonlyMap<number, number> = new Map();
-  #current: Generation = new Map();
-  #rowCount = 0;
-  /** The blocks of an answer -> what was present then, for as long as anybody holds the answer. */
+  readonly #present = new Map<number, BlockDescription>();
+  readonly #rowCounts = new Map<number, number>();
+  #rows: Generation = new Map();
+  /** The blocks of an answer -> the rows that were present then, for as long as anybody holds the answer. */
   readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
   /** By version: what is present, and what was replaced within the fetch window, for an answer under way may still name it. */
   readonly #described = new Map<string, BlockDescription>();
-  /** Version that was replaced -> when to forget it. */
+  /** Version that was replaced -> when to forget it; the oldest first. */
   readonly #replaced = new Map<string, number>();
   #changeCounter = -1;
 
-  constructor(store: PassageStore, index: ScoringIndex) {
+  /** @param now - Milliseconds, monotonic. */
+  constructor(store: PassageStore, index: ScoringIndex, now: () => number) {
     this.#store = store;
     this.#index = index;
+    this.#now = now;
   }
 
   get rowCount(): number {
-    return this.#rowCount;
+    let rowCount = 0;
+    for (const count of this.#rowCounts.values()) rowCount += count;
+    return rowCount;
   }
 
   /**
    * Brings the index up to date with the store: what has changed is encoded aside, then made present at once.
    *
-   * @param now - Milliseconds, monotonic.
+   * @param stop - Ends it soon, with everything as it was.
    * @returns The number of blocks that changed, and of those how many an earlier process had encoded already.
    */
-  async refresh(now: number): Promise<{ readonly changed: number; readonly restored: number }> {
-    this.#forgetReplaced(now);
+  async refresh(stop?: AbortSignal): Promise<{ readonly changed: number; readonly restored: number }> {
+    this.#forgetReplaced();
     const counter = this.#store.changeCounter();
     if (counter === this.#changeCounter) return { changed: 0, restored: 0 };
     using snapshot = this.#store.snapshot();
     const revisions = snapshot.blockRevisions();
     const changed = [...revisions].filter(([block, revision]) => this.#revisions.get(block) !== revision);
-    const staged = new Map<number, KnownVersion | null>();
+    // A store that was put back from a backup may have fewer blocks than it had.
+    for (const block of this.#revisions.keys()) if (!revisions.has(block)) changed.push([block, 0]);
+    const staged = new Map<number, StagedBlock>();
     let restored = 0;
     const stage = async ([block, revision]: [number, number]): Promise<void> => {
-      const fromCache = await this.#index.restore(block, revision);
+      stop?.throwIfAborted();
+      const rows = this.#rowsOf(snapshot, block);
+      const fromCache = rows.rowCount > 0 ? await this.#index.restore(block, revision) : null;
       const description = fromCache ?? (await this.#index.stage(block, snapshot.vectorsOfBlock(block), revision));
       if (fromCache) restored++;
-      staged.set(block, description && { description, ...this.#rowsOf(snapshot, block) });
+      staged.set(block, { description, ...rows });
     };
     try {
       await forEachConcurrently(changed, BLOCKS_IN_FLIGHT, stage);
     } catch (error) {
       this.#index.discard();
+      if (stop?.aborted) return { changed: 0, restored: 0 };
       throw error;
     }
-    if (changed.length > 0) this.#commit(staged, now);
+    if (changed.length > 0) this.#commit(staged);
     this.#revisions = revisions;
     this.#changeCounter = counter;
     return { changed: changed.length, restored };
@@ -88,7 +100,7 @@ export class Collection {
 
   /** Descriptions of all present blocks; hints are left out for versions held. */
   describe(held: ReadonlySet<string>): BlockDescription[] {
-    return [...this.#current.values()].map(({ description }) =>
+    return [...this.#present.values()].map((description) =>
       held.has(description.version) ? { ...description, hint: NO_HINT } : description,
     );
   }
@@ -103,38 +115,49 @@ export class Collection {
     const answer = await this.#index.answer(query, signal);
     const scored = this.#generations.get(answer.blocks);
     const rowAt = (block: number, slot: number): number | null => {
-      const row = scored?.get(block)?.rows[slot] ?? NO_ROW;
+      const row = scored?.get(block)?.[slot] ?? NO_ROW;
       return row === NO_ROW ? null : row;
     };
     return { answer, rowAt };
   }
 
   /** One step for the event loop: whatever is asked before it sees the old blocks, whatever is asked after it the new ones. */
-  #commit(staged: ReadonlyMap<number, KnownVersion | null>, now: number): void {
-    const next = new Map(this.#current);
-    for (const [block, known] of staged) {
-      const old = next.get(block);
-      if (old) this.#replaced.set(old.description.version, now + limits.fetchWindowMs);
-      if (known) this.#described.set(known.description.version, known.description);
-      // A block that is again what it was is not replaced.
-      if (known) this.#replaced.delete(known.description.version);
-      if (known) next.set(block, known);
-      else next.delete(block);
-      this.#rowCount += (known?.rowCount ?? 0) - (old?.rowCount ?? 0);
+  #commit(staged: ReadonlyMap<number, StagedBlock>): void {
+    const rowsNow = new Map(this.#rows);
+    for (const [block, { description, rows, rowCount }] of staged) {
+      this.#replace(block, description);
+      if (description) rowsNow.set(block, rows);
+      else rowsNow.delete(block);
+      this.#rowCounts.set(block, rowCount);
     }
-    this.#generations.set(this.#index.commit(), next);
-    this.#current = next;
+    this.#generations.set(this.#index.commit(), rowsNow);
+    this.#rows = rowsNow;
+    this.#forgetReplaced();
   }
 
-  #forgetReplaced(now: number): void {
+  #replace(block: number, description: BlockDescription | null): void {
+    const old = this.#present.get(block);
+    if (old) this.#replaced.set(old.version, this.#now() + limits.fetchWindowMs);
+    if (!description) {
+      this.#present.delete(block);
+      return;
+    }
+    this.#present.set(block, description);
+    this.#described.set(description.version, description);
+    // A block that is again what it was is not replaced.
+    this.#replaced.delete(description.version);
+  }
+
+  #forgetReplaced(): void {
+    let surplus = this.#replaced.size - limits.replacedBlocksMax;
     for (const [version, until] of this.#replaced) {
-      if (until >= now) continue;
+      if (until >= this.#now() && surplus-- <= 0) return;
       this.#replaced.delete(version);
       this.#described.delete(version);
     }
   }
 
-  #rowsOf(snapshot: StoreSnapshot, block: number): Pick<KnownVersion, "rows" | "rowCount"> {
+  #rowsOf(snapshot: StoreSnapshot, block: number): Omit<StagedBlock, "description"> {
     const present = snapshot.rowIdsOfBlock(block);
     const rows = new Float64Array(this.#index.rowsPerBlock).fill(NO_ROW);
     for (const { slot, rowId } of present) rows[slot] = rowId;

@@ -17,6 +17,7 @@ import { SessionService } from "./session-service.ts";
 
 /** How often the store is asked whether another process changed it. */
 const REFRESH_MS = 500;
+const REFRESH_MS_MAX = 30_000;
 
 export interface PartyServerOptions {
   readonly identity: Identity;
@@ -42,7 +43,7 @@ export class PartyServer {
     const { identity, federation, store, index } = options;
     this.#options = options;
     this.#log = options.log;
-    this.#collection = new Collection(store, index);
+    this.#collection = new Collection(store, index, () => performance.now());
     this.#queries = new QueryService({
       identity,
       federation,
@@ -67,16 +68,42 @@ export class PartyServer {
    * Loads the collection, then serves until {@link close}; reconnects for ever.
    *
    * @param onReady - Called each time the coordinator has accepted the connection.
-   * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party.
+   * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party. SCORING_THREAD_ENDED: it can answer
+   * nothing any more.
    */
   async run(onReady: () => void = () => undefined): Promise<void> {
+    const died: { why: Fault | null } = { why: null };
+    void this.#options.index.failed.then((why) => {
+      died.why = why;
+      this.close();
+    });
+    await this.#load();
+    const following = this.#follow();
+    try {
+      await this.#serveUntilClosed(onReady);
+    } finally {
+      this.close();
+      await following;
+    }
+    if (died.why) throw died.why;
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#connection?.close();
+  }
+
+  async #load(): Promise<void> {
     const began = performance.now();
-    const { changed: blocks, restored } = await this.#collection.refresh(began);
+    const { changed: blocks, restored } = await this.#collection.refresh(this.#stop.signal);
+    if (this.#stopping()) return;
     const ms = Math.round(performance.now() - began);
     this.#log.info({ passages: this.#collection.rowCount, blocks, restored, ms }, "collection loaded");
-    void this.#follow();
+  }
+
+  async #serveUntilClosed(onReady: () => void): Promise<void> {
     let final: Fault | null = null;
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+    for (let attempt = 0; !this.#stopping(); attempt++) {
       try {
         final = await this.#serve(() => {
           attempt = 0;
@@ -89,11 +116,6 @@ export class PartyServer {
       if (final) throw final;
       if (!this.#stopping()) await this.#pause(attempt);
     }
-  }
-
-  close(): void {
-    this.#stop.abort();
-    this.#connection?.close();
   }
 
   #stopping(): boolean {
@@ -172,20 +194,20 @@ export class PartyServer {
     }
   }
 
-  async #refresh(): Promise<void> {
-    const { changed } = await this.#collection.refresh(performance.now());
-    if (changed > 0) this.#log.info({ blocks: changed, passages: this.#collection.rowCount }, "collection changed");
-  }
-
-  /** Follows the store until closed. */
+  /** Follows the store until closed; after a failure it looks less and less often, for every look may encode much again. */
   async #follow(): Promise<void> {
+    let waitMs = REFRESH_MS;
     while (!this.#stopping()) {
-      await sleep(REFRESH_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      await sleep(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       if (this.#stopping()) return;
       try {
-        await this.#refresh();
+        const { changed } = await this.#collection.refresh(this.#stop.signal);
+        if (changed > 0) this.#log.info({ blocks: changed, passages: this.#collection.rowCount }, "collection changed");
+        waitMs = REFRESH_MS;
       } catch (error) {
+        if (this.#stopping()) return;
         this.#log.error({ err: error }, "reading the store failed");
+        waitMs = Math.min(2 * waitMs, REFRESH_MS_MAX);
       }
     }
   }

@@ -47,7 +47,7 @@ function service(clock = { now: 1_700_000_000_000 }) {
   const { federation, layout } = f;
   const party = f.party("alpha");
   const store = party.openStore();
-  const collection = new HeldCollection(store, party.makeIndex());
+  const collection = new HeldCollection(store, party.makeIndex(), () => performance.now());
   const queries = new QueryService({
     identity: party.identity,
     federation,

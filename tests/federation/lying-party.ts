@@ -71,10 +71,10 @@ export async function lyingParty(
   const party = f.party(name);
   const { identity } = party;
   const store = party.openStore();
-  const collection = new LyingCollection(store, party.makeIndex());
+  const collection = new LyingCollection(store, party.makeIndex(), () => performance.now());
   if (describe) collection.lie = describe;
   if (scores) collection.lieOfScores = scores;
-  await collection.refresh(performance.now());
+  await collection.refresh();
   const queries = new QueryService({
     identity,
     federation,

@@ -301,7 +301,7 @@ describe("fetching", () => {
     const { federation } = f;
     const party = f.party("alpha");
     const store = party.openStore();
-    const collection = new Collection(store, party.makeIndex());
+    const collection = new Collection(store, party.makeIndex(), () => performance.now());
     const queries = new QueryService({
       identity: party.identity,
       federation,
@@ -346,7 +346,7 @@ describe("a signed query", () => {
     const { federation, layout } = f;
     const party = f.party("alpha");
     const store = party.openStore();
-    const collection = new Collection(store, party.makeIndex());
+    const collection = new Collection(store, party.makeIndex(), () => performance.now());
     const queries = new QueryService({
       identity: party.identity,
       federation,

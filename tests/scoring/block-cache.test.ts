@@ -1,9 +1,10 @@
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
-  existsSync,
   openSync,
   readFileSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -167,12 +168,28 @@ describe("the file", () => {
     expect(Buffer.from(opened)).toEqual(Buffer.concat([Buffer.from(version, "hex"), occupied, hint, residues]));
   });
 
-  test("that cannot be opened is no cache; on a full disk blocks are not kept, and nothing else happens", () => {
-    expect(BlockCache.open({ path: folder.path, layout, hintKey })).toBeNull();
-    expect(BlockCache.open({ path: join(folder.path, "no", "such", "folder"), layout, hintKey })).toBeNull();
-    if (!existsSync("/dev/full")) return;
-    const { cache } = open("/dev/full");
+  test("that cannot be opened, or is no ordinary file, is no cache", () => {
+    const at = (name: string): string => join(folder.path, name);
+    writeFileSync(at("precious"), "somebody's diary");
+    symlinkSync(at("precious"), at("link"));
+    execFileSync("mkfifo", [at("pipe")]);
+    for (const path of [folder.path, at("no/such/folder"), at("link"), at("pipe"), "/dev/full"])
+      expect({ path, cache: BlockCache.open({ path, layout, hintKey }) }).toEqual({ path, cache: null });
+    expect(readFileSync(at("precious"), "utf8")).toBe("somebody's diary");
+  });
+
+  test("becomes its owner's alone when others could read it", () => {
+    const path = join(folder.path, "open to all");
+    writeFileSync(path, "", { mode: 0o644 });
+    open(path).cache.close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("that can no longer be written keeps nothing, and nothing else happens", () => {
+    const { cache } = open();
+    cache.close();
     cache.write(0, 7, encodedBlock(1));
+    cache.remove(0);
     expect(cache.read(0, 7)).toBeNull();
   });
 });

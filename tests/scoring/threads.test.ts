@@ -1,7 +1,16 @@
 import { rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type BlockRow, type IndexAnswer, type ScoringIndex, SharedQuery } from "../../crypto/index.ts";
+import {
+  type BlockDescription,
+  type BlockRow,
+  Fault,
+  type IndexAnswer,
+  RlweIndex,
+  type ScoringIndex,
+  SharedQuery,
+} from "../../crypto/index.ts";
+import { RlweAsker } from "../../crypto/secret/index.ts";
 import { openScoringIndex } from "../../party-node/scoring/index.ts";
 import { WorkerShard } from "../../party-node/scoring/worker-shard.ts";
 import { encryptedQuery, fault, layoutOf, localIndex, seeded, setBlock } from "../crypto/support.ts";
@@ -85,12 +94,92 @@ test("the next index restores every block of the same revision, and makes the ot
   rmSync(cachePath);
 });
 
+/** Along the first axis, as a question is: its score is its length. */
+function rowOf(length: number): BlockRow[] {
+  const vector = new Float32Array(layout.dim);
+  vector[0] = length;
+  return [{ slot: 0, vector }];
+}
+
+test("commits and failures on three threads show to no query in part, whatever it is asked with", async () => {
+  const index = new RlweIndex(layout, {
+    openShard: () => new WorkerShard({ layout, hintKey, cachePath: null }),
+    shardsMax: 3,
+  });
+  const asker = new RlweAsker(layout, { poolSize: 0 });
+  const { query, secrets } = await asker.ask(rowOf(1)[0]!.vector);
+  const descriptions = new Map<string, BlockDescription>();
+  const states = new Set([""]);
+  const seen = new Set<string>();
+  const random = seeded(91);
+  let committing = true;
+
+  const stateOf = (lengths: ReadonlyMap<number, number>): string =>
+    [...lengths]
+      .sort(([a], [b]) => a - b)
+      .map(([block, length]) => `${block.toString()}: ${length.toString()}`)
+      .join();
+  const askOn = async (cancels: boolean): Promise<void> => {
+    while (committing) {
+      const signal = cancels && random.uniform() < 0.3 ? AbortSignal.timeout(5) : undefined;
+      const answer = await index.answer(query, signal).catch((error: unknown) => {
+        if (error instanceof Fault && error.code === "ABORTED") return null;
+        throw error;
+      });
+      if (!answer) continue;
+      const bytes = layout.scoreBytesPerBlock;
+      const lengths = answer.blocks.map(({ block, version }, i): [number, number] => {
+        const read = secrets.read(
+          "party",
+          descriptions.get(version)!,
+          answer.scores.subarray(i * bytes, (i + 1) * bytes),
+        );
+        return [block, Math.round(100 * read[0]!)];
+      });
+      seen.add(stateOf(new Map(lengths)));
+    }
+  };
+  const asking = [askOn(false), askOn(true), askOn(false)];
+  let present = new Map<number, number>();
+  for (let round = 0; round < 40; round++) {
+    const next = new Map(present);
+    const touched = new Set(Array.from({ length: 5 }, () => Math.floor(14 * random.uniform())));
+    const staging = [...touched].map(async (block) => {
+      // The first rounds fill three threads; later ones also remove.
+      const length = round > 6 && random.uniform() < 0.3 ? 0 : 1 + Math.floor(99 * random.uniform());
+      if (length === 0) next.delete(block);
+      else next.set(block, length);
+      const description = await index.stage(block, length === 0 ? [] : rowOf(length / 100));
+      if (description) descriptions.set(description.version, description);
+    });
+    const fails = random.uniform() < 0.2;
+    if (fails) staging.push(expect(index.stage(20, rowOf(NaN))).rejects.toEqual(fault("ROW_INVALID")));
+    await Promise.all(staging);
+    if (fails) {
+      index.discard();
+      continue;
+    }
+    states.add(stateOf(next));
+    index.commit();
+    present = next;
+  }
+  committing = false;
+  await Promise.all(asking);
+  for (const state of seen) expect(states).toContain(state);
+  expect(seen.size).toBeGreaterThan(10);
+  secrets[Symbol.dispose]();
+  asker.close();
+  await index.close();
+}, 60_000);
+
 describe("a thread that ends", () => {
   test("fails what waits for it and what is asked later, by name", async () => {
     const shard = new WorkerShard({ layout: { ...layout, chunks: NaN }, hintKey, cachePath: null });
     const staging = shard.stage(0, rowsOf(0), 1);
     await expect(staging).rejects.toEqual(fault("SCORING_THREAD_ENDED"));
     await expect(shard.score([SharedQuery.of(new Uint32Array(2048))])).rejects.toEqual(fault("SCORING_THREAD_ENDED"));
+    const { code, message } = await shard.failed;
+    expect([code, message]).toEqual(["SCORING_THREAD_ENDED", expect.stringContaining("(TypeError)")]);
     await shard.close();
   });
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, backup } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ScoringIndex } from "../../crypto/index.ts";
@@ -21,6 +21,8 @@ let store: PassageStore;
 let writer: PassageStore;
 let index: ScoringIndex;
 let collection: Collection;
+/** Milliseconds, as the collection reads them. */
+let clock = 0;
 
 const openStore = (): PassageStore =>
   openSqliteStore({ path: join(folder.path, "store.db"), storeKey, rowsPerBlock: layout.rowsPerBlock });
@@ -31,13 +33,18 @@ beforeEach(() => {
   folder = temporaryFolder();
   [store, writer] = [openStore(), openStore()];
   index = openIndex();
-  collection = new Collection(store, index);
+  collection = new Collection(store, index, () => clock);
 });
 afterEach(async () => {
   await index.close();
   for (const each of [store, writer]) each.close();
   folder[Symbol.dispose]();
 });
+
+function refreshAt(ms: number): ReturnType<Collection["refresh"]> {
+  clock = ms;
+  return collection.refresh();
+}
 
 function document(key: string, version: number, passages = 1): DocumentRecord {
   return {
@@ -88,12 +95,12 @@ test("queries see each transaction of an ingest wholly or not at all, while one 
     // Fewer and more documents by turns, so that blocks come and go; some refreshes meet a transaction that is newer than their counter.
     rewrite(version, version % 3 === 0 ? 40 : DOCUMENTS);
     versions.add(storedRows());
-    const refreshing = collection.refresh(version);
+    const refreshing = refreshAt(version);
     await nextTurn();
     rewrite(100 + version);
     versions.add(storedRows());
     await refreshing;
-    await collection.refresh(version);
+    await refreshAt(version);
   }
   writing = false;
   await Promise.all(asking);
@@ -104,11 +111,11 @@ test("queries see each transaction of an ingest wholly or not at all, while one 
 
 test("rows that were scored can be told long after their blocks have changed", async () => {
   rewrite(1);
-  await collection.refresh(0);
+  await refreshAt(0);
   const before = storedRows();
   const { answer, rowAt } = await collection.score(await encryptedQuery(layout), new AbortController().signal);
   rewrite(2);
-  await collection.refresh(1);
+  await refreshAt(1);
   expect(storedRows()).not.toBe(before);
   const blocks = answer.blocks.map(({ block }) => block);
   expect(rowsOf(blocks, rowAt)).toBe(before);
@@ -120,38 +127,38 @@ test("describes replaced versions for as long as an answer may name them, and th
     collection.describeVersions(new Set(versions)).map(({ version, hint }) => `${version} ${hint.length.toString()}`);
   const complete = (version = ""): string => `${version} ${layout.hintBytes.toString()}`;
   rewrite(1, 20);
-  await collection.refresh(0);
+  await refreshAt(0);
   const [first = ""] = collection.describe(new Set()).map(({ version }) => version);
   writer.apply({ put: [document("/more", 9)], remove: [] });
-  await collection.refresh(1000);
+  await refreshAt(1000);
   const [second = ""] = collection.describe(new Set()).map(({ version }) => version);
   expect(described(first, second, "no such version")).toEqual([complete(first), complete(second)]);
   expect(collection.describe(new Set([second])).map(({ hint }) => hint.length)).toEqual([0]);
 
   writer.apply({ put: [], remove: ["/more"] });
-  await collection.refresh(2000);
+  await refreshAt(2000);
   expect(collection.describe(new Set()).map(({ version }) => version)).toEqual([first]);
-  await collection.refresh(2000 + limits.fetchWindowMs);
+  await refreshAt(2000 + limits.fetchWindowMs);
   expect(described(first, second)).toEqual([complete(first), complete(second)]);
-  await collection.refresh(2001 + limits.fetchWindowMs);
+  await refreshAt(2001 + limits.fetchWindowMs);
   expect(described(first, second)).toEqual([complete(first)]);
 });
 
 test("encodes what has changed and nothing else; the next node finds it encoded", async () => {
   rewrite(1);
-  expect(await collection.refresh(0)).toEqual({ changed: 4, restored: 0 });
-  expect(await collection.refresh(1)).toEqual({ changed: 0, restored: 0 });
+  expect(await refreshAt(0)).toEqual({ changed: 4, restored: 0 });
+  expect(await refreshAt(1)).toEqual({ changed: 0, restored: 0 });
   const before = new Map([0, 1, 2, 3].map((block) => [block, index.describe(block)?.version]));
   writer.apply({ put: [document("/new", 5)], remove: [] });
-  expect(await collection.refresh(2)).toEqual({ changed: 1, restored: 0 });
+  expect(await refreshAt(2)).toEqual({ changed: 1, restored: 0 });
   const changed = [0, 1, 2, 3].filter((block) => index.describe(block)?.version !== before.get(block));
   expect(changed).toEqual([3]);
   expect(collection.rowCount).toBe(101);
 
   await index.close();
   index = openIndex();
-  collection = new Collection(store, index);
-  expect(await collection.refresh(3)).toEqual({ changed: 4, restored: 4 });
+  collection = new Collection(store, index, () => clock);
+  expect(await refreshAt(3)).toEqual({ changed: 4, restored: 4 });
   expect(collection.rowCount).toBe(101);
   expect(await scoredRows(await encryptedQuery(layout))).toBe(storedRows());
 });
@@ -166,7 +173,7 @@ describe("a store that goes back to a backup", () => {
     saved.close();
     writer = openStore();
     rewrite(2, 20);
-    await collection.refresh(0);
+    await refreshAt(0);
     const lost = index.describe(0)?.version;
     await index.close();
 
@@ -175,23 +182,70 @@ describe("a store that goes back to a backup", () => {
     [store, writer] = [open(), open()];
     rewrite(3, 20);
     index = openIndex();
-    collection = new Collection(store, index);
-    expect(await collection.refresh(0)).toEqual({ changed: 1, restored: 0 });
+    collection = new Collection(store, index, () => clock);
+    expect(await refreshAt(0)).toEqual({ changed: 1, restored: 0 });
     expect(index.describe(0)?.version).not.toBe(lost);
   });
 });
 
+test("blocks that a backup, put back under a running node, does not have are no longer served", async () => {
+  rewrite(1, 20);
+  const path = join(folder.path, "backup.db");
+  const live = new DatabaseSync(join(folder.path, "store.db"));
+  await backup(live, path);
+  rewrite(2);
+  await refreshAt(0);
+  expect([collection.rowCount, index.describe(3)?.block]).toEqual([100, 3]);
+
+  const saved = new DatabaseSync(path);
+  await backup(saved, join(folder.path, "store.db"));
+  for (const each of [saved, live]) each.close();
+  expect(await refreshAt(1)).toEqual({ changed: 4, restored: 0 });
+  expect(collection.rowCount).toBe(20);
+  expect([1, 2, 3].map((block) => index.describe(block))).toEqual([null, null, null]);
+  expect(await scoredRows(await encryptedQuery(layout))).toBe(storedRows());
+});
+
+test("a refresh that is stopped ends soon and changes nothing; the next one goes on", async () => {
+  rewrite(1);
+  await refreshAt(0);
+  const before = storedRows();
+  rewrite(2, 400);
+  const stop = new AbortController();
+  const refreshing = collection.refresh(stop.signal);
+  stop.abort();
+  expect(await refreshing).toEqual({ changed: 0, restored: 0 });
+  expect(await scoredRows(await encryptedQuery(layout))).toBe(before);
+  const { changed, restored } = await refreshAt(1);
+  // Those that were encoded before it stopped are in the cache.
+  expect(changed).toBe(13);
+  expect(restored).toBeLessThan(13);
+  expect(await scoredRows(await encryptedQuery(layout))).toBe(storedRows());
+});
+
+test("counts the time that a replaced version is known from the commit", async () => {
+  rewrite(1);
+  await refreshAt(0);
+  const old = collection.describe(new Set()).map(({ version }) => version);
+  rewrite(2);
+  const refreshing = refreshAt(0);
+  clock = 1_000_000;
+  await refreshing;
+  await collection.refresh();
+  expect(collection.describeVersions(new Set(old)).length).toBe(4);
+});
+
 test("a row that was tampered with stops the refresh, and what was served is served on", async () => {
   rewrite(1);
-  await collection.refresh(0);
+  await refreshAt(0);
   const [query, before] = [await encryptedQuery(layout), storedRows()];
   rewrite(2);
   const file = new DatabaseSync(join(folder.path, "store.db"));
   file.exec("UPDATE rows SET sealed_vector = zeroblob(300) WHERE block = 3");
   file.close();
-  await expect(collection.refresh(1)).rejects.toEqual(fault("STORE_TAMPERED"));
+  await expect(refreshAt(1)).rejects.toEqual(fault("STORE_TAMPERED"));
   expect(await scoredRows(query)).toBe(before);
   rewrite(3);
-  await collection.refresh(2);
+  await refreshAt(2);
   expect(await scoredRows(query)).toBe(storedRows());
 });
