@@ -6,16 +6,14 @@ import { MODULUS, RING_DEGREE } from "./parameters.ts";
  * its length, so that no two inputs collide by concatenation.
  */
 export function deriveSeed(key: Uint8Array, label: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const all = [sodium.from_string(label), ...parts];
-  const message = new Uint8Array(all.reduce((bytes, part) => bytes + 8 + part.length, 0));
-  const view = new DataView(message.buffer);
-  let at = 0;
-  for (const part of all) {
-    view.setBigUint64(at, BigInt(part.length), true);
-    message.set(part, at + 8);
-    at += 8 + part.length;
+  const state = sodium.crypto_generichash_init(key, 32);
+  for (const part of [sodium.from_string(label), ...parts]) {
+    const length = new Uint8Array(8);
+    new DataView(length.buffer).setBigUint64(0, BigInt(part.length), true);
+    sodium.crypto_generichash_update(state, length);
+    sodium.crypto_generichash_update(state, part);
   }
-  return sodium.crypto_generichash(32, message, key);
+  return sodium.crypto_generichash_final(state, 32);
 }
 
 /** The 4 little-endian bytes of a 32-bit number. */
