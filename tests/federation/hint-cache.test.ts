@@ -7,6 +7,7 @@ import { HintCache } from "../../party-node/asking/index.ts";
 import { TestFederation } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { corpus } from "./corpora.ts";
+import { lyingParty } from "./lying-party.ts";
 
 const block = (number: number, version: string): BlockDescription => ({
   block: number,
@@ -49,6 +50,21 @@ test("a client that comes again downloads only what has changed since it was clo
   await f.party("alpha").ingest({ ...before, fresh: "entirely new" });
   await f.party("alpha").start();
   expect(await hintsDownloaded()).toBe(1);
+});
+
+test("a party that kept its hints to itself once is served by the next client, for nothing of it was remembered", async () => {
+  await using f = await TestFederation.start({ corpora: { alpha: corpus("alpha", 40) }, absent: ["alpha"] });
+  const ask = async (): Promise<number> => {
+    const client = await f.client("asker", { hintCache: new HintCache(folder.path) });
+    const { passages } = await client.query("fghi alpha").result;
+    client.close();
+    return passages.length;
+  };
+  const stopLying = await lyingParty(f, "alpha", { describe: (truth) => ({ ...truth, hint: new Uint8Array(0) }) });
+  expect(await ask()).toBe(0);
+  await stopLying();
+  await f.party("alpha").start();
+  expect(await ask()).toBe(5);
 });
 
 describe("hints on disk", () => {
