@@ -4,7 +4,7 @@ import { sodium } from "../crypto/sodium.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import { limits } from "./limits.ts";
-import { memberName } from "./messages.ts";
+import { memberName } from "./fields.ts";
 import { SecureChannel } from "./secure-channel.ts";
 import { type SignaturePurpose, signDetached, verifyDetached } from "./signed.ts";
 

@@ -29,7 +29,10 @@ export {
   PROTOCOL_VERSION,
   Responder,
 } from "./handshake.ts";
+export { memberName } from "./fields.ts";
 export { type Handle, packHandles, unpackHandles } from "./handles.ts";
+export type { HostMessage, HostRequest, HostedScoring } from "./host-messages.ts";
+export { hostedScoring } from "./host-messages.ts";
 export { limits } from "./limits.ts";
 export {
   type AnswerBody,
@@ -38,12 +41,12 @@ export {
   type HopMessage,
   type QueryBody,
   answerBody,
-  memberName,
   messageLimits,
   passageList,
   queryBody,
   scoreList,
 } from "./messages.ts";
 export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
+export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";

@@ -75,4 +75,23 @@ export const limits = {
   /** UTF-8 bytes of a question. */
   questionBytesMax: 16_384,
   nameLengthMax: 63,
+  /** Collections of others that one host keeps. */
+  hostedCollectionsMax: 1024,
+  /** Entries of a hosted vector. */
+  hostedDimMax: 8193,
+  /** Rows in one message to or from a host. */
+  hostedBatchRowsMax: 4096,
+  /** Bytes of rows after which a message to or from a host is full. */
+  hostedBatchBytesComfortable: 1024 * 1024,
+  /** Rows a host returns for one question. */
+  hostedCandidatesMax: 2048,
+  /** Rows in one page of versions. */
+  hostedVersionsMax: 16_384,
+  /** A sealed header: 16 bytes for every row removed since the key is in use, and little else. */
+  hostedHeaderBytesMax: 1_200_000,
+  /** Members that may read one hosted collection. */
+  readersMax: 512,
+  grantBytesMax: 4096,
+  /** Answers of a hosted `double` collection whose rows may still be fetched, of one session. */
+  hostedScoresKept: 16,
 } as const;

@@ -1,22 +1,8 @@
 import { z } from "zod";
+import { bytes, memberName } from "./fields.ts";
+import { hostMessageLimits, hostMessages } from "./host-messages.ts";
 import { limits } from "./limits.ts";
 import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
-
-/** A byte string of exactly `length` bytes, or of at most `max`. */
-const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
-  z.custom<Uint8Array>(
-    (value) =>
-      value instanceof Uint8Array && ("length" in size ? value.length === size.length : value.length <= size.max),
-    {
-      error: "length" in size ? `expected ${String(size.length)} bytes` : `expected at most ${String(size.max)} bytes`,
-    },
-  );
-
-/** A member's name: what people call it, safe in file names and logs. */
-export const memberName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case letters, digits and dashes")
-  .max(limits.nameLengthMax);
 
 const u32 = z.int().min(0).max(0xffff_ffff);
 const body = bytes({ max: limits.frameBytesMax });
@@ -27,6 +13,8 @@ const versions = bytes({ max: 16 * limits.blocksPerPartyMax }).refine(
   (list) => list.length % 16 === 0,
   "expected a multiple of 16 bytes",
 );
+/** Key id of a hosted `double` collection; left out for the party's own passages. */
+const collection = bytes({ length: 16 }).optional();
 const code = z.string().regex(/^[A-Z][A-Z_]{0,63}$/, "expected a fault code");
 /** For people to read: no control characters, which a terminal would obey. */
 const reason = z
@@ -101,9 +89,9 @@ export const scoreList = z.strictObject({
 /** Between a querier and a party, inside their end-to-end session. `id` pairs an answer with its request. */
 export const endToEndMessages = {
   /** Querier, once a session: which block versions it holds hints for, 16 bytes each, one after the other. */
-  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions }),
+  sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions, collection }),
   /** Querier: all the versions that it has met in an answer and does not know. */
-  describe: z.strictObject({ type: z.literal("describe"), id: u32, versions }),
+  describe: z.strictObject({ type: z.literal("describe"), id: u32, versions, collection }),
   /** Party: after `sync` all its present blocks, `hint` empty where the querier holds it; after `describe` those it still knows. `last` ends the list. */
   blocks: z.strictObject({
     type: z.literal("blocks"),
@@ -131,6 +119,7 @@ export const endToEndMessages = {
   passages: z.strictObject({ type: z.literal("passages"), id: u32, padded: body }),
   /** Party: a request could not be met. */
   fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
+  ...hostMessages,
 } as const;
 
 /** What `passages.padded` holds. */
@@ -176,4 +165,5 @@ export const messageLimits: {
   fetch: { bytesMax: 1024, deadlineMs: 30_000 },
   passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },
   fault: { bytesMax: 4096, deadlineMs: 60_000 },
+  ...hostMessageLimits,
 };

@@ -3,7 +3,7 @@ import { Fault } from "../crypto/fault.ts";
 import { sodium } from "../crypto/sodium.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
-import { memberName } from "./messages.ts";
+import { memberName } from "./fields.ts";
 
 const byteString = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const envelope = z.strictObject({ signer: memberName, payload: byteString, signature: byteString });

@@ -16,7 +16,7 @@ import {
   limits,
 } from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import { CoordinatorLink } from "./coordinator-link.ts";
+import { CoordinatorLink } from "../link/index.ts";
 import type { HintCache } from "./hint-cache.ts";
 import { PartySession } from "./party-session.ts";
 import { type PartyOutcome, Question, type QueryResult, checkQuestion } from "./question.ts";

@@ -9,7 +9,7 @@ import {
   seal,
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
-import type { CoordinatorLink } from "./coordinator-link.ts";
+import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { scoreStandardDeviation, sodium } from "../../crypto/index.ts";
-import { CoordinatorLink } from "../../party-node/asking/coordinator-link.ts";
+import { CoordinatorLink } from "../../party-node/link/coordinator-link.ts";
 import type { QueryOptions, SottoClient } from "../../party-node/asking/client.ts";
 import { PartySession } from "../../party-node/asking/party-session.ts";
 import { Collection } from "../../party-node/serving/collection.ts";
