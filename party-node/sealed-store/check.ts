@@ -80,6 +80,13 @@ export function checkRowIds(rowIds: readonly Uint8Array[]): void {
   rowIds.forEach(checkRowId);
 }
 
+/** @throws Fault STORE_LIMIT. */
+export function checkAttachment(bytes: Uint8Array): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError("writeAttachment: expected bytes");
+  if (bytes.length > limits.attachmentBytesMax)
+    fail("STORE_LIMIT", `An attachment may have ${limits.attachmentBytesMax.toString()} bytes.`);
+}
+
 /** @returns The page with its defaults: ids have 16 bytes, so the empty one is below all. */
 export function checkPage(page: VersionsPage): { readonly after: Uint8Array; readonly limit: number } {
   const { after = new Uint8Array(0), limit = limits.versionsMax, ...unknown } = page;

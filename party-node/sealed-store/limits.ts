@@ -12,8 +12,10 @@ export const sealedStoreLimits = {
   /** UTF-16 units of a string kept in clear. */
   fieldTextLengthMax: 256,
   rowIdBytes: 16,
-  passageBytesMax: 64 * 1024,
-  /** Rows in one put or remove. */
+  passageBytesMax: 128 * 1024,
+  /** What is kept with a collection beside its rows. */
+  attachmentBytesMax: 4 * 1024 * 1024,
+  /** Rows in one put, remove or read. */
   batchRowsMax: 4096,
   /** Vectors and passages of one put. */
   batchBytesMax: 64 * 1024 * 1024,

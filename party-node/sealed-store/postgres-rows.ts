@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import { type SqlCondition, fieldColumn } from "./filter-sql.ts";
-import type { Candidate, CollectionSettings } from "./sealed-store.ts";
+import { newRevision } from "./revision.ts";
+import type { Candidate, CollectionSettings, VersionedVector } from "./sealed-store.ts";
 
 /** `[x, y, ...]` as pgvector reads it: the very float32 values. */
 export function vectorText(vector: Float32Array): string {
@@ -49,17 +50,62 @@ export async function selectNearest(
 ): Promise<Candidate[]> {
   // pgvector's index serves a plain `vector <-> $1`; anything else is exact.
   const distance = how === "index" ? "vector <-> $1::vector" : "(vector <-> $1::vector) + 0";
-  const { rows } = await client.query<{ row_id: Buffer; version: string; vector: Buffer; passage: Buffer }>(
+  const { rows } = await client.query<FoundRow>(
     `SELECT row_id, version, vector_send(vector) AS vector, passage FROM ${table}
      WHERE ${where.sql} ORDER BY ${distance} LIMIT $2`,
     [vectorText(vector), candidates, ...where.values],
   );
-  return rows.map((row) => ({
-    rowId: new Uint8Array(row.row_id),
-    version: Number(row.version),
-    vector: receivedVector(row.vector),
-    passage: new Uint8Array(row.passage),
-  }));
+  return rows.map(candidateOf);
+}
+
+export async function selectRows(
+  client: PoolClient,
+  table: string,
+  rowIds: readonly Uint8Array[],
+): Promise<Candidate[]> {
+  return (await selectById(client, table, rowIds, ", passage")).map(candidateOf);
+}
+
+export async function selectVectors(
+  client: PoolClient,
+  table: string,
+  rowIds: readonly Uint8Array[],
+): Promise<VersionedVector[]> {
+  return (await selectById(client, table, rowIds, "")).map(vectorOf);
+}
+
+/** @param state - A collection's table of one row; the last to be locked by whoever changes rows. */
+export async function changeRevision(client: PoolClient, state: string): Promise<void> {
+  await client.query(`UPDATE ${state} SET revision = $1`, [newRevision()]);
+}
+
+interface FoundRow {
+  readonly row_id: Buffer;
+  readonly version: string;
+  readonly vector: Buffer;
+  readonly passage: Buffer;
+}
+
+async function selectById(
+  client: PoolClient,
+  table: string,
+  rowIds: readonly Uint8Array[],
+  moreColumns: string,
+): Promise<FoundRow[]> {
+  const { rows } = await client.query<FoundRow>(
+    `SELECT row_id, version, vector_send(vector) AS vector${moreColumns}
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS asked (row_id, position) JOIN ${table} USING (row_id) ORDER BY position`,
+    [rowIds.map((rowId) => Buffer.from(rowId))],
+  );
+  return rows;
+}
+
+function candidateOf(row: FoundRow): Candidate {
+  return { ...vectorOf(row), passage: new Uint8Array(row.passage) };
+}
+
+function vectorOf({ row_id: rowId, version, vector }: FoundRow): VersionedVector {
+  return { rowId: new Uint8Array(rowId), version: Number(version), vector: receivedVector(vector) };
 }
 
 /** pgvector's binary form: 16-bit dimension, 16 unused bits, float32 entries, all big-endian. */

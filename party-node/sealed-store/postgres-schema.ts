@@ -20,6 +20,14 @@ const MIGRATIONS: readonly string[] = [
      dim integer NOT NULL,
      fields jsonb NOT NULL
    )`,
+  `DO $do$
+   DECLARE collection integer;
+   BEGIN
+     FOR collection IN SELECT number FROM $schema.collections LOOP
+       EXECUTE format('CREATE TABLE $schema.state_%s (revision bigint NOT NULL, attachment bytea NOT NULL)', collection);
+       EXECUTE format('INSERT INTO $schema.state_%s VALUES (0, '''')', collection);
+     END LOOP;
+   END $do$`,
 ];
 
 /**
@@ -52,9 +60,17 @@ export async function migrate(client: PoolClient, schema: string): Promise<void>
   }
 }
 
+export interface CollectionTables {
+  readonly rows: string;
+  readonly removed: string;
+  /** One row: the revision and the attachment. */
+  readonly state: string;
+}
+
 /** A collection's tables are its own, numbered: dropping them leaves nothing for a vacuum to find. */
-export function tablesOf(schema: string, number: number): { readonly rows: string; readonly removed: string } {
-  return { rows: `${schema}.rows_${number.toString()}`, removed: `${schema}.removed_${number.toString()}` };
+export function tablesOf(schema: string, number: number): CollectionTables {
+  const named = (table: string): string => `${schema}.${table}_${number.toString()}`;
+  return { rows: named("rows"), removed: named("removed"), state: named("state") };
 }
 
 /** Makes a collection's tables and indexes. */
@@ -64,7 +80,7 @@ export async function createTables(
   number: number,
   { dim, fields }: CollectionSettings,
 ): Promise<void> {
-  const { rows, removed } = tablesOf(schema, number);
+  const { rows, removed, state } = tablesOf(schema, number);
   const columns = fields.map(
     ({ type }, i) => `, ${fieldColumn(i)} ${type === "number" ? "double precision" : 'text COLLATE "C"'}`,
   );
@@ -75,6 +91,8 @@ export async function createTables(
     passage bytea NOT NULL${columns.join("")}
   )`);
   await client.query(`CREATE TABLE ${removed} (row_id bytea PRIMARY KEY, version bigint NOT NULL)`);
+  await client.query(`CREATE TABLE ${state} (revision bigint NOT NULL, attachment bytea NOT NULL)`);
+  await client.query(`INSERT INTO ${state} VALUES (0, '')`);
   for (const index of fields.keys()) await client.query(`CREATE INDEX ON ${rows} (${fieldColumn(index)})`);
   if (dim > INDEXED_DIM_MAX) return;
   await client.query(

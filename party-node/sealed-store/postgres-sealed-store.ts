@@ -1,5 +1,6 @@
 import pg from "pg";
 import {
+  checkAttachment,
   checkCandidates,
   checkPage,
   checkRowIds,
@@ -15,7 +16,16 @@ import { type SqlCondition, filterSql } from "./filter-sql.ts";
 import { sealedStoreLimits as limits } from "./limits.ts";
 import { isUndefinedTable, postgresFault } from "./postgres-fault.ts";
 import { createTables, migrate, tablesOf } from "./postgres-schema.ts";
-import { countRows, countUpTo, putSql, selectNearest, vectorText } from "./postgres-rows.ts";
+import {
+  changeRevision,
+  countRows,
+  countUpTo,
+  putSql,
+  selectNearest,
+  selectRows,
+  selectVectors,
+  vectorText,
+} from "./postgres-rows.ts";
 import type {
   Candidate,
   CollectionSettings,
@@ -24,6 +34,7 @@ import type {
   SealedRow,
   SealedSearch,
   SealedStore,
+  VersionedVector,
   VersionsPage,
 } from "./sealed-store.ts";
 
@@ -174,6 +185,7 @@ class PostgresSealedStore implements SealedStore {
         rows.map(({ passage }) => Buffer.from(passage)),
         ...collection.fields.map(({ name }) => rows.map(({ fields }) => fields?.[name] ?? null)),
       ]);
+      await changeRevision(client, tables.state);
     });
   }
 
@@ -187,15 +199,16 @@ class PostgresSealedStore implements SealedStore {
          INSERT INTO ${tables.removed} SELECT row_id, version FROM gone`,
         [rowIds.map((rowId) => Buffer.from(rowId))],
       );
+      if (rowCount) await changeRevision(client, tables.state);
       return rowCount ?? 0;
     });
   }
 
   async erase(collectionId: string): Promise<void> {
     await this.#within(collectionId, async (client, { number }) => {
-      const { rows, removed } = tablesOf(this.#schema, number);
+      const { rows, removed, state } = tablesOf(this.#schema, number);
       await client.query(`DELETE FROM ${this.#schema}.collections WHERE number = $1`, [number]);
-      await client.query(`DROP TABLE ${rows}, ${removed}`);
+      await client.query(`DROP TABLE ${rows}, ${removed}, ${state}`);
     });
     // Writes the small table anew, without the collection's name and owner.
     await this.#withClient((client) => client.query(`VACUUM FULL ${this.#schema}.collections`));
@@ -210,6 +223,38 @@ class PostgresSealedStore implements SealedStore {
       );
       return rows.map((row) => ({ rowId: new Uint8Array(row.row_id), version: Number(row.version) }));
     });
+  }
+
+  read(collectionId: string, rowIds: readonly Uint8Array[]): Promise<Candidate[]> {
+    return this.#within(collectionId, (client, { number }) => {
+      checkRowIds(rowIds);
+      return selectRows(client, tablesOf(this.#schema, number).rows, rowIds);
+    });
+  }
+
+  readVectors(collectionId: string, rowIds: readonly Uint8Array[]): Promise<VersionedVector[]> {
+    return this.#within(collectionId, (client, { number }) => {
+      checkRowIds(rowIds);
+      return selectVectors(client, tablesOf(this.#schema, number).rows, rowIds);
+    });
+  }
+
+  async revision(collectionId: string): Promise<number> {
+    const { revision } = await this.#state<{ revision: string }>(collectionId, "revision");
+    return Number(revision);
+  }
+
+  writeAttachment(collectionId: string, bytes: Uint8Array): Promise<void> {
+    return this.#within(collectionId, async (client, { number }) => {
+      checkAttachment(bytes);
+      const { state } = tablesOf(this.#schema, number);
+      await client.query(`UPDATE ${state} SET attachment = $1`, [Buffer.from(bytes)]);
+    });
+  }
+
+  async attachment(collectionId: string): Promise<Uint8Array> {
+    const { attachment } = await this.#state<{ attachment: Buffer }>(collectionId, "attachment");
+    return new Uint8Array(attachment);
   }
 
   async search(collectionId: string, search: SealedSearch): Promise<Candidate[]> {
@@ -238,6 +283,13 @@ class PostgresSealedStore implements SealedStore {
 
   async close(): Promise<void> {
     if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
+  }
+
+  #state<Row extends pg.QueryResultRow>(collectionId: string, column: "revision" | "attachment"): Promise<Row> {
+    return this.#within(collectionId, async (client, { number }) => {
+      const { rows } = await client.query<Row>(`SELECT ${column} FROM ${tablesOf(this.#schema, number).state}`);
+      return rows[0]!;
+    });
   }
 
   async #within<T>(id: string, work: (client: pg.PoolClient, collection: Found) => Promise<T>): Promise<T> {

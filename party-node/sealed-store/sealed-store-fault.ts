@@ -1,6 +1,6 @@
 /**
  * - `STORE_FILE`: the folder or file cannot be opened, or is something else than a sealed store.
- * - `STORE_VERSION`: written by a newer version of the program.
+ * - `STORE_VERSION`: written by another version of the program.
  * - `STORE_UNAVAILABLE`: the database is down, held by another process, closed, or the connection was lost. What was asked is done wholly or not at all;
  *   a put whose answer was lost may have been done, which {@link SealedStore.versions} tells.
  * - `STORE_FULL`: no room on the disk or in the quota; nothing was changed.

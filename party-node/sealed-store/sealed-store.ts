@@ -42,9 +42,14 @@ export interface RowVersion {
   readonly version: number;
 }
 
-/** A row as a search returns it; buffers are the caller's. */
-export interface Candidate extends RowVersion {
+/** A row's vector; buffers are the caller's. */
+export interface VersionedVector extends RowVersion {
+  /** Shape [dim]. */
   readonly vector: Float32Array;
+}
+
+/** A row as a search returns it; buffers are the caller's. */
+export interface Candidate extends VersionedVector {
   readonly passage: Uint8Array;
 }
 
@@ -116,6 +121,28 @@ export interface SealedStore {
   erase(collectionId: string): Promise<void>;
   /** Ids and versions of the rows, by id, for the owner's audit. */
   versions(collectionId: string, page?: VersionsPage): Promise<RowVersion[]>;
+  /**
+   * Up to 4,096 rows by id, all as they were at one moment, in the order asked; those that are not there are left out.
+   *
+   * @throws Fault ROW_INVALID, STORE_LIMIT.
+   */
+  read(collectionId: string, rowIds: readonly Uint8Array[]): Promise<Candidate[]>;
+  /** What `read` gives, without the passages. */
+  readVectors(collectionId: string, rowIds: readonly Uint8Array[]): Promise<VersionedVector[]>;
+  /**
+   * A number that is another one, drawn at random, after each `put` or `remove` that changed a row, whichever process did it; cheap to ask for. 0 before
+   * the first, so that it also tells of a collection that was erased and created again, or put back from a backup.
+   */
+  revision(collectionId: string): Promise<number>;
+
+  /**
+   * Replaces, in one transaction, what is kept with the collection beside its rows: at most 4 MiB, nothing that the store reads.
+   *
+   * @throws Fault STORE_LIMIT, STORE_FULL.
+   */
+  writeAttachment(collectionId: string, bytes: Uint8Array): Promise<void>;
+  /** What was written last; empty at first. The buffer is the caller's. */
+  attachment(collectionId: string): Promise<Uint8Array>;
 
   /**
    * The rows nearest to the vector by Euclidean distance, nearest first: as many as asked for, or all that match when they are fewer. Exact

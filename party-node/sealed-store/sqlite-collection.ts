@@ -6,7 +6,15 @@ import { Statements } from "../store/statements.ts";
 import { fieldColumn, filterSql } from "./filter-sql.ts";
 import { IndexKeeper } from "./index-keeper.ts";
 import { Nearest, type Ranked, byDistance, squaredDistance } from "./nearest.ts";
-import type { Candidate, CollectionSettings, RowVersion, SealedRow, SealedSearch } from "./sealed-store.ts";
+import { newRevision } from "./revision.ts";
+import type {
+  Candidate,
+  CollectionSettings,
+  RowVersion,
+  SealedRow,
+  SealedSearch,
+  VersionedVector,
+} from "./sealed-store.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 import { asFaults, inTransaction, openSqliteFile, sqliteFault } from "./sqlite-file.ts";
 import { bytesOf, vectorOf } from "./sqlite-vectors.ts";
@@ -93,6 +101,7 @@ export class SqliteCollection {
     await this.#enqueue(() => {
       this.#change(() => {
         removed = rowIds.filter((rowId) => this.#removeRow(rowId)).length;
+        if (removed > 0) this.#changeRevision();
       });
       // The log, too, forgets what the rows held.
       this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -109,6 +118,30 @@ export class SqliteCollection {
     );
   }
 
+  read(rowIds: readonly Uint8Array[]): Candidate[] {
+    return this.#rowsById("row_id, version, vector, passage", rowIds).map(candidateOf);
+  }
+
+  readVectors(rowIds: readonly Uint8Array[]): VersionedVector[] {
+    return this.#rowsById("row_id, version, vector", rowIds).map(({ row_id: rowId, version, vector }) => ({
+      rowId,
+      version,
+      vector: vectorOf(vector),
+    }));
+  }
+
+  revision(): number {
+    return this.#read(() => number(this.#database, "SELECT revision FROM revision"));
+  }
+
+  writeAttachment(bytes: Uint8Array): Promise<void> {
+    return this.#enqueue(() => void this.#sql.run("UPDATE attachment SET bytes = ?", bytes));
+  }
+
+  attachment(): Uint8Array {
+    return this.#read(() => this.#sql.get<{ bytes: Uint8Array }>("SELECT bytes FROM attachment")!.bytes);
+  }
+
   search({ vector, candidates, filter }: SealedSearch): Candidate[] {
     const filtered = filter && filterSql(filter, this.settings.fields, (n) => `?${(n + 1).toString()}`);
     return this.#read(() => {
@@ -116,12 +149,7 @@ export class SqliteCollection {
       const index = this.#keeper.index;
       const isFew = scope.rowCount <= Math.max(this.#options.exactRowsMax, this.#overFetch(candidates, scope));
       const found = index && !isFew ? this.#searchIndex(index, vector, candidates, scope) : null;
-      return (found ?? this.#scan(vector, candidates, scope, 0)).map(({ item }) => ({
-        rowId: item.row_id,
-        version: item.version,
-        vector: vectorOf(item.vector),
-        passage: item.passage,
-      }));
+      return (found ?? this.#scan(vector, candidates, scope, 0)).map(({ item }) => candidateOf(item));
     });
   }
 
@@ -172,6 +200,15 @@ export class SqliteCollection {
     this.#rowCount = number(this.#database, "SELECT count(*) FROM rows");
   }
 
+  #changeRevision(): void {
+    this.#sql.run("UPDATE revision SET revision = ?", newRevision());
+  }
+
+  #rowsById(columns: string, rowIds: readonly Uint8Array[]): FoundRow[] {
+    const sql = `SELECT ${columns} FROM rows WHERE row_id = ?`;
+    return this.#read(() => rowIds.flatMap((rowId) => this.#sql.get<FoundRow>(sql, rowId) ?? []));
+  }
+
   #replaceRows(rows: readonly SealedRow[]): void {
     const columns = this.settings.fields.map((_, i) => `, ${fieldColumn(i)}`).join("");
     const parameters = this.settings.fields.map(() => ", ?").join("");
@@ -187,6 +224,7 @@ export class SqliteCollection {
       const values = this.settings.fields.map(({ name }) => fields?.[name] ?? null);
       this.#sql.run(insert, rowId, version, bytesOf(vector), passage, ...values);
     });
+    if (rows.length > 0) this.#changeRevision();
   }
 
   #removeRow(rowId: Uint8Array): boolean {
@@ -265,12 +303,20 @@ function schemaOf({ fields }: CollectionSettings): string {
     ) STRICT;
     ${indexes}
     CREATE TABLE removed_rows (row_id BLOB PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE revision (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL) STRICT;
+    INSERT INTO revision VALUES (1, 0);
+    CREATE TABLE attachment (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL) STRICT;
+    INSERT INTO attachment VALUES (1, x'');
     CREATE TABLE index_file (
       one INTEGER PRIMARY KEY CHECK (one = 1),
       name TEXT NOT NULL,
       hash BLOB NOT NULL,
       high_key INTEGER NOT NULL
     ) STRICT;`;
+}
+
+function candidateOf({ row_id: rowId, version, vector, passage }: FoundRow): Candidate {
+  return { rowId, version, vector: vectorOf(vector), passage };
 }
 
 function replayed(index: number): Fault {

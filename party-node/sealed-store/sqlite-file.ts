@@ -6,7 +6,7 @@ import { number } from "../store/schema.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 
 const APPLICATION_ID = 0x534f5348; // "SOSH"
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const PAGE_BYTES = 8192;
 const BUSY_TIMEOUT_MS = 500;
 
@@ -59,10 +59,10 @@ function createOnce(database: DatabaseSync, path: string, schema: string | null)
       PRAGMA user_version = ${SCHEMA_VERSION.toString()}`);
   } else if (number(database, "PRAGMA application_id") !== APPLICATION_ID || version === 0) {
     throw new Fault<SealedStoreFaultCode>("STORE_FILE", `${path} is not a sealed store. Check the path.`);
-  } else if (version > SCHEMA_VERSION) {
+  } else if (version !== SCHEMA_VERSION) {
     throw new Fault<SealedStoreFaultCode>(
       "STORE_VERSION",
-      `${path} was written by a newer version of Sotto (format ${version.toString()}, this one knows ${SCHEMA_VERSION.toString()}). Upgrade Sotto.`,
+      `${path} was written by another version of Sotto (format ${version.toString()}, this one knows ${SCHEMA_VERSION.toString()}). Use that version, or an empty folder.`,
     );
   }
 }

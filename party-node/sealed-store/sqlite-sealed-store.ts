@@ -5,6 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../crypto/fault.ts";
 import { Statements } from "../store/statements.ts";
 import {
+  checkAttachment,
   checkCandidates,
   checkPage,
   checkRowIds,
@@ -26,6 +27,7 @@ import type {
   SealedRow,
   SealedSearch,
   SealedStore,
+  VersionedVector,
   VersionsPage,
 } from "./sealed-store.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
@@ -169,6 +171,32 @@ class SqliteSealedStore implements SealedStore {
   async versions(collectionId: string, page: VersionsPage = {}): Promise<RowVersion[]> {
     const { after, limit } = checkPage(page);
     return (await this.#collection(collectionId)).versions(after, limit);
+  }
+
+  async read(collectionId: string, rowIds: readonly Uint8Array[]): Promise<Candidate[]> {
+    const collection = await this.#collection(collectionId);
+    checkRowIds(rowIds);
+    return collection.read(rowIds);
+  }
+
+  async readVectors(collectionId: string, rowIds: readonly Uint8Array[]): Promise<VersionedVector[]> {
+    const collection = await this.#collection(collectionId);
+    checkRowIds(rowIds);
+    return collection.readVectors(rowIds);
+  }
+
+  async revision(collectionId: string): Promise<number> {
+    return (await this.#collection(collectionId)).revision();
+  }
+
+  async writeAttachment(collectionId: string, bytes: Uint8Array): Promise<void> {
+    const collection = await this.#collection(collectionId);
+    checkAttachment(bytes);
+    await collection.writeAttachment(bytes);
+  }
+
+  async attachment(collectionId: string): Promise<Uint8Array> {
+    return (await this.#collection(collectionId)).attachment();
   }
 
   async search(collectionId: string, search: SealedSearch): Promise<Candidate[]> {

@@ -72,9 +72,40 @@ describe("the PostgreSQL sealed store's tables", () => {
     await using h = await harness();
     await h.open();
     await h.open();
-    expect(await server.query(`SELECT version FROM ${h.schema}.migrations`)).toEqual([{ version: 1 }]);
+    expect(await server.query(`SELECT version FROM ${h.schema}.migrations`)).toEqual([{ version: 1 }, { version: 2 }]);
     await server.query(`INSERT INTO ${h.schema}.migrations (version) VALUES (99)`);
     await expect(h.open()).rejects.toThrow(fault("STORE_VERSION"));
+  });
+
+  test("of an earlier version get what they lack", async () => {
+    await using h = await harness();
+    const store = await h.open();
+    await store.createCollection(SETTINGS);
+    await store.put(ID, rowRange(0, 3));
+    await store.close();
+    await server.query(`DROP TABLE ${h.schema}.state_1`);
+    await server.query(`DELETE FROM ${h.schema}.migrations WHERE version = 2`);
+    const again = await h.open();
+    expect([await again.revision(ID), await again.attachment(ID)]).toEqual([0, new Uint8Array(0)]);
+    await again.put(ID, [row(3)]);
+    await again.writeAttachment(ID, rowId(1));
+    expect([(await again.revision(ID)) > 0, await again.attachment(ID)]).toEqual([true, rowId(1)]);
+    await again.erase(ID);
+  });
+
+  test("tell another process of what this one has put", async () => {
+    await using h = await harness();
+    const store = await h.open();
+    await store.createCollection(SETTINGS);
+    const other = await openPostgresSealedStore({ url: server.url(), schema: h.schema });
+    const revisions = [await other.revision(ID)];
+    for (let version = 1; version <= 3; version++) {
+      await store.put(ID, [row(1, version)]);
+      revisions.push(await other.revision(ID));
+    }
+    expect(new Set(revisions).size).toBe(4);
+    expect(revisions.at(-1)).toBe(await store.revision(ID));
+    await other.close();
   });
 
   test("an erased collection leaves no table, and no name", async () => {
@@ -86,7 +117,13 @@ describe("the PostgreSQL sealed store's tables", () => {
       server.query<{ name: string }>(
         `SELECT tablename AS name FROM pg_tables WHERE schemaname = '${h.schema}' ORDER BY 1`,
       );
-    expect((await tables()).map(({ name }) => name)).toEqual(["collections", "migrations", "removed_1", "rows_1"]);
+    expect((await tables()).map(({ name }) => name)).toEqual([
+      "collections",
+      "migrations",
+      "removed_1",
+      "rows_1",
+      "state_1",
+    ]);
     const file = async () =>
       (await server.query(`SELECT pg_relation_filenode('${h.schema}.collections') AS file`))[0]?.["file"] as number;
     const before = await file();

@@ -65,6 +65,11 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
           () => store.erase(id),
           () => store.versions(id),
           () => store.search(id, { vector: vectorFor(1), candidates: 1 }),
+          () => store.read(id, [rowId(1)]),
+          () => store.readVectors(id, [rowId(1)]),
+          () => store.revision(id),
+          () => store.writeAttachment(id, new Uint8Array(1)),
+          () => store.attachment(id),
         ])
           await expect(attempt()).rejects.toThrow(fault("COLLECTION_UNKNOWN"));
       }
@@ -199,7 +204,7 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
         ["ROW_INVALID", { version: 1.5 }],
         ["ROW_INVALID", { version: 2 ** 53 }],
         ["ROW_INVALID", { version: "1" }],
-        ["ROW_INVALID", { passage: new Uint8Array(64 * 1024 + 1) }],
+        ["ROW_INVALID", { passage: new Uint8Array(128 * 1024 + 1) }],
         ["ROW_INVALID", { passage: "text" }],
         ["ROW_INVALID", { fields: { price: 3 } }],
         ["ROW_INVALID", { fields: { constructor: 3 } }],
@@ -220,6 +225,62 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
       expect(await store.rowCount(ID)).toBe(0);
     });
 
+    check("are read by id in the order asked, those that are there", async (store, harness) => {
+      await store.put(ID, rowRange(0, 40));
+      await store.put(ID, [{ ...row(7, 2), passage: new Uint8Array(128 * 1024).fill(9) }]);
+      await store.remove(ID, [rowId(3)]);
+      const asked = [30, 3, 7, 0, 99, 12, 7].map((number) => rowId(number));
+      const there = [30, 7, 0, 12, 7];
+      for (const reach of [() => store, () => harness.open()]) {
+        const opened = await reach();
+        const found = await opened.read(ID, asked);
+        expect(numbers(found)).toEqual(there);
+        expectWhole(found.filter((one) => numberOf(one.rowId) !== 7));
+        expect([found[1]?.version, found[1]?.passage.length]).toEqual([2, 128 * 1024]);
+        expect(await opened.readVectors(ID, asked)).toEqual(
+          found.map(({ rowId: id, version, vector }) => ({ rowId: id, version, vector })),
+        );
+        expect([await opened.read(ID, []), await opened.readVectors(ID, [rowId(99)])]).toEqual([[], []]);
+      }
+      store = await harness.open();
+      const many = rowRange(0, 4096, 3);
+      await store.put(ID, many);
+      const ids = many.map((one) => one.rowId).toReversed();
+      expect(numbers(await store.readVectors(ID, ids))).toEqual(ids.map(numberOf));
+    });
+
+    check("give the collection another revision whenever they change, and only then", async (store, harness) => {
+      const seen: number[] = [];
+      const expectAnother = async (): Promise<void> => {
+        const revision = await store.revision(ID);
+        expect(Number.isSafeInteger(revision)).toBe(true);
+        expect(seen).not.toContain(revision);
+        seen.push(revision);
+      };
+      await expectAnother();
+      expect(seen).toEqual([0]);
+      await store.put(ID, rowRange(0, 3));
+      await expectAnother();
+      await store.put(ID, [row(1, 2)]);
+      await expectAnother();
+      await store.remove(ID, [rowId(2), rowId(77)]);
+      await expectAnother();
+      await store.put(ID, []);
+      await store.remove(ID, [rowId(77)]);
+      await store.put(ID, [row(5), row(1)]).catch(() => undefined);
+      await store.writeAttachment(ID, new Uint8Array(3));
+      await store.search(ID, { vector: vectorFor(1), candidates: 2 });
+      const last = seen.at(-1);
+      expect(await store.revision(ID)).toBe(last);
+      store = await harness.open();
+      expect(await store.revision(ID)).toBe(last);
+      await store.erase(ID);
+      await store.createCollection(SETTINGS);
+      expect(await store.revision(ID)).toBe(0);
+      await store.put(ID, rowRange(0, 3));
+      await expectAnother();
+    });
+
     check("are listed in pages", async (store) => {
       await store.put(ID, rowRange(0, 25).toReversed());
       const pages: number[][] = [];
@@ -237,11 +298,11 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
 
     check("beyond the limits are refused before anything is done", async (store) => {
       await expect(store.put(ID, rowRange(0, 4097))).rejects.toThrow(fault("STORE_LIMIT"));
-      const passage = new Uint8Array(64 * 1024);
+      const passage = new Uint8Array(128 * 1024);
       await expect(
         store.put(
           ID,
-          rowRange(0, 1024).map((one) => ({ ...one, passage })),
+          rowRange(0, 512).map((one) => ({ ...one, passage })),
         ),
       ).rejects.toThrow(fault("STORE_LIMIT"));
       await expect(
@@ -251,7 +312,48 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
         ),
       ).rejects.toThrow(fault("STORE_LIMIT"));
       await expect(store.remove(ID, [new Uint8Array(4)])).rejects.toThrow(fault("ROW_INVALID"));
+      const ids = Array.from({ length: 4097 }, (_, i) => rowId(i));
+      for (const read of ["read", "readVectors"] as const) {
+        await expect(store[read](ID, ids)).rejects.toThrow(fault("STORE_LIMIT"));
+        await expect(store[read](ID, [new Uint8Array(17)])).rejects.toThrow(fault("ROW_INVALID"));
+      }
       expect(await store.rowCount(ID)).toBe(0);
+    });
+  });
+
+  describe(`${name}: attachments`, () => {
+    const bytes = (length: number, from: number): Uint8Array => Uint8Array.from({ length }, (_, i) => from + i * 7);
+
+    check("come back as written last, each collection's its own, also after a restart", async (store, harness) => {
+      await store.createCollection({ ...SETTINGS, id: "other" });
+      expect(await store.attachment(ID)).toEqual(new Uint8Array(0));
+      await store.writeAttachment(ID, bytes(4 * 1024 * 1024, 1));
+      await store.writeAttachment("other", bytes(5, 2));
+      await store.put(ID, rowRange(0, 3));
+      for (const reach of [() => store, () => harness.open()]) {
+        const opened = await reach();
+        expect(Buffer.from(await opened.attachment(ID)).equals(bytes(4 * 1024 * 1024, 1))).toBe(true);
+        expect(await opened.attachment("other")).toEqual(bytes(5, 2));
+        expect(await opened.rowCount(ID)).toBe(3);
+      }
+      store = await harness.open();
+      await store.writeAttachment(ID, bytes(300, 3));
+      expect(await store.attachment(ID)).toEqual(bytes(300, 3));
+      await store.writeAttachment(ID, new Uint8Array(0));
+      expect(await store.attachment(ID)).toEqual(new Uint8Array(0));
+      await store.writeAttachment(ID, bytes(9, 4));
+      await store.erase(ID);
+      await store.createCollection(SETTINGS);
+      expect([await store.attachment(ID), await store.attachment("other")]).toEqual([new Uint8Array(0), bytes(5, 2)]);
+    });
+
+    check("of a wrong form are refused, and the old one stays", async (store) => {
+      await store.writeAttachment(ID, bytes(5, 2));
+      await expect(store.writeAttachment(ID, new Uint8Array(4 * 1024 * 1024 + 1))).rejects.toThrow(
+        fault("STORE_LIMIT"),
+      );
+      await expect(store.writeAttachment(ID, "text" as never)).rejects.toThrow(TypeError);
+      expect(await store.attachment(ID)).toEqual(bytes(5, 2));
     });
   });
 

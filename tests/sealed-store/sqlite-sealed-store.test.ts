@@ -165,17 +165,19 @@ describe("the SQLite sealed store's files", () => {
       await store.createCollection(settings);
       const version = settings === planted ? 2 : 1;
       await store.put(settings.id, rowRange(0, 100, version));
+      await store.writeAttachment(settings.id, Buffer.from(`attached to ${settings.owner}`));
     }
     const needles = [
       Buffer.from(passageFor(7, 2)),
       Buffer.from(vectorFor(7, 2).buffer),
       Buffer.from("planted-collection"),
+      Buffer.from("attached to planted-owner"),
       Buffer.from("planted-owner"),
     ];
     for (const needle of needles) expect(h.holds(needle)).toBe(true);
     await store.erase(planted.id);
     for (const needle of needles) expect(h.holds(needle)).toBe(false);
-    expect(h.holds(Buffer.from(passageFor(7)))).toBe(true);
+    for (const kept of [passageFor(7), Buffer.from("attached to owner-key-1")]) expect(h.holds(kept)).toBe(true);
     expect(readdirSync(h.folder).filter((name) => name.startsWith("collection-"))).toHaveLength(1);
   });
 
@@ -223,6 +225,7 @@ describe("the SQLite sealed store in trouble", () => {
     const store = await h.open({ collectionBytesMax: 512 * 1024, exactRowsMax: 20 });
     await store.createCollection(SETTINGS);
     const passage = new Uint8Array(4096).fill(7);
+    await expect(store.writeAttachment(ID, new Uint8Array(600_000))).rejects.toThrow(fault("STORE_FULL"));
     const batch = (from: number) => rowRange(from, 20).map((one) => ({ ...one, passage }));
     let put = 0;
     const failure: unknown = await (async () => {
@@ -274,7 +277,7 @@ describe("the SQLite sealed store in trouble", () => {
     expect(h.file("rows.db")).toBe("no file rows.db");
   });
 
-  test("another program's file, a newer version and unknown options are refused", async () => {
+  test("another program's file, another version and unknown options are refused", async () => {
     await using h = harness();
     await h.open();
     await (await h.open()).close();
@@ -284,8 +287,10 @@ describe("the SQLite sealed store in trouble", () => {
       database.exec(sql);
       database.close();
     };
-    meddle("PRAGMA user_version = 99");
-    await expect(h.open()).rejects.toThrow(fault("STORE_VERSION"));
+    for (const version of [1, 99]) {
+      meddle(`PRAGMA user_version = ${version.toString()}`);
+      await expect(h.open()).rejects.toThrow(fault("STORE_VERSION"));
+    }
     writeFileSync(path, "These are not the rows you are looking for.".repeat(100));
     await expect(h.open()).rejects.toThrow(fault("STORE_FILE"));
     rmSync(path);
