@@ -14,6 +14,13 @@ export function packHandles(handles: readonly Handle[]): Uint8Array {
   if (handles.length > limits.fetchHandlesMax)
     throw new TypeError(`packHandles: at most ${String(limits.fetchHandlesMax)} handles`);
   const packed = new Uint8Array(HANDLE_BYTES * limits.fetchHandlesMax).fill(0xff);
+  packed.set(packHandleList(handles));
+  return packed;
+}
+
+/** @returns 8 bytes a handle: block, slot (u32, little endian). */
+export function packHandleList(handles: readonly Handle[]): Uint8Array {
+  const packed = new Uint8Array(HANDLE_BYTES * handles.length);
   const view = new DataView(packed.buffer);
   for (const [i, { block, slot }] of handles.entries()) {
     view.setUint32(HANDLE_BYTES * i, block, true);
@@ -22,7 +29,7 @@ export function packHandles(handles: readonly Handle[]): Uint8Array {
   return packed;
 }
 
-/** Inverse of {@link packHandles}; the padding is left out. */
+/** Inverse of {@link packHandles} and {@link packHandleList}; the padding is left out. */
 export function unpackHandles(packed: Uint8Array): Handle[] {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const handles: Handle[] = [];

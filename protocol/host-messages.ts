@@ -25,18 +25,10 @@ export const hostedScoring = z.strictObject({
   seed: bytes({ length: 32 }),
 });
 
-/** Between the owner or a reader of a collection and its host, inside their end-to-end session. All are about ciphertexts. */
-export const hostMessages = {
+/** From the owner or a reader of a collection to its host, inside their end-to-end session. All are about ciphertexts. */
+export const hostRequests = {
   /** Member: which collections of mine, and which that I may read, do you keep? */
   "host-list": z.strictObject({ type: z.literal("host-list"), id }),
-  /** Host: with the grant of the member that asks, empty where there is none. */
-  "host-collections": z.strictObject({
-    type: z.literal("host-collections"),
-    id,
-    collections: z
-      .array(z.strictObject({ collection, owner: memberName, grant: bytes({ max: limits.grantBytesMax }) }))
-      .max(limits.hostedCollectionsMax),
-  }),
   /** Owner: keep a collection of vectors with `dim` entries; `scoring` for mode `double`, otherwise null. */
   "host-create": z.strictObject({
     type: z.literal("host-create"),
@@ -49,31 +41,14 @@ export const hostMessages = {
   "host-describe": z.strictObject({ type: z.literal("host-describe"), id, collection, header, grants }),
   /** Owner or reader: what is kept with the collection. */
   "host-open": z.strictObject({ type: z.literal("host-open"), id, collection }),
-  /** Host: `revision` is another number whenever the header is another; `readers` only for the owner. */
-  "host-state": z.strictObject({
-    type: z.literal("host-state"),
-    id,
-    revision,
-    header,
-    rowCount: z.int().min(0),
-    readers: z.array(memberName).max(limits.readersMax),
-  }),
   /** Owner: rows as `packSealedRows` packs them. */
   "host-put": z.strictObject({ type: z.literal("host-put"), id, collection, rows: body }),
   /** Owner: row ids, 16 bytes each. */
   "host-remove": z.strictObject({ type: z.literal("host-remove"), id, collection, rowIds }),
   /** Owner: the collection and all that was ever in it. */
   "host-erase": z.strictObject({ type: z.literal("host-erase"), id, collection }),
-  /** Host: `host-create`, `host-describe`, `host-put`, `host-remove` or `host-erase` is done. */
-  "host-done": z.strictObject({ type: z.literal("host-done"), id }),
   /** Owner: ids and versions of the rows after this one, by id; empty for the first page. */
   "host-versions": z.strictObject({ type: z.literal("host-versions"), id, collection, after: bytes({ max: 16 }) }),
-  /** Host: one page, 24 bytes a row (id, version u64); empty after the last. */
-  "host-version-list": z.strictObject({
-    type: z.literal("host-version-list"),
-    id,
-    list: bytes({ max: 24 * limits.hostedVersionsMax }),
-  }),
   /** Owner or reader: these rows, 16 bytes each. */
   "host-read": z.strictObject({ type: z.literal("host-read"), id, collection, rowIds }),
   /** Owner or reader: the rows nearest to an encrypted question (float32 entries). `known` is the last revision heard of. */
@@ -87,6 +62,46 @@ export const hostMessages = {
   }),
   /** Owner or reader, `double`: score all rows against an RLWE query. */
   "host-score": z.strictObject({ type: z.literal("host-score"), id, collection, query: body, known: revision }),
+  /** Reader: rows that the request `scored` has scored, 8 bytes each (block u32, slot u32). */
+  "host-fetch": z.strictObject({
+    type: z.literal("host-fetch"),
+    id,
+    collection,
+    scored: id,
+    handles: bytes({ max: 8 * limits.hostedCandidatesMax }).refine(
+      (list) => list.length % 8 === 0,
+      "expected a multiple of 8 bytes",
+    ),
+  }),
+} as const;
+
+/** From the host. */
+export const hostAnswers = {
+  /** Host: with the grant of the member that asks, empty where there is none. */
+  "host-collections": z.strictObject({
+    type: z.literal("host-collections"),
+    id,
+    collections: z
+      .array(z.strictObject({ collection, owner: memberName, grant: bytes({ max: limits.grantBytesMax }) }))
+      .max(limits.hostedCollectionsMax),
+  }),
+  /** Host: `revision` is another number whenever the header is another; `readers` only for the owner. */
+  "host-state": z.strictObject({
+    type: z.literal("host-state"),
+    id,
+    revision,
+    header,
+    rowCount: z.int().min(0),
+    readers: z.array(memberName).max(limits.readersMax),
+  }),
+  /** Host: `host-create`, `host-describe`, `host-put`, `host-remove` or `host-erase` is done. */
+  "host-done": z.strictObject({ type: z.literal("host-done"), id }),
+  /** Host: one page, 24 bytes a row (id, version u64); empty after the last. */
+  "host-version-list": z.strictObject({
+    type: z.literal("host-version-list"),
+    id,
+    list: bytes({ max: 24 * limits.hostedVersionsMax }),
+  }),
   /** Host: as a party's scores; the rows may be fetched in this session. */
   "host-scores": z.strictObject({
     type: z.literal("host-scores"),
@@ -99,17 +114,6 @@ export const hostMessages = {
     revision,
     header,
   }),
-  /** Reader: rows that the request `scored` has scored, 8 bytes each (block u32, slot u32). */
-  "host-fetch": z.strictObject({
-    type: z.literal("host-fetch"),
-    id,
-    collection,
-    scored: id,
-    handles: bytes({ max: 8 * limits.hostedCandidatesMax }).refine(
-      (list) => list.length % 8 === 0,
-      "expected a multiple of 8 bytes",
-    ),
-  }),
   /** Host: one page of rows, padded; `last` ends the answer. `header` is empty unless the revision is another than the known one. */
   "host-rows": z.strictObject({
     type: z.literal("host-rows"),
@@ -121,34 +125,16 @@ export const hostMessages = {
   }),
 } as const;
 
-export type HostMessage = {
-  [Type in keyof typeof hostMessages]: z.infer<(typeof hostMessages)[Type]>;
-}[keyof typeof hostMessages];
-export type HostRequest = Extract<
-  HostMessage,
-  {
-    type:
-      | "host-list"
-      | "host-create"
-      | "host-describe"
-      | "host-open"
-      | "host-put"
-      | "host-remove"
-      | "host-erase"
-      | "host-versions"
-      | "host-read"
-      | "host-search"
-      | "host-score"
-      | "host-fetch";
-  }
->;
+type Of<Schemas extends Record<string, z.ZodType>> = { [Type in keyof Schemas]: z.infer<Schemas[Type]> }[keyof Schemas];
+export type HostRequest = Of<typeof hostRequests>;
+export type HostAnswer = Of<typeof hostAnswers>;
 export type HostedScoring = z.infer<typeof hostedScoring>;
 
 const small = { bytesMax: 4096, deadlineMs: 60_000 };
 const large = { bytesMax: limits.frameBytesMax, deadlineMs: 60_000 };
 
 export const hostMessageLimits: {
-  readonly [Type in HostMessage["type"]]: { readonly bytesMax: number; readonly deadlineMs: number };
+  readonly [Type in (HostRequest | HostAnswer)["type"]]: { readonly bytesMax: number; readonly deadlineMs: number };
 } = {
   "host-list": small,
   "host-collections": large,

@@ -30,9 +30,9 @@ export {
   Responder,
 } from "./handshake.ts";
 export { memberName } from "./fields.ts";
-export { type Handle, packHandles, unpackHandles } from "./handles.ts";
-export type { HostMessage, HostRequest, HostedScoring } from "./host-messages.ts";
-export { hostedScoring } from "./host-messages.ts";
+export { type Handle, packHandleList, packHandles, unpackHandles } from "./handles.ts";
+export type { HostAnswer, HostRequest, HostedScoring } from "./host-messages.ts";
+export { hostRequests, hostedScoring } from "./host-messages.ts";
 export { limits } from "./limits.ts";
 export {
   type AnswerBody,

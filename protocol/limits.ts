@@ -78,7 +78,7 @@ export const limits = {
   /** Collections of others that one host keeps. */
   hostedCollectionsMax: 1024,
   /** Entries of a hosted vector. */
-  hostedDimMax: 8193,
+  hostedDimMax: 8192,
   /** Rows in one message to or from a host. */
   hostedBatchRowsMax: 4096,
   /** Bytes of rows after which a message to or from a host is full. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { bytes, memberName } from "./fields.ts";
-import { hostMessageLimits, hostMessages } from "./host-messages.ts";
+import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
 import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
 
@@ -119,7 +119,8 @@ export const endToEndMessages = {
   passages: z.strictObject({ type: z.literal("passages"), id: u32, padded: body }),
   /** Party: a request could not be met. */
   fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
-  ...hostMessages,
+  ...hostRequests,
+  ...hostAnswers,
 } as const;
 
 /** What `passages.padded` holds. */

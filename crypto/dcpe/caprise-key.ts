@@ -171,6 +171,26 @@ export class CapriseKey {
     return out;
   }
 
+  /**
+   * A question for whoever scores stored ciphertexts c under another encryption (`double`): lifted by a zero and rotated, neither scaled nor
+   * perturbed, so that its inner product with c is s <q, x> + <q, l>. Not for a host's eyes: this is the question itself.
+   *
+   * @param vector - Shape [dim], every entry finite; not modified.
+   * @returns Shape [ciphertextDim], of the same norm; owned by the caller.
+   * @throws Fault EMBEDDING_INVALID.
+   */
+  rotateQuery(vector: Float32Array): Float32Array {
+    this.#expectUsable();
+    const problem = vectorProblem(vector, { dim: this.#layout.dim, normMax: NORM_MAX });
+    if (problem !== null) throw new Fault<CapriseFaultCode>("EMBEDDING_INVALID", `the question's embedding ${problem}`);
+    this.#lifted.fill(0);
+    this.#vector.set(vector);
+    this.#rotation?.apply(this.#lifted);
+    const out = Float32Array.from(this.#lifted);
+    this.#lifted.fill(0);
+    return out;
+  }
+
   /** Forgets the key; using it afterwards is a TypeError. */
   [Symbol.dispose](): void {
     this.#wiped = true;

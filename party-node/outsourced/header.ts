@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, type RankProfile, sodium } from "../../crypto/index.ts";
 import { decodeValue, encodeValue, limits } from "../../protocol/index.ts";
 import type { CollectionSecrets } from "./collection-secrets.ts";
 import type { OutsourcedFaultCode } from "./faults.ts";
@@ -10,24 +10,29 @@ export interface CollectionHeader {
   readonly sequence: number;
   /** Rows that are there at least, also while a change is under way. */
   readonly rowCountMin: number;
-  /** Ids of the rows removed last, 16 bytes each: a host that shows one again is found out. */
+  /** The rows removed last, 24 bytes each, see {@link packRemoved}: a host that shows one again is found out. */
   readonly removed: Uint8Array;
-  /** Mean inner product at ranks 1, 2, 4, ... of questions over this collection; empty while unknown. From it follows k'. */
-  readonly rankProfile: readonly number[];
+  /** From it follows how many candidates a reader asks for; null while the collection is empty. */
+  readonly rankProfile: RankProfile | null;
 }
 
-/** Ids of removed rows that a header holds; the oldest are forgotten first. */
-export const REMOVED_MAX = 65_536;
+/** Removed rows that a header names; the oldest are forgotten first. */
+const REMOVED_MAX = 40_000;
+const REMOVED_BYTES = 24;
 const NONCE_BYTES = 24;
 const PAD_BYTES = 1024;
 const schema = z.strictObject({
   sequence: z.int().min(1),
   rowCountMin: z.int().min(0),
   removed: z.custom<Uint8Array>(
-    (value) => value instanceof Uint8Array && value.length % 16 === 0 && value.length <= 16 * REMOVED_MAX,
+    (value) => value instanceof Uint8Array && value.length % REMOVED_BYTES === 0 && value.length <= REMOVED_BYTES * REMOVED_MAX,
   ),
-  // CBOR here has no floating-point numbers that are not finite; a profile is short.
-  rankProfile: z.array(z.number()).max(64),
+  rankProfile: z
+    .strictObject({
+      rowCount: z.int().min(1),
+      questions: z.array(z.array(z.number()).min(1).max(64)).min(1).max(1024),
+    })
+    .nullable(),
 });
 
 /** XChaCha20-Poly1305 under the collection's header key, with the key id as associated data. */
@@ -65,4 +70,28 @@ export function openHeader(sealed: Uint8Array, { headerKey, keyId }: CollectionS
       cause,
     );
   }
+}
+
+/** Row id in hex -> the highest version that is gone. */
+export type RemovedRows = ReadonlyMap<string, number>;
+
+/** Each row's id, then its version (u64, little endian), in the map's order; of too many the last. */
+export function packRemoved(removed: RemovedRows): Uint8Array {
+  const last = [...removed].slice(-REMOVED_MAX);
+  const packed = new Uint8Array(REMOVED_BYTES * last.length);
+  const view = new DataView(packed.buffer);
+  for (const [i, [rowId, version]] of last.entries()) {
+    packed.set(sodium.from_hex(rowId), REMOVED_BYTES * i);
+    view.setBigUint64(REMOVED_BYTES * i + 16, BigInt(version), true);
+  }
+  return packed;
+}
+
+/** Inverse of {@link packRemoved}. */
+export function unpackRemoved(packed: Uint8Array): Map<string, number> {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const removed = new Map<string, number>();
+  for (let at = 0; at + REMOVED_BYTES <= packed.length; at += REMOVED_BYTES)
+    removed.set(sodium.to_hex(packed.subarray(at, at + 16)), Number(view.getBigUint64(at + 16, true)));
+  return removed;
 }

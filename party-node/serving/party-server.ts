@@ -10,6 +10,7 @@ import {
   dial,
   limits,
 } from "../../protocol/index.ts";
+import type { HostService } from "../hosting/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { Collection } from "./collection.ts";
 import { QueryService } from "./query-service.ts";
@@ -24,6 +25,8 @@ export interface PartyServerOptions {
   readonly federation: Federation;
   readonly store: PassageStore;
   readonly index: ScoringIndex;
+  /** Set where this node keeps collections of others; closed by the caller. */
+  readonly hosting?: HostService | undefined;
   readonly coordinatorUrl: string;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
@@ -55,6 +58,7 @@ export class PartyServer {
       identity,
       federation,
       store,
+      hosting: options.hosting,
       collection: this.#collection,
       queries: this.#queries,
       send: (message) => this.#connection?.send(message),

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { type BlockDescription, Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium } from "../../crypto/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
@@ -15,7 +15,9 @@ import {
   limits,
   unpackHandles,
 } from "../../protocol/index.ts";
+import { type HostService, isHostedRequest } from "../hosting/index.ts";
 import type { PassageStore } from "../store/store.ts";
+import { blockPages } from "./block-pages.ts";
 import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 
@@ -41,6 +43,8 @@ export interface SessionServiceOptions {
   readonly collection: Collection;
   readonly queries: QueryService;
   readonly store: PassageStore;
+  /** Set where this node keeps collections of others. */
+  readonly hosting?: HostService | undefined;
   readonly send: (message: HopMessage) => void;
   /** Resolves when the connection has taken most of what was sent. */
   readonly drained: () => Promise<void>;
@@ -114,7 +118,7 @@ export class SessionService {
       throw new Fault<ProtocolFaultCode>("LIMIT_EXCEEDED", "too many requests at once");
     session.waiting++;
     const work = async (): Promise<void> => {
-      for (const message of this.#respond(session.peer, request)) {
+      for await (const message of this.#respond(session, request)) {
         if (this.#sessions.get(key) !== session) return;
         reply(session.channel.seal(encodeValue(message)));
         await this.#options.drained();
@@ -132,16 +136,20 @@ export class SessionService {
     if (!(error instanceof Fault)) this.#options.log.error({ err: error }, "a session failed");
   }
 
-  *#respond(querier: string, message: EndToEndMessage): Generator<EndToEndMessage> {
+  async *#respond(session: OpenSession, message: EndToEndMessage): AsyncGenerator<EndToEndMessage> {
+    const { collection, hosting } = this.#options;
+    if (isHostedRequest(message)) {
+      if (hosting) yield* hosting.respond(session.peer, session, message);
+      else yield notHosting(message.id);
+      return;
+    }
     switch (message.type) {
       case "sync":
-        yield* pages(message.id, this.#options.collection.describe(versionSet(message.held)));
-        break;
       case "describe":
-        yield* pages(message.id, this.#options.collection.describeVersions(versionSet(message.versions)));
+        yield* blockPages(message, collection);
         break;
       case "fetch":
-        yield this.#passages(querier, message);
+        yield this.#passages(session.peer, message);
         break;
       default:
         throw new Fault("MESSAGE_UNKNOWN", `a querier does not send ${message.type}`);
@@ -179,24 +187,7 @@ export class SessionService {
   }
 }
 
-/** The answer to one request, in as many messages as it takes. */
-function* pages(id: number, blocks: readonly BlockDescription[]): Generator<EndToEndMessage> {
-  for (let start = 0; start === 0 || start < blocks.length; start += limits.blocksPerMessageMax) {
-    const page = blocks.slice(start, start + limits.blocksPerMessageMax);
-    const last = start + page.length >= blocks.length;
-    const described = page.map(({ block, version, occupied, hint }) => ({
-      block,
-      version: sodium.from_hex(version),
-      occupied,
-      hint,
-    }));
-    yield { type: "blocks", id, last, blocks: described };
-  }
-}
-
-/** The 16-byte versions in a list of them, as hex. */
-function versionSet(list: Uint8Array): Set<string> {
-  const versions = new Set<string>();
-  for (let at = 0; at < list.length; at += 16) versions.add(sodium.to_hex(list.subarray(at, at + 16)));
-  return versions;
+function notHosting(id: number): EndToEndMessage {
+  const reason = "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
+  return { type: "fault", id, code: "NOT_HOSTING", reason };
 }

@@ -1,0 +1,2 @@
+export { HostService, type HostServiceOptions, isHostedRequest } from "./host-service.ts";
+export type { HostingFaultCode } from "./hosted-collections.ts";

@@ -1,0 +1,178 @@
+import { type CapriseKey, Fault, candidateCount, doubleNoise, liftedNorm, questionNoise, scoreStandardDeviation } from "../../crypto/index.ts";
+import type { PackedRow } from "../../protocol/index.ts";
+import type { Passage } from "../documents/index.ts";
+import type { KeyringEntry } from "../keyring/index.ts";
+import type { EndToEndSession } from "../link/index.ts";
+import { checkCandidates } from "./candidate-check.ts";
+import { CollectionSecrets } from "./collection-secrets.ts";
+import { DoubleAsker } from "./double-asker.ts";
+import { hostedLayout, hostedScoringOf } from "./double-layout.ts";
+import type { OutsourcedFaultCode } from "./faults.ts";
+import { type CollectionHeader, openHeader } from "./header.ts";
+import { type FreshHeader, RemoteCollection } from "./remote-collection.ts";
+import { RowSealer } from "./row-sealer.ts";
+import type { SeenSequences } from "./seen-sequences.ts";
+
+/** A passage of a hosted collection with its exact score. */
+export interface RankedPassage extends Passage {
+  /** Inner product of the question's unit vector and the passage's vector. */
+  readonly score: number;
+}
+
+/** What asking one collection came to. */
+export interface CollectionAnswer {
+  /** Best first, at most k. */
+  readonly passages: readonly RankedPassage[];
+  /** Rows of the collection, at least. */
+  readonly rowCount: number;
+  /** k': how many rows the host was asked for. */
+  readonly candidates: number;
+  /** Share of the true top k expected not to be among them. */
+  readonly missShare: number;
+}
+
+export interface CollectionReaderOptions {
+  readonly entry: KeyringEntry;
+  /** Opens or returns the session with the host. */
+  readonly session: () => Promise<EndToEndSession>;
+  readonly seen: SeenSequences;
+}
+
+/** What an answer of the host is checked against and opened with. */
+interface Candidates {
+  readonly rows: readonly PackedRow[];
+  readonly fresh: FreshHeader;
+  /** Rows the host has said that it has: all of them in `double`, where each has a score; unknown in `outsourced`. */
+  readonly listed: number | null;
+}
+
+/** Asks one hosted collection: sends the question as its mode says, opens what comes back, and ranks it exactly. */
+export class CollectionReader {
+  readonly #options: CollectionReaderOptions;
+  readonly #secrets: CollectionSecrets;
+  readonly #caprise: CapriseKey;
+  readonly #sealer: RowSealer;
+  readonly #remote: RemoteCollection;
+  readonly #double: DoubleAsker | null;
+  #revision = 0;
+  #header: CollectionHeader | null = null;
+
+  constructor(options: CollectionReaderOptions) {
+    const { entry, session } = options;
+    this.#options = options;
+    this.#secrets = new CollectionSecrets(entry.current);
+    this.#caprise = this.#secrets.capriseKey(entry);
+    this.#sealer = new RowSealer(this.#secrets, this.#caprise, entry.encoder.dim);
+    const { ciphertextDim: dim } = this.#caprise;
+    this.#remote = new RemoteCollection({ session, keyId: this.#secrets.keyId, dim });
+    const scoring = hostedScoringOf(entry);
+    this.#double = scoring && new DoubleAsker({ ...this.#parts(), layout: hostedLayout(scoring, dim) });
+  }
+
+  get entry(): KeyringEntry {
+    return this.#options.entry;
+  }
+
+  /** Learns the collection's state, and for `double` downloads hints and makes a query key ready. @throws as {@link ask}. */
+  async prepare(): Promise<void> {
+    if (!this.#header) {
+      const { revision, header } = await this.#remote.open();
+      this.#learn({ revision, header });
+    }
+    await this.#double?.prepare();
+  }
+
+  /**
+   * @param question - Unit vector, shape [dim]; not modified.
+   * @throws Fault of {@link RemoteCollection}; ROW_TAMPERED, HEADER_TAMPERED, HOST_MISBEHAVED, HOST_ROLLED_BACK, CANDIDATES_MISSING, COLLECTION_NOT_FILLED.
+   */
+  async ask(question: Float32Array, k: number): Promise<CollectionAnswer> {
+    await this.prepare();
+    const { rowCountMin: rowCount } = this.#expectHeader();
+    const { candidates, missShare } = this.#candidates(k);
+    if (candidates === 0) return { passages: [], rowCount, candidates, missShare };
+    const rows = await this.#checked(this.#asking(question, candidates), candidates);
+    const passages = rows
+      .map((row) => this.#sealer.open(row))
+      .map(({ passage, vector }) => ({ ...passage, score: innerProduct(question, vector) }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, k);
+    return { passages, rowCount, candidates, missShare };
+  }
+
+  close(): void {
+    this.#double?.close();
+    this.#caprise[Symbol.dispose]();
+    this.#secrets[Symbol.dispose]();
+  }
+
+  #parts() {
+    return { remote: this.#remote, session: this.#options.session, keyId: this.#secrets.keyId };
+  }
+
+  /** How to put the question, over again if need be: it is encrypted once, for a second encryption would be a second sample of it. */
+  #asking(question: Float32Array, candidates: number): () => Promise<Candidates> {
+    const double = this.#double;
+    if (double) {
+      const rotated = this.#caprise.rotateQuery(question);
+      return () => double.ask(rotated, candidates, this.#revision);
+    }
+    const { epsilon } = this.entry.sealing;
+    const norm = liftedNorm(this.entry.encoder.normMax);
+    const scaled = question.map((coordinate) => norm * coordinate);
+    const encrypted = this.#caprise.encryptQuery(scaled, epsilon === null ? {} : { epsilon });
+    return async () => ({ ...(await this.#remote.search(encrypted, candidates, this.#revision)), listed: null });
+  }
+
+  /** Rows change while they are asked for: what looks wrong is asked for once more before the host is accused. */
+  async #checked(asking: () => Promise<Candidates>, wanted: number): Promise<readonly PackedRow[]> {
+    for (let attempt = 1; ; attempt++) {
+      const { rows, fresh, listed } = await asking();
+      if (fresh) this.#learn(fresh);
+      try {
+        checkCandidates(rows, this.#expectHeader(), { wanted, listed });
+        return rows;
+      } catch (error) {
+        if (attempt === 2) throw error;
+      }
+    }
+  }
+
+  #candidates(k: number): { readonly candidates: number; readonly missShare: number } {
+    const { rankProfile: profile, rowCountMin: rowCount } = this.#expectHeader();
+    if (rowCount === 0 || !profile) return { candidates: Math.min(rowCount, 2 * k), missShare: 0 };
+    return candidateCount({ k, noise: this.#noise(), profile, rowCount });
+  }
+
+  /** Standard deviation of what the host ranks by, in units of the exact score. */
+  #noise(): number {
+    const { encoder, sealing } = this.entry;
+    const parameters = { dim: encoder.dim, normMax: encoder.normMax, beta: sealing.beta };
+    if (!this.#double) return questionNoise({ ...parameters, epsilon: sealing.epsilon ?? undefined });
+    return Math.hypot(doubleNoise(parameters), scoreStandardDeviation(this.#double.layout) / sealing.scale);
+  }
+
+  #learn(fresh: NonNullable<FreshHeader>): void {
+    const { seen, entry } = this.#options;
+    const header = openHeader(fresh.header, this.#secrets);
+    if (header.sequence < seen.get(entry.current.id))
+      throw new Fault<OutsourcedFaultCode>(
+        "HOST_ROLLED_BACK",
+        "its host shows an older state of the collection than you have seen; tell its owner, who can ingest again",
+      );
+    seen.raise(entry.current.id, header.sequence);
+    this.#revision = fresh.revision;
+    this.#header = header;
+  }
+
+  #expectHeader(): CollectionHeader {
+    if (!this.#header) throw new TypeError("CollectionReader: not prepared");
+    return this.#header;
+  }
+}
+
+function innerProduct(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
