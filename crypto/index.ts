@@ -23,3 +23,11 @@ export { CapriseKey, type PlainRow, type QueryOptions, type RowVersion } from ".
 export type { CapriseFaultCode, CapriseParameters } from "./dcpe/parameters.ts";
 export { type LiftedNorms, distanceOfInnerProduct, innerProductOfDistance, liftedNorm } from "./dcpe/lift.ts";
 export { type Perturbation, SAP_SHARE, ScaleAndPerturb } from "./dcpe/scale-and-perturb.ts";
+export { type QuestionNoiseOptions, doubleNoise, questionNoise } from "./dcpe/question-noise.ts";
+export { type RankProfile, measureRankProfile, profileRanks } from "./dcpe/rank-profile.ts";
+export {
+  type CandidateCount,
+  type CandidateCountOptions,
+  CANDIDATES_MAX,
+  candidateCount,
+} from "./dcpe/candidate-count.ts";
