@@ -1,13 +1,17 @@
 import { Command } from "commander";
-import { ingest, type IngestProgress } from "../party-node/ingest.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
-import { openEncoder } from "../party-node/encoders/index.ts";
-import { openNode } from "../party-node/node-folder.ts";
+import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
+import { type IngestProgress, type IngestReport, ingest } from "../party-node/ingest.ts";
+import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
+import { measureCollection } from "../party-node/outsourced/index.ts";
+import type { PassageStore } from "../party-node/store/index.ts";
+import { publishWithProgress, publishedInWords } from "./collection-progress.ts";
 import { openNodeStore } from "./node-store.ts";
 import { dirOption } from "./options.ts";
+import { OwnedCollection } from "./owned-collection.ts";
 import { printable } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
-import { onStop, releaseParent, tellParent } from "./supervision.ts";
+import { EXIT_STOPPED, onStop, releaseParent, tellParent } from "./supervision.ts";
 
 /** Exit code when some documents could not be read: the rest is in. */
 const EXIT_PROBLEMS = 3;
@@ -18,6 +22,7 @@ export function ingestCommand(): Command {
   return new Command("ingest")
     .description("read documents (.jsonl .md .txt .html, folders of them) into this node's sealed store")
     .argument("<path...>", "files and folders; what has vanished from a folder since the last time is removed")
+    .option("--collection <name>", "into a collection of yours at a host, instead of what this node serves itself")
     .addOption(dirOption())
     .option("--json", "print the report as one JSON object", false)
     .action(runIngest)
@@ -27,23 +32,56 @@ export function ingestCommand(): Command {
     );
 }
 
-async function runIngest(paths: string[], { dir, json }: { dir: string; json: boolean }): Promise<void> {
-  const node = openNode(dir);
-  const encoder = await openEncoder(node.encoderSpec);
+interface Options {
+  readonly dir: string;
+  readonly json: boolean;
+  readonly collection?: string;
+}
+
+async function runIngest(paths: string[], options: Options): Promise<void> {
+  using resources = new DisposableStack();
+  const collection =
+    options.collection === undefined
+      ? null
+      : resources.use(await OwnedCollection.open(options.dir, options.collection));
+  const node = collection?.node ?? openNode(options.dir);
+  await using encoder = disposing(await openEncoder(node.encoderSpec));
+  checkEncoder(encoder.value, node.federation);
+  const store = collection?.ledger ?? resources.adopt(openNodeStore(node), (opened) => opened.close());
   const stop = new AbortController();
   onStop(() => {
     stop.abort();
   });
-  const name = node.identity.name;
+  try {
+    const report = await readDocuments(paths, { store, encoder: encoder.value, node, signal: stop.signal });
+    if (collection) await seal(collection, encoder.value, stop.signal);
+    tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
+    printReport(report, store.rowCount, options.json);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    process.stderr.write("stopped; what was stored stays, and the next run goes on from there\n");
+    process.exitCode = EXIT_STOPPED;
+  } finally {
+    releaseParent();
+  }
+}
+
+interface Reading {
+  readonly store: PassageStore;
+  readonly encoder: Encoder;
+  readonly node: OpenedNode;
+  readonly signal: AbortSignal;
+}
+
+async function readDocuments(paths: string[], { store, encoder, node, signal }: Reading): Promise<IngestReport> {
+  const { name } = node.identity;
   const bars = new ProgressBars({ names: [name], show: process.stderr.isTTY && !process.connected });
   try {
-    checkEncoder(encoder, node.federation);
-    using store = disposable(openNodeStore(node));
-    const report = await ingest({
+    return await ingest({
       paths,
-      store: store.value,
+      store,
       encoder,
-      signal: stop.signal,
+      signal,
       onProgress: throttled((progress) => {
         bars.update(name, progress);
         tellParent({ event: "progress", ...progress });
@@ -52,39 +90,39 @@ async function runIngest(paths: string[], { dir, json }: { dir: string; json: bo
         process.stderr.write(`${reason}: ${printable(message)}\n`);
       },
     });
-    bars.stop();
-    tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
-    const { added, changed, unchanged, removed } = report.documents;
-    if (json) process.stdout.write(`${JSON.stringify({ ...report, stored: store.value.rowCount })}\n`);
-    else if (!process.connected) {
-      process.stdout.write(
-        `${String(report.passages)} passages encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${String(store.value.rowCount)} passages in the store\n`,
-      );
-    }
-    if (report.problems > 0) {
-      process.stderr.write(
-        `${String(report.problems)} of the documents could not be read and are named above; correct them and run the same command again\n`,
-      );
-      process.exitCode = EXIT_PROBLEMS;
-    }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    process.stderr.write("stopped; what was stored stays, and the next run goes on from there\n");
-    process.exitCode = 130;
   } finally {
     bars.stop();
-    await encoder.close();
-    releaseParent();
   }
 }
 
-function disposable<Value extends { close(): void }>(value: Value): { readonly value: Value } & Disposable {
-  return {
-    value,
-    [Symbol.dispose]: () => {
-      value.close();
-    },
-  };
+/** Brings a collection's host up to date; a change of keys that was interrupted is gone on with. */
+async function seal(collection: OwnedCollection, encoder: Encoder, signal: AbortSignal): Promise<void> {
+  const { owner, ledger } = collection;
+  owner.keepProfile(await measureCollection(ledger, encoder));
+  const report = await publishWithProgress(collection, "publish", signal);
+  if (owner.entry.next) await publishWithProgress(collection, "rotate", signal);
+  await owner.eraseRetired();
+  if (process.connected) return;
+  process.stderr.write(publishedInWords(report, owner.entry.host));
+}
+
+function printReport(report: IngestReport, stored: number, json: boolean): void {
+  const { added, changed, unchanged, removed } = report.documents;
+  if (json) process.stdout.write(`${JSON.stringify({ ...report, stored })}\n`);
+  else if (!process.connected) {
+    process.stdout.write(
+      `${String(report.passages)} passages encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${String(stored)} passages in the store\n`,
+    );
+  }
+  if (report.problems === 0) return;
+  process.stderr.write(
+    `${String(report.problems)} of the documents could not be read and are named above; correct them and run the same command again\n`,
+  );
+  process.exitCode = EXIT_PROBLEMS;
+}
+
+function disposing(encoder: Encoder): { readonly value: Encoder } & AsyncDisposable {
+  return { value: encoder, [Symbol.asyncDispose]: () => encoder.close() };
 }
 
 /** Calls through at most every {@link PROGRESS_MS}, and for the last of a phase. */

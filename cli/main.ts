@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
+import { collectionCommand } from "./collection.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -32,6 +33,7 @@ const program = new Command("sotto")
   .addCommand(nodeCommand())
   .addCommand(ingestCommand())
   .addCommand(queryCommand())
+  .addCommand(collectionCommand())
   .addCommand(trialCommand())
   .addCommand(modelCommand())
   .addCommand(doctorCommand())

@@ -1,10 +1,14 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
-import { openNode } from "../party-node/node-folder.ts";
+import type { Logger } from "pino";
+import { HostService } from "../party-node/hosting/index.ts";
+import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
+import { openPostgresSealedStore, openSqliteSealedStore } from "../party-node/sealed-store/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
+import { memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
@@ -16,6 +20,8 @@ interface Options {
   readonly insecureClear: boolean;
   readonly threads?: number;
   readonly cache: boolean;
+  readonly hostFor?: ReadonlySet<string>;
+  readonly sealedStore?: string;
   readonly transcript?: string;
 }
 
@@ -26,11 +32,52 @@ export function nodeCommand(): Command {
     .option("--insecure-clear", "serve a federation in clear mode, where everybody sees the questions", false)
     .option("--threads <n>", "most threads to score with; default: one a core, at most 8", wholeNumber(1, 64))
     .option("--no-cache", "do not keep encoded blocks, which make the next start fast, and delete scoring.cache")
+    .option("--host-for <members>", "keep sealed collections of these members, joined by commas", parseMembers)
+    .addOption(
+      new Option(
+        "--sealed-store <url>",
+        "keep them in PostgreSQL with pgvector: postgresql://...; default: files in the folder",
+      ).env("SOTTO_SEALED_STORE"),
+    )
     .addOption(transcriptOption())
     .action(runNode);
 }
 
-async function runNode({ dir, insecureClear, threads, cache, transcript: path }: Options): Promise<void> {
+/** What keeps collections of others in this process; null where it is not asked for. */
+async function openHosting(
+  { folder, keys }: OpenedNode,
+  { hostFor: owners, sealedStore: url, threads }: Options,
+  log: Logger,
+): Promise<{ readonly service: HostService; readonly close: () => Promise<void> } | null> {
+  if (!owners) return null;
+  const store =
+    url === undefined ? openSqliteSealedStore({ folder: folder.hostedPath }) : await openPostgresSealedStore({ url });
+  const { hintKey } = keys;
+  const service = await HostService.open({
+    store,
+    owners,
+    hintKey,
+    log,
+    ...(threads === undefined ? {} : { threads }),
+  });
+  return {
+    service,
+    close: async () => {
+      await service.close();
+      await store.close();
+    },
+  };
+}
+
+function parseMembers(text: string): ReadonlySet<string> {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => !memberName.safeParse(name).success))
+    throw new InvalidArgumentError("expected names of members, joined by commas");
+  return new Set(names);
+}
+
+async function runNode(options: Options): Promise<void> {
+  const { dir, insecureClear, threads, cache, transcript: path } = options;
   const node = openNode(dir);
   const { identity, federation, keys, coordinatorUrl } = node;
   if (!federation.hasRole(identity.name, "party")) {
@@ -59,11 +106,13 @@ async function runNode({ dir, insecureClear, threads, cache, transcript: path }:
         cachePath: cache ? node.folder.cachePath : null,
         ...(threads === undefined ? {} : { threads }),
       });
+  const hosting = await openHosting(node, options, log);
   const server = new PartyServer({
     identity,
     federation,
     store,
     index,
+    hosting: hosting?.service,
     coordinatorUrl,
     log,
     observer: transcript?.observer,
@@ -77,6 +126,7 @@ async function runNode({ dir, insecureClear, threads, cache, transcript: path }:
       tellParent({ event: "serving" });
     });
   } finally {
+    await hosting?.close();
     await index.close();
     store.close();
     transcript?.close();

@@ -21,3 +21,10 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     return value;
   };
 }
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}

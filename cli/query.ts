@@ -2,7 +2,13 @@ import { Command } from "commander";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
-import { type PartyFault, type PartyOutcome, type QueryResult, checkQuestion } from "../party-node/asking/question.ts";
+import {
+  type HostedOutcome,
+  type PartyFault,
+  type PartyOutcome,
+  type QueryResult,
+  checkQuestion,
+} from "../party-node/asking/question.ts";
 import { limits } from "../protocol/index.ts";
 import { dirOption, wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
@@ -57,11 +63,21 @@ async function runQuery(given: string, { k, json, dir, timeout, insecureClear }:
   if (result.parties.some(({ fault }) => fault)) process.exitCode = EXIT_PARTIAL;
 }
 
-function printOutcome({ party, status, passagesScored, ms, fault }: PartyOutcome): void {
+function printOutcome({ party, collection, status, passagesScored, ms, fault }: PartyOutcome): void {
   const mark = status === "answered" ? styleText("green", "answered") : styleText("yellow", "missing ");
   process.stderr.write(
-    `  ${mark}  ${party}${fault ? `  ${faultInWords(fault)}` : `  ${String(passagesScored)} passages scored, ${ms.toFixed(0)} ms`}\n`,
+    `  ${mark}  ${collection ? `${party} (${collection.name} at ${collection.host})` : party}  ${fault ? faultInWords(fault) : `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms`}\n`,
   );
+}
+
+function whatWasDone(passagesScored: number, collection: HostedOutcome | undefined): string {
+  if (collection?.mode !== "outsourced")
+    return `${String(passagesScored)} passages scored${candidatesInWords(collection)}`;
+  return `${String(passagesScored)} passages searched${candidatesInWords(collection)}`;
+}
+
+function candidatesInWords(collection: HostedOutcome | undefined): string {
+  return collection ? `, ${String(collection.candidates)} of them opened` : "";
 }
 
 /** @returns One printable line. */

@@ -1,7 +1,9 @@
 import { join, resolve } from "node:path";
 import { HintCache, SottoClient } from "./asking/index.ts";
 import { openEncoder } from "./encoders/index.ts";
+import { Keyring } from "./keyring/index.ts";
 import { openNode } from "./node-folder.ts";
+import { SeenSequences } from "./outsourced/index.ts";
 
 export interface ConnectOptions {
   /** The node's folder, as made by `sotto init` and `sotto federation join`; default is the current one. */
@@ -10,6 +12,8 @@ export interface ConnectOptions {
   readonly encoder?: string;
   /** Needed for a federation in clear mode, which protects no question. */
   readonly insecureClear?: boolean;
+  /** Asked when a passphrase protects the keyring of this node. */
+  readonly passphrase?: () => Promise<string>;
 }
 
 /**
@@ -24,9 +28,10 @@ export interface ConnectOptions {
  * @throws Fault CONFIG_MISSING, NOT_JOINED, NOT_A_MEMBER, KEY_FILE_MODE, ENCODER_MISMATCH, CONNECTION_REFUSED and others; each says what to do.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
-  const { dir = ".", encoder: spec, insecureClear, ...unknown } = options;
+  const { dir = ".", encoder: spec, insecureClear, passphrase, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
   const { folder, federation, identity, coordinatorUrl, encoderSpec } = openNode(resolve(dir));
+  const keyring = await Keyring.open(folder.keyringPath, passphrase);
   const encoder = await openEncoder(spec ?? encoderSpec);
   try {
     return await SottoClient.connect({
@@ -34,11 +39,22 @@ export async function connect(options: ConnectOptions = {}): Promise<SottoClient
       federation,
       encoder,
       ownsEncoder: true,
+      collections: {
+        entries: keyring.entries,
+        seen: new SeenSequences(folder.seenPath),
+        onNewKey: (entry) => {
+          keyring.put(entry);
+        },
+        onClose: () => {
+          keyring[Symbol.dispose]();
+        },
+      },
       hintCache: new HintCache(join(folder.path, "hints")),
       coordinatorUrl,
       insecureClear,
     });
   } catch (error) {
+    keyring[Symbol.dispose]();
     await encoder.close();
     throw error;
   }

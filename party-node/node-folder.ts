@@ -40,6 +40,12 @@ export interface NodeFolder {
   readonly cachePath: string;
   readonly federationPath: string;
   readonly keyPath: string;
+  /** Ledgers of the collections that this node has at hosts. */
+  readonly collectionsPath: string;
+  /** Collections that this node keeps for others. */
+  readonly hostedPath: string;
+  /** The last state that was seen of each hosted collection. */
+  readonly seenPath: string;
 }
 
 function folderOf(directory: string, config: NodeConfig): NodeFolder {
@@ -51,6 +57,9 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     cachePath: resolve(path, CACHE_FILE),
     federationPath: resolve(path, config.federation),
     keyPath: resolve(path, config.key),
+    collectionsPath: resolve(path, "collections"),
+    hostedPath: resolve(path, "hosted"),
+    seenPath: resolve(path, "collections-seen.json"),
   };
 }
 

@@ -16,10 +16,14 @@ import {
   limits,
 } from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import { CoordinatorLink } from "../link/index.ts";
+import type { KeyringEntry } from "../keyring/index.ts";
+import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
+import { SeenSequences } from "../outsourced/index.ts";
 import type { HintCache } from "./hint-cache.ts";
+import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
 import { PartySession } from "./party-session.ts";
 import { type PartyOutcome, Question, type QueryResult, checkQuestion } from "./question.ts";
+import { inOrder, mergeRankings } from "./merged-ranking.ts";
 
 export interface ClientOptions {
   readonly identity: Identity;
@@ -29,11 +33,19 @@ export interface ClientOptions {
   readonly ownsEncoder?: boolean;
   /** Where downloaded hints are kept between two runs. */
   readonly hintCache?: HintCache;
+  /** Hosted collections that this member can read. */
+  readonly collections?: HostedCollectionsOptions;
   /** Defaults to the federation's. */
   readonly coordinatorUrl?: string | undefined;
   readonly observer?: FrameObserver | undefined;
   /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
   readonly insecureClear?: boolean | undefined;
+}
+
+/** What a keyring gives a client. */
+export interface HostedCollectionsOptions extends Pick<HostedSourcesOptions, "entries" | "seen" | "onNewKey"> {
+  /** Called when the client is closed and needs the keys no longer. */
+  readonly onClose?: () => void;
 }
 
 export interface QueryOptions {
@@ -62,6 +74,15 @@ export function checkEncoder(encoder: Encoder, { terms }: Federation): void {
   );
 }
 
+/** @throws Fault ENCODER_MISMATCH: scores of two encoders cannot be compared. */
+function checkCollection({ name, encoder }: KeyringEntry, { terms }: Federation): void {
+  if (encoder.fingerprint === terms.encoder.fingerprint && encoder.dim === terms.scoring.dim) return;
+  throw new Fault<ProtocolFaultCode>(
+    "ENCODER_MISMATCH",
+    `the collection "${name}" was made with another encoder than the federation's; its owner has to create it again, or remove it from your keyring (\`sotto collection forget ${name}\`)`,
+  );
+}
+
 /** A question under way: iterate it for each party's outcome as it comes, or await `result`. */
 export interface Asking extends AsyncIterable<PartyOutcome> {
   /** The ranked passages, once every party is accounted for. Rejects with the fault that stopped the query. */
@@ -74,6 +95,7 @@ export class SottoClient {
   readonly #link: CoordinatorLink;
   readonly #layout: RingLayout;
   readonly #asker: Asker;
+  readonly #hosted: HostedSources;
   readonly #opening = new Map<string, Promise<PartySession>>();
   readonly #lastSession = new Map<string, PartySession>();
   #closed = false;
@@ -89,6 +111,10 @@ export class SottoClient {
       federation,
       observer,
     });
+    const { entries = [], seen = new SeenSequences(null), onNewKey = () => undefined } = options.collections ?? {};
+    for (const entry of entries) checkCollection(entry, federation);
+    const session = async (host: string): Promise<EndToEndSession> => (await this.#session(host)).channel;
+    this.#hosted = new HostedSources({ identity, federation, entries, seen, onNewKey, session });
   }
 
   /**
@@ -110,7 +136,8 @@ export class SottoClient {
         .filter((name) => client.#link.online.has(name))
         .map((name) => client.#session(name));
       // A party that stalls must not hold the others up: its hints come when they come.
-      await Promise.race([Promise.allSettled(sessions), sleep(CONNECT_PATIENCE_MS, undefined, { ref: false })]);
+      const ready = Promise.allSettled([...sessions, client.#hosted.prepare()]);
+      await Promise.race([ready, sleep(CONNECT_PATIENCE_MS, undefined, { ref: false })]);
     } catch (error) {
       client.close();
       throw error;
@@ -132,7 +159,7 @@ export class SottoClient {
 
   /** Resolves when a query key is ready for every block known: the next question then costs the least. */
   async warm(): Promise<void> {
-    await this.#asker.ready();
+    await Promise.all([this.#asker.ready(), this.#hosted.warm()]);
   }
 
   /**
@@ -164,6 +191,8 @@ export class SottoClient {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#hosted.close();
+    this.#options.collections?.onClose?.();
     for (const session of this.#lastSession.values()) session.close();
     this.#options.hintCache?.flush();
     this.#asker.close();
@@ -194,23 +223,27 @@ export class SottoClient {
       deadlineMs,
       session: (party) => this.#session(party),
     });
-    embedding.fill(0);
     const encrypted = performance.now();
     const outcomes: PartyOutcome[] = [];
-    for await (const outcome of asked.scores(signal)) {
+    const take = (outcome: PartyOutcome): void => {
       outcomes.push(outcome);
       report(outcome);
-    }
+    };
+    const hosted = this.#hosted.ask(embedding, { k, deadlineMs, signal }, take).finally(() => embedding.fill(0));
+    hosted.catch(() => undefined);
+    for await (const outcome of asked.scores(signal)) take(outcome);
+    const ranking = mergeRankings(k, asked.best, await hosted);
     const scored = performance.now();
     const { passages, faults } = await asked.passages(
-      outcomes.filter(({ status }) => status === "answered").map(({ party }) => party),
+      outcomes.filter(({ status, collection }) => status === "answered" && !collection).map(({ party }) => party),
+      ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
     );
     const done = performance.now();
     return {
-      passages,
+      passages: inOrder(ranking, passages),
       parties: outcomes.map((outcome) => {
-        const fault = faults.get(outcome.party);
+        const fault = outcome.collection ? undefined : faults.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
       timingsMs: {

@@ -15,7 +15,10 @@ import { type Candidate, mergeTop } from "./ranking.ts";
 
 /** A passage that was fetched, with where it came from. */
 export interface CitedPassage {
+  /** Who owns it. */
   readonly party: string;
+  /** The hosted collection it came from, by the name it has in this node's keyring; not set for what a party serves itself. */
+  readonly collection?: string;
   readonly documentId: string;
   readonly title: string;
   readonly text: string;
@@ -33,9 +36,27 @@ export interface PartyFault {
   readonly retryAfterMs?: number;
 }
 
-/** What became of one party. */
+/** How a hosted collection was asked. */
+export interface HostedOutcome {
+  /** Its name in this node's keyring. */
+  readonly name: string;
+  readonly host: string;
+  readonly mode: "outsourced" | "double";
+  /** Of the collection's key. */
+  readonly beta: number;
+  /** Of DistanceDP on the question; null for none. `double` perturbs no question. */
+  readonly epsilon: number | null;
+  /** k': how many rows the host was asked for, so that the k best are among them. */
+  readonly candidates: number;
+  /** Share of the k best that is expected not to be among them. */
+  readonly missShare: number;
+}
+
+/** What became of one party, or of one hosted collection. */
 export interface PartyOutcome {
   readonly party: string;
+  /** Set for a hosted collection, whose owner `party` is. */
+  readonly collection?: HostedOutcome;
   readonly status: "answered" | "missing";
   /** Passages the party scored. */
   readonly passagesScored: number;
@@ -100,6 +121,11 @@ export class Question {
   static async encrypt(asker: Asker, embedding: Float32Array, options: QuestionOptions): Promise<Question> {
     const { query, secrets } = await asker.ask(embedding);
     return new Question(options, query, secrets);
+  }
+
+  /** The k best rows of the parties that have answered so far, best first. */
+  get best(): readonly Candidate[] {
+    return this.#best;
   }
 
   /** Wipes the query's secrets; answers that come later cannot be read. */
@@ -187,18 +213,21 @@ export class Question {
   }
 
   /**
-   * Fetches the best passages. Every party that answered is asked, for the same number of bytes, whether or not it holds one of them: who holds the
+   * Fetches passages. Every party that answered is asked, for the same number of bytes, whether or not it holds one of them: who holds the
    * answers stays between the querier and the parties.
+   *
+   * @param best - Those of {@link best} that are wanted.
    */
   async passages(
     answered: readonly string[],
+    best: readonly Candidate[],
     signal: AbortSignal | undefined,
   ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, PartyFault> }> {
     const faults = new Map<string, PartyFault>();
     const fetched = new Map<string, CitedPassage>();
     await Promise.all(
       answered.map(async (party) => {
-        const wanted = this.#best.filter((candidate) => candidate.party === party);
+        const wanted = best.filter((candidate) => candidate.party === party);
         try {
           for (const { block, slot, ...passage } of await this.#fetch(party, wanted, signal)) {
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
@@ -216,7 +245,7 @@ export class Question {
         }
       }),
     );
-    return { passages: this.#best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
+    return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
   }
 
   /** One party's passages, or a fault once they have taken as long as its scores might. */

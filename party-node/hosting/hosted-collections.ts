@@ -70,7 +70,7 @@ export class HostedCollections {
     member: string,
     keyId: Uint8Array,
     settings: Pick<HostedCollection, "dim"> & Pick<Attachment, "scoring">,
-  ) {
+  ): Promise<void> {
     this.#expectOwner(member);
     if (this.#collections.size >= limits.hostedCollectionsMax)
       throw new Fault<HostingFaultCode>("LIMIT_EXCEEDED", "this host keeps as many collections as it may");

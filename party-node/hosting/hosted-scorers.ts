@@ -26,7 +26,7 @@ export interface HostedScorersOptions {
 /** The encrypted scoring of all `double` collections of a host; one is loaded when it is first asked for. */
 export class HostedScorers {
   readonly #options: HostedScorersOptions;
-  readonly #scorers = new Map<string, Promise<HostedScorer>>();
+  readonly #scorers = new Map<string, HostedScorer>();
 
   constructor(options: HostedScorersOptions) {
     this.#options = options;
@@ -34,9 +34,8 @@ export class HostedScorers {
 
   /** Up to date within half a second. @throws Fault NOT_SCORED, and those of the store. */
   async of(collection: HostedCollection): Promise<HostedScorer> {
-    let opening = this.#scorers.get(collection.id);
-    if (!opening) this.#scorers.set(collection.id, (opening = this.#open(collection)));
-    const scorer = await opening;
+    let scorer = this.#scorers.get(collection.id);
+    if (!scorer) this.#scorers.set(collection.id, (scorer = this.#open(collection)));
     await scorer.refresh();
     return scorer;
   }
@@ -44,14 +43,14 @@ export class HostedScorers {
   async forget(collectionId: string): Promise<void> {
     const scorer = this.#scorers.get(collectionId);
     this.#scorers.delete(collectionId);
-    await (await scorer?.catch(() => undefined))?.close();
+    await scorer?.close();
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#scorers.keys()].map((id) => this.forget(id)));
   }
 
-  async #open({ id, dim, attachment: { scoring } }: HostedCollection): Promise<HostedScorer> {
+  #open({ id, dim, attachment: { scoring } }: HostedCollection): HostedScorer {
     if (!scoring)
       throw new Fault("NOT_SCORED", "the collection is searched by encrypted vectors; it is not one of mode double");
     const { store, hintKey, threads } = this.#options;

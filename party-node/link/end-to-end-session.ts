@@ -99,13 +99,22 @@ export class EndToEndSession {
     message: RequestOf,
     type: Type,
   ): Promise<Extract<EndToEndMessage, { type: Type }>> {
-    let answer: Extract<EndToEndMessage, { type: Type }> | null = null;
-    await this.request(message, (reply) => {
+    return (await this.askNumbered(message, type)).answer;
+  }
+
+  /** {@link ask}, with the number of the request. */
+  async askNumbered<Type extends EndToEndMessage["type"]>(
+    message: RequestOf,
+    type: Type,
+  ): Promise<{ readonly request: number; readonly answer: Extract<EndToEndMessage, { type: Type }> }> {
+    const answers: Extract<EndToEndMessage, { type: Type }>[] = [];
+    const request = await this.request(message, (reply) => {
       if (!isOf(reply, type)) throw unexpectedAnswer(this.party);
-      answer = reply;
+      answers.push(reply);
     });
+    const [answer] = answers;
     if (!answer) throw unexpectedAnswer(this.party);
-    return answer;
+    return { request, answer };
   }
 
   async #handshake(): Promise<void> {

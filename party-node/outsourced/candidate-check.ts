@@ -11,14 +11,19 @@ import { type CollectionHeader, unpackRemoved } from "./header.ts";
  * @param asked.listed - How many rows the host has said that it has, or null where it does not say.
  * @throws Fault HOST_MISBEHAVED, HOST_ROLLED_BACK, CANDIDATES_MISSING.
  */
-export function checkCandidates(rows: readonly PackedRow[], header: CollectionHeader, asked: { readonly wanted: number; readonly listed: number | null }): void {
+export function checkCandidates(
+  rows: readonly PackedRow[],
+  header: CollectionHeader,
+  asked: { readonly wanted: number; readonly listed: number | null },
+): void {
   const removed = unpackRemoved(header.removed);
   const seen = new Set<string>();
   for (const { rowId, version } of rows) {
     const name = sodium.to_hex(rowId);
     if (seen.has(name)) throw fault("HOST_MISBEHAVED", "its host returned a row twice");
     seen.add(name);
-    if (version <= (removed.get(name) ?? 0)) throw fault("HOST_MISBEHAVED", "its host returned a row that its owner has removed");
+    if (version <= (removed.get(name) ?? 0))
+      throw fault("HOST_MISBEHAVED", "its host returned a row that its owner has removed");
     if (version > header.sequence)
       throw fault("HOST_ROLLED_BACK", "its host returned a row that is newer than the state it shows");
   }

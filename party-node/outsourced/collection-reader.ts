@@ -1,4 +1,12 @@
-import { type CapriseKey, Fault, candidateCount, doubleNoise, liftedNorm, questionNoise, scoreStandardDeviation } from "../../crypto/index.ts";
+import {
+  type CapriseKey,
+  Fault,
+  candidateCount,
+  doubleNoise,
+  liftedNorm,
+  questionNoise,
+  scoreStandardDeviation,
+} from "../../crypto/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
 import type { Passage } from "../documents/index.ts";
 import type { KeyringEntry } from "../keyring/index.ts";
@@ -80,6 +88,11 @@ export class CollectionReader {
       this.#learn({ revision, header });
     }
     await this.#double?.prepare();
+  }
+
+  /** Resolves when the next question costs the least. */
+  async warm(): Promise<void> {
+    await this.#double?.warm();
   }
 
   /**

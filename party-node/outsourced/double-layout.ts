@@ -8,7 +8,12 @@ import type { KeyringEntry } from "../keyring/index.ts";
 export function hostedScoringOf({ encoder, sealing, scoring }: KeyringEntry): HostedScoring | null {
   if (!scoring) return null;
   const normMax = sealing.scale * (liftedNorm(encoder.normMax) + STORED_SHARE * sealing.beta);
-  return { chunk: scoring.chunk, scoreBits: scoring.scoreBits, normMax, seed: new Uint8Array(Buffer.from(scoring.seed, "base64")) };
+  return {
+    chunk: scoring.chunk,
+    scoreBits: scoring.scoreBits,
+    normMax,
+    seed: new Uint8Array(Buffer.from(scoring.seed, "base64")),
+  };
 }
 
 /** The ring layout of a `double` collection's ciphertexts. @throws Fault PARAMETERS_INVALID. */

@@ -25,7 +25,8 @@ const schema = z.strictObject({
   sequence: z.int().min(1),
   rowCountMin: z.int().min(0),
   removed: z.custom<Uint8Array>(
-    (value) => value instanceof Uint8Array && value.length % REMOVED_BYTES === 0 && value.length <= REMOVED_BYTES * REMOVED_MAX,
+    (value) =>
+      value instanceof Uint8Array && value.length % REMOVED_BYTES === 0 && value.length <= REMOVED_BYTES * REMOVED_MAX,
   ),
   rankProfile: z
     .strictObject({

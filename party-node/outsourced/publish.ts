@@ -5,7 +5,15 @@ import type { KeyringEntry } from "../keyring/index.ts";
 import { sealedStoreLimits } from "../sealed-store/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
-import { type CollectionHeader, type RemovedRows, openHeader, packRemoved, sealHeader, unpackRemoved } from "./header.ts";
+import {
+  type CollectionHeader,
+  type RemovedRows,
+  openHeader,
+  packRemoved,
+  sealHeader,
+  unpackRemoved,
+} from "./header.ts";
+import { ledgerBlocks } from "./ledger-rows.ts";
 import type { Grants, RemoteCollection } from "./remote-collection.ts";
 import { RowSealer } from "./row-sealer.ts";
 
@@ -64,14 +72,9 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const wanted = new Set<string>();
   let tooLarge = 0;
   const batch = new Batch(remote);
-  for (const block of ledger.blockRevisions().keys()) {
+  for (const rows of ledgerBlocks(ledger, sealer)) {
     signal?.throwIfAborted();
-    for (const { rowId: id, vector } of ledger.vectorsOfBlock(block)) {
-      const [stored] = ledger.passages([id]);
-      if (!stored) continue;
-      const { rowId: _, ...passage } = stored;
-      const rowId = sealer.rowId(passage, vector);
-      const name = sodium.to_hex(rowId);
+    for (const { rowId, name, passage, vector } of rows) {
       if (!there.has(name) && !wanted.has(name)) {
         const version = await writer.announce(there.size, removed);
         const sealed = sealer.seal({ rowId, version, passage, vector });

@@ -12,7 +12,10 @@ import {
 import { type EndToEndSession, unexpectedAnswer } from "../link/index.ts";
 
 /** What is at the host beside the rows. */
-export type HostState = Pick<Extract<HostAnswer, { type: "host-state" }>, "revision" | "header" | "rowCount" | "readers">;
+export type HostState = Pick<
+  Extract<HostAnswer, { type: "host-state" }>,
+  "revision" | "header" | "rowCount" | "readers"
+>;
 
 /** A header that came with an answer; null when the host says that it is the one known. */
 export type FreshHeader = { readonly revision: number; readonly header: Uint8Array } | null;
@@ -72,7 +75,7 @@ export class RemoteCollection {
   async versions(): Promise<Map<string, number>> {
     const versions = new Map<string, number>();
     const session = await this.#options.session();
-    for (let after = new Uint8Array(0); ; ) {
+    for (let after = new Uint8Array(0); ;) {
       const { list } = await session.ask(
         { type: "host-versions", collection: this.#options.keyId, after },
         "host-version-list",
@@ -113,18 +116,16 @@ export class RemoteCollection {
   async score(
     query: Uint8Array,
     known: number,
-  ): Promise<{ readonly scored: number; readonly blocks: Uint8Array; readonly scores: Uint8Array; readonly fresh: FreshHeader }> {
+  ): Promise<{
+    readonly scored: number;
+    readonly blocks: Uint8Array;
+    readonly scores: Uint8Array;
+    readonly fresh: FreshHeader;
+  }> {
     const session = await this.#options.session();
-    let answer: Extract<HostAnswer, { type: "host-scores" }> | null = null;
-    const scored = await session.request(
-      { type: "host-score", collection: this.#options.keyId, query, known },
-      (reply) => {
-        if (reply.type !== "host-scores") throw unexpectedAnswer(session.party);
-        answer = reply;
-      },
-    );
-    if (!answer) throw unexpectedAnswer(session.party);
-    const { blocks, scores, revision, header } = answer as Extract<HostAnswer, { type: "host-scores" }>;
+    const request = { type: "host-score" as const, collection: this.#options.keyId, query, known };
+    const { request: scored, answer } = await session.askNumbered(request, "host-scores");
+    const { blocks, scores, revision, header } = answer;
     return { scored, blocks: blocks.slice(), scores, fresh: revision === known ? null : { revision, header } };
   }
 

@@ -226,7 +226,7 @@ describe("this test can fail:", () => {
       deadlineMs: 5000,
     });
     for await (const { status } of asked.scores(undefined)) expect(status).toBe("answered");
-    await asked.passages(fetchFrom, undefined);
+    await asked.passages(fetchFrom, asked.best, undefined);
     const seen = ordered(frames);
     asker.close();
     link.close();

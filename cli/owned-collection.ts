@@ -1,0 +1,69 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { Fault } from "../crypto/index.ts";
+import type { Keyring, KeyringEntry } from "../party-node/keyring/index.ts";
+import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
+import { CollectionOwner, HostConnection } from "../party-node/outsourced/index.ts";
+import { type PassageStore, openSqliteStore } from "../party-node/store/index.ts";
+import { openNodeKeyring } from "./passphrase.ts";
+
+/** Rows of a ledger's block; nobody scores a ledger. */
+const LEDGER_ROWS_PER_BLOCK = 256;
+
+/** A collection of this node's at its host, with the ledger of what it holds. */
+export class OwnedCollection implements Disposable {
+  readonly node: OpenedNode;
+  readonly keyring: Keyring;
+  readonly ledger: PassageStore;
+  readonly owner: CollectionOwner;
+  readonly #connection: HostConnection;
+
+  private constructor(node: OpenedNode, keyring: Keyring, entry: KeyringEntry) {
+    const { identity, federation, coordinatorUrl } = node;
+    this.node = node;
+    this.keyring = keyring;
+    this.ledger = openLedger(node, entry.name);
+    this.#connection = new HostConnection({ identity, federation, coordinatorUrl, host: entry.host });
+    const { session } = this.#connection;
+    const { name } = entry;
+    this.owner = new CollectionOwner({ keyring, name, ledger: this.ledger, identity, federation, session });
+  }
+
+  /** @throws Fault COLLECTION_NOT_FOUND, NOT_THE_OWNER, and those of the node, its keyring and the ledger. */
+  static async open(dir: string, name: string): Promise<OwnedCollection> {
+    const node = openNode(dir);
+    const keyring = await openNodeKeyring(node.folder.path);
+    try {
+      const entry = keyring.require(name);
+      if (entry.owner !== node.identity.name)
+        throw new Fault("NOT_THE_OWNER", `"${name}" belongs to ${entry.owner}, who alone can change it`);
+      return new OwnedCollection(node, keyring, entry);
+    } catch (error) {
+      keyring[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Removes the ledger's file; nothing of the collection can be read or changed here afterwards. */
+  removeLedger(): void {
+    this.ledger.close();
+    const path = ledgerPath(this.node, this.owner.entry.name);
+    for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection[Symbol.dispose]();
+    this.ledger.close();
+    this.keyring[Symbol.dispose]();
+  }
+}
+
+function ledgerPath({ folder }: OpenedNode, name: string): string {
+  return `${folder.collectionsPath}/${name}.db`;
+}
+
+function openLedger(node: OpenedNode, name: string): PassageStore {
+  const path = ledgerPath(node, name);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return openSqliteStore({ path, storeKey: node.keys.storeKey, rowsPerBlock: LEDGER_ROWS_PER_BLOCK });
+}

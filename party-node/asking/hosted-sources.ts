@@ -1,0 +1,152 @@
+import { Fault } from "../../crypto/index.ts";
+import type { Federation, Identity, ProtocolFaultCode } from "../../protocol/index.ts";
+import type { KeyringEntry } from "../keyring/index.ts";
+import type { EndToEndSession } from "../link/index.ts";
+import {
+  type CollectionAnswer,
+  CollectionReader,
+  type RankedPassage,
+  type SeenSequences,
+  grantedCollections,
+} from "../outsourced/index.ts";
+import type { PartyOutcome } from "./question.ts";
+
+export interface HostedSourcesOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly entries: readonly KeyringEntry[];
+  readonly seen: SeenSequences;
+  /** Opens or returns the session with a host. */
+  readonly session: (host: string) => Promise<EndToEndSession>;
+  /** Called with an entry whose owner has changed the key. */
+  readonly onNewKey: (entry: KeyringEntry) => void;
+}
+
+/** A passage of a hosted collection, with where it came from. */
+export interface HostedPassage extends RankedPassage {
+  readonly entry: KeyringEntry;
+}
+
+/** The hosted collections that a member can read. Each is asked on its own; what goes wrong with one is its outcome, and the others go on. */
+export class HostedSources {
+  readonly #options: HostedSourcesOptions;
+  /** By the entry's name. */
+  readonly #readers = new Map<string, CollectionReader>();
+
+  constructor(options: HostedSourcesOptions) {
+    this.#options = options;
+    for (const entry of options.entries) this.#open(entry);
+  }
+
+  /** Learns the state of all collections; what cannot be reached now is reached for again by {@link ask}. */
+  async prepare(): Promise<void> {
+    await Promise.allSettled([...this.#readers.values()].map((reader) => reader.prepare()));
+  }
+
+  /** Resolves when the next question costs the least. */
+  async warm(): Promise<void> {
+    await Promise.all([...this.#readers.values()].map((reader) => reader.warm()));
+  }
+
+  /**
+   * @param question - Unit vector, shape [dim]; not modified.
+   * @param report - Called with each collection's outcome.
+   * @returns The best k of every collection.
+   * @throws Fault ABORTED.
+   */
+  async ask(
+    question: Float32Array,
+    {
+      k,
+      deadlineMs,
+      signal,
+    }: { readonly k: number; readonly deadlineMs: number; readonly signal: AbortSignal | undefined },
+    report: (outcome: PartyOutcome) => void,
+  ): Promise<HostedPassage[]> {
+    const began = performance.now();
+    const asked = [...this.#readers.keys()].map(async (name) => {
+      const entry = this.#reader(name).entry;
+      const outcome = outcomeOf(entry);
+      try {
+        const answer = await inTime(this.#askOne(name, question, k), { deadlineMs, signal, host: entry.host });
+        const { passages, rowCount, candidates, missShare } = answer;
+        const collection = { ...outcome.collection, candidates, missShare };
+        report({ ...outcome, status: "answered", collection, passagesScored: rowCount, ms: performance.now() - began });
+        return passages.map((passage) => ({ ...passage, entry }));
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code === "ABORTED") throw error;
+        const { code, message: reason } = error;
+        report({ ...outcome, ms: performance.now() - began, fault: { code, reason } });
+        return [];
+      }
+    });
+    return (await Promise.all(asked)).flat();
+  }
+
+  close(): void {
+    for (const reader of this.#readers.values()) reader.close();
+    this.#readers.clear();
+  }
+
+  async #askOne(name: string, question: Float32Array, k: number): Promise<CollectionAnswer> {
+    try {
+      return await this.#reader(name).ask(question, k);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "COLLECTION_UNKNOWN") throw error;
+      await this.#takeNewKey(name, error);
+      return this.#reader(name).ask(question, k);
+    }
+  }
+
+  /** The owner may have changed the key and granted the new one to this member. */
+  async #takeNewKey(name: string, unknown: Fault): Promise<void> {
+    const { session, onNewKey } = this.#options;
+    const old = this.#reader(name).entry;
+    const { entries } = await grantedCollections(await session(old.host), this.#options);
+    const entry = entries.find(
+      (one) => one.name === name && one.owner === old.owner && one.current.id !== old.current.id,
+    );
+    if (!entry) throw unknown;
+    onNewKey(entry);
+    this.#reader(name).close();
+    this.#open(entry);
+  }
+
+  #open(entry: KeyringEntry): void {
+    const { session, seen } = this.#options;
+    this.#readers.set(entry.name, new CollectionReader({ entry, seen, session: () => session(entry.host) }));
+  }
+
+  #reader(name: string): CollectionReader {
+    const reader = this.#readers.get(name);
+    if (!reader) throw new TypeError(`HostedSources: no collection ${name}, or closed`);
+    return reader;
+  }
+}
+
+function outcomeOf({ name, owner, host, mode, sealing: { beta, epsilon } }: KeyringEntry) {
+  const collection = { name, host, mode, beta, epsilon, candidates: 0, missShare: 0 };
+  return { party: owner, collection, status: "missing", passagesScored: 0 } as const;
+}
+
+/** @throws Fault DEADLINE_EXCEEDED, ABORTED. */
+async function inTime<Value>(
+  work: Promise<Value>,
+  { deadlineMs, signal, host }: { deadlineMs: number; signal: AbortSignal | undefined; host: string },
+): Promise<Value> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${host} did not answer in time`));
+  }, deadlineMs);
+  const onAbort = (): void => {
+    late.reject(new Fault("ABORTED", "the query was cancelled"));
+  };
+  signal?.addEventListener("abort", onAbort);
+  try {
+    if (signal?.aborted) onAbort();
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}

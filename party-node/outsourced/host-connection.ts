@@ -1,0 +1,44 @@
+import { CoordinatorLink, EndToEndSession } from "../link/index.ts";
+import type { Federation, FrameObserver, Identity } from "../../protocol/index.ts";
+
+export interface HostConnectionOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly coordinatorUrl: string;
+  readonly host: string;
+  readonly observer?: FrameObserver | undefined;
+}
+
+/** A member's way to one host, through the coordinator; opened when it is first needed, and again when it broke. */
+export class HostConnection {
+  readonly #options: HostConnectionOptions;
+  readonly #link: CoordinatorLink;
+  #session: EndToEndSession | null = null;
+  #opening: Promise<EndToEndSession> | null = null;
+
+  constructor(options: HostConnectionOptions) {
+    this.#options = options;
+    this.#link = new CoordinatorLink({ ...options, url: options.coordinatorUrl });
+  }
+
+  /** @throws Fault CONNECTION_REFUSED, PARTY_OFFLINE, HANDSHAKE_FAILED and the like. */
+  readonly session = async (): Promise<EndToEndSession> => {
+    if (this.#session?.usable) return this.#session;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  };
+
+  [Symbol.dispose](): void {
+    this.#session?.close();
+    this.#link.close();
+  }
+
+  async #open(): Promise<EndToEndSession> {
+    const { host: party, identity, federation } = this.#options;
+    await this.#link.open();
+    this.#session = await EndToEndSession.open({ link: this.#link, party, identity, federation });
+    return this.#session;
+  }
+}
