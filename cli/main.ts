@@ -7,6 +7,7 @@ import { doctorCommand } from "./doctor.ts";
 import { federationCommand } from "./federation.ts";
 import { ingestCommand } from "./ingest.ts";
 import { initCommand } from "./init.ts";
+import { keyringCommand } from "./keyring.ts";
 import { modelCommand } from "./model.ts";
 import { nodeCommand } from "./node.ts";
 import { queryCommand } from "./query.ts";
@@ -33,6 +34,7 @@ const program = new Command("sotto")
   .addCommand(ingestCommand())
   .addCommand(queryCommand())
   .addCommand(trialCommand())
+  .addCommand(keyringCommand())
   .addCommand(modelCommand())
   .addCommand(doctorCommand())
   .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");

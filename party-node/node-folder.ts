@@ -40,6 +40,8 @@ export interface NodeFolder {
   readonly cachePath: string;
   readonly federationPath: string;
   readonly keyPath: string;
+  /** Keys of hosted collections; there only once the node has one. */
+  readonly keyringPath: string;
 }
 
 function folderOf(directory: string, config: NodeConfig): NodeFolder {
@@ -51,6 +53,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     cachePath: resolve(path, CACHE_FILE),
     federationPath: resolve(path, config.federation),
     keyPath: resolve(path, config.key),
+    keyringPath: resolve(path, "keyring.json"),
   };
 }
 
