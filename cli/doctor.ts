@@ -39,11 +39,11 @@ async function runDoctor({ dir }: { dir: string }, command: Command): Promise<vo
 }
 
 function machine(): Finding[] {
-  const [major = 0] = process.versions.node.split(".").map(Number);
-  const recent = major >= 24;
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const recent = major > 24 || (major === 24 && minor >= 7);
   const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
   return [
-    { what: "Node", good: recent, says: `${process.version}${recent ? "" : "; 24 or newer is needed"}` },
+    { what: "Node", good: recent, says: `${process.version}${recent ? "" : "; 24.7 or newer is needed"}` },
     { what: "processor", good: true, says: `${String(availableParallelism())} cores, ${process.arch}` },
     {
       what: "memory",
@@ -72,7 +72,7 @@ async function crypto(): Promise<Finding> {
     return {
       what: "cryptography",
       good: false,
-      says: `does not load (${error instanceof Error ? error.message : String(error)}); run npm ci, on Node 24 or newer`,
+      says: `does not load (${error instanceof Error ? error.message : String(error)}); run npm ci, on Node 24.7 or newer`,
     };
   }
 }

@@ -8,6 +8,7 @@ import { doctorCommand } from "./doctor.ts";
 import { federationCommand } from "./federation.ts";
 import { ingestCommand } from "./ingest.ts";
 import { initCommand } from "./init.ts";
+import { keyringCommand } from "./keyring.ts";
 import { modelCommand } from "./model.ts";
 import { nodeCommand } from "./node.ts";
 import { queryCommand } from "./query.ts";
@@ -35,6 +36,7 @@ const program = new Command("sotto")
   .addCommand(queryCommand())
   .addCommand(collectionCommand())
   .addCommand(trialCommand())
+  .addCommand(keyringCommand())
   .addCommand(modelCommand())
   .addCommand(doctorCommand())
   .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");

@@ -46,6 +46,8 @@ export interface NodeFolder {
   readonly hostedPath: string;
   /** The last state that was seen of each hosted collection. */
   readonly seenPath: string;
+  /** Keys of hosted collections; there only once the node has one. */
+  readonly keyringPath: string;
 }
 
 function folderOf(directory: string, config: NodeConfig): NodeFolder {
@@ -60,6 +62,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     collectionsPath: resolve(path, "collections"),
     hostedPath: resolve(path, "hosted"),
     seenPath: resolve(path, "collections-seen.json"),
+    keyringPath: resolve(path, "keyring.json"),
   };
 }
 

@@ -9,7 +9,8 @@ const byteString = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const envelope = z.strictObject({ signer: memberName, payload: byteString, signature: byteString });
 
 /** What a signature is for; a signature for one purpose never passes for another. */
-export type SignaturePurpose = "query" | "answer" | "handshake-initiator" | "handshake-responder" | "federation";
+export type SignaturePurpose =
+  "query" | "answer" | "handshake-initiator" | "handshake-responder" | "federation" | "grant";
 
 /**
  * The bytes that are signed: a label, the federation, then the BLAKE2b-512 hash of the payload. Ed25519 reads what it signs twice, and a query
