@@ -22,19 +22,19 @@ export async function publishWithProgress(
     },
     Presets.shades_classic,
   );
-  let started = false;
+  const show = process.stderr.isTTY && !process.connected;
+  if (show) bar.start(1, 0);
   try {
     return await owner[what]({
       signal,
       onProgress: ({ done, total }) => {
-        if (!process.stderr.isTTY || process.connected) return;
-        if (!started) bar.start(total, 0);
-        started = true;
+        if (!show) return;
+        bar.setTotal(total);
         bar.update(done);
       },
     });
   } finally {
-    if (started) bar.stop();
+    bar.stop();
   }
 }
 
