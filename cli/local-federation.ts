@@ -6,14 +6,19 @@ import { fileURLToPath } from "node:url";
 import { Fault, sodium } from "../crypto/index.ts";
 import { SottoClient } from "../party-node/asking/index.ts";
 import type { Encoder } from "../party-node/encoders/index.ts";
+import { Keyring } from "../party-node/keyring/index.ts";
 import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
 import { createNodeFolder, openNode, writeConfig } from "../party-node/node-folder.ts";
+import { SeenSequences } from "../party-node/outsourced/index.ts";
 import { type FederationTerms, type FrameObserver, signFederation, toBase64 } from "../protocol/index.ts";
 import { defaultChunk } from "./default-chunk.ts";
 import type { ChildEvent } from "./supervision.ts";
 
 const COORDINATOR = "coordinator";
 const QUERIER = "querier";
+const HOST = "host";
+/** What every party calls its hosted collection. */
+const COLLECTION = "corpus";
 /** Loading a large collection takes its time; a child that says nothing for longer than this is stuck. */
 const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5000;
@@ -32,6 +37,9 @@ export interface LocalFederationOptions {
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
 }
+
+/** Who serves: the parties themselves, to be asked in private or in clear, or a host that keeps their collections for them. */
+export type LocalMode = "private" | "clear" | "hosted";
 
 /** A running member. */
 export interface LocalProcess {
@@ -94,6 +102,7 @@ export class LocalFederation {
         member(COORDINATOR, "coordinator"),
         ...this.#queriers.map((name) => member(name, "querier")),
         ...parties.map(({ name }) => member(name, "party")),
+        member(HOST, "party"),
       ],
     };
     this.#configure("private");
@@ -120,18 +129,12 @@ export class LocalFederation {
 
   /** All parties ingest at the same time, each in its own process. @throws Fault CHILD_FAILED. */
   async ingest(onEvent: (party: string, event: IngestEvent) => void): Promise<void> {
-    const children = this.#options.parties.map(({ name, paths }) =>
-      this.#spawn(name, ["ingest", ...paths, "--dir", this.folderOf(name)], (event) => {
-        if (event.event === "progress" || event.event === "ingested") onEvent(name, event);
-      }),
-    );
     await Promise.all(
-      children.map(async (child) => {
-        const code = await child.exited;
-        this.#running.splice(this.#running.indexOf(child), 1);
-        // 3: some documents could not be read, which the run has named.
-        if (code !== 0 && code !== 3) throw this.#failure(child.name, "ingest");
-      }),
+      this.#options.parties.map(({ name, paths }) =>
+        this.#run(name, ["ingest", ...paths, "--dir", this.folderOf(name)], (event) => {
+          if (event.event === "progress" || event.event === "ingested") onEvent(name, event);
+        }),
+      ),
     );
   }
 
@@ -141,7 +144,7 @@ export class LocalFederation {
    *
    * @throws Fault CHILD_FAILED.
    */
-  async start(mode: FederationTerms["mode"] = "private"): Promise<void> {
+  async start(mode: LocalMode = "private"): Promise<void> {
     this.#configure(mode);
     const port = await new Promise<number>((resolve, reject) => {
       const child = this.#spawn(
@@ -157,14 +160,16 @@ export class LocalFederation {
       void this.#rejectWhenEnded(child, reject);
     });
     this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
-    const clear = mode === "clear" ? ["--insecure-clear"] : [];
+    const names = this.#options.parties.map(({ name }) => name);
+    const serving = mode === "hosted" ? [HOST] : names;
+    const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     await Promise.all(
-      this.#options.parties.map(
-        ({ name }) =>
+      serving.map(
+        (name) =>
           new Promise<void>((resolve, reject) => {
             const child = this.#spawn(
               name,
-              ["node", "--dir", this.folderOf(name), ...clear, ...this.#transcriptArguments(name)],
+              ["node", "--dir", this.folderOf(name), ...more, ...this.#transcriptArguments(name)],
               (event) => {
                 if (event.event === "serving") {
                   markReady(child);
@@ -178,10 +183,45 @@ export class LocalFederation {
     );
   }
 
+  /**
+   * Every party makes a collection at the host, fills it and grants it to the first querier, who takes the key; after `start("hosted")`.
+   *
+   * @param create - More arguments of `sotto collection create`.
+   * @throws Fault CHILD_FAILED.
+   */
+  async fillCollections(
+    create: readonly string[],
+    onEvent: (party: string, event: IngestEvent) => void,
+  ): Promise<void> {
+    const querier = this.#queriers[0] ?? QUERIER;
+    const as = (name: string, ...args: string[]): Promise<void> =>
+      this.#run(name, [...args, "--dir", this.folderOf(name)], (event) => {
+        if (event.event === "progress" || event.event === "ingested") onEvent(name, event);
+      });
+    await Promise.all(
+      this.#options.parties.map(async ({ name, paths }) => {
+        await as(name, "collection", "create", COLLECTION, "--host", HOST, ...create);
+        await as(name, "ingest", ...paths, "--collection", COLLECTION);
+        await as(name, "collection", "grant", COLLECTION, querier);
+      }),
+    );
+    await as(querier, "collection", "accept", "--host", HOST);
+  }
+
   /** This process as the first querier, in the federation started last. */
   async connect(observer?: FrameObserver): Promise<SottoClient> {
-    const { identity, federation, coordinatorUrl } = openNode(this.folderOf(this.#queriers[0] ?? QUERIER));
+    const node = openNode(this.folderOf(this.#queriers[0] ?? QUERIER));
+    const { identity, federation, coordinatorUrl, folder } = node;
+    const keyring = await Keyring.open(folder.keyringPath);
     return SottoClient.connect({
+      collections: {
+        entries: keyring.entries,
+        seen: new SeenSequences(null),
+        onNewKey: () => undefined,
+        onClose: () => {
+          keyring[Symbol.dispose]();
+        },
+      },
       identity,
       federation,
       encoder: this.#options.encoder,
@@ -208,8 +248,14 @@ export class LocalFederation {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #configure(mode: FederationTerms["mode"], coordinatorUrl?: string): void {
-    const text = signFederation({ ...this.#terms, mode }, this.#rootPrivateKey);
+  #configure(mode: LocalMode, coordinatorUrl?: string): void {
+    const members = this.#terms.members.flatMap((member) => {
+      if (member.name === HOST) return mode === "hosted" ? member : [];
+      // Whoever has a collection at a host is no party: it only has to reach the host.
+      return mode === "hosted" && member.roles.includes("party") ? { ...member, roles: ["querier" as const] } : member;
+    });
+    const terms = { ...this.#terms, members, mode: mode === "clear" ? mode : ("private" as const) };
+    const text = signFederation(terms, this.#rootPrivateKey);
     for (const { name } of this.#terms.members) {
       writeFileSync(join(this.folderOf(name), "federation.json"), text);
       writeConfig(this.folderOf(name), {
@@ -222,6 +268,15 @@ export class LocalFederation {
 
   #transcriptArguments(name: string): string[] {
     return this.#options.transcripts ? ["--transcript", this.transcriptOf(name)] : [];
+  }
+
+  /** Runs a command to its end. */
+  async #run(name: string, args: readonly string[], onEvent: (event: ChildEvent) => void): Promise<void> {
+    const child = this.#spawn(name, args, onEvent);
+    const code = await child.exited;
+    this.#running.splice(this.#running.indexOf(child), 1);
+    // 3: some documents could not be read, which the run has named.
+    if (code !== 0 && code !== 3) throw this.#failure(name, `sotto ${args[0] ?? ""}`);
   }
 
   #spawn(name: string, args: readonly string[], onEvent: (event: ChildEvent) => void): Child {

@@ -74,6 +74,7 @@ class HostedScorer {
   readonly #scored = new WeakMap<object, Map<number, ScoredSnapshot["rowAt"]>>();
   readonly #stop = new AbortController();
   #refreshed = -Infinity;
+  #isLoaded = false;
   #refreshing: Promise<unknown> = Promise.resolve();
   #underWay = 0;
 
@@ -83,14 +84,22 @@ class HostedScorer {
     this.#collection = new Collection(blocks, index, () => performance.now());
   }
 
+  /** What was loaded is served on while an owner changes it faster than it can be read. */
   async refresh(): Promise<void> {
     if (performance.now() - this.#refreshed >= REFRESH_MS) {
       this.#refreshed = performance.now();
-      this.#refreshing = this.#refreshing
-        .catch(() => undefined)
-        .then(() => this.#collection.refresh(this.#stop.signal));
+      this.#refreshing = this.#refreshing.catch(() => undefined).then(() => this.#load());
     }
     await this.#refreshing;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      await this.#collection.refresh(this.#stop.signal);
+      this.#isLoaded = true;
+    } catch (error) {
+      if (!this.#isLoaded || !(error instanceof Fault) || error.code !== "COLLECTION_CHANGED") throw error;
+    }
   }
 
   describe(held: ReadonlySet<string>): BlockDescription[] {

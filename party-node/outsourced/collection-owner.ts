@@ -112,9 +112,8 @@ export class CollectionOwner {
     const wanted = new Set<string>();
     for (const rows of ledgerBlocks(this.#options.ledger, sealer)) for (const { name } of rows) wanted.add(name);
     const names = [...there.keys()];
-    const drawn = new Set(
-      Array.from({ length: Math.min(sample, names.length) }, () => names[sodium.randombytes_uniform(names.length)]!),
-    );
+    const drawn = new Set<string>();
+    while (drawn.size < Math.min(sample, names.length)) drawn.add(names[sodium.randombytes_uniform(names.length)]!);
     const rows = await remote.read([...drawn].map((name) => sodium.from_hex(name)));
     for (const row of rows) sealer.open(row);
     return {
