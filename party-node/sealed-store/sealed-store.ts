@@ -42,13 +42,13 @@ export interface RowVersion {
   readonly version: number;
 }
 
-/** A row's vector; buffers are the caller's. */
+/** A row's vector; buffers are the caller's, and those of one row may share memory. */
 export interface VersionedVector extends RowVersion {
   /** Shape [dim]. */
   readonly vector: Float32Array;
 }
 
-/** A row as a search returns it; buffers are the caller's. */
+/** A row as a search returns it. */
 export interface Candidate extends VersionedVector {
   readonly passage: Uint8Array;
 }

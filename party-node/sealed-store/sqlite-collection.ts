@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../crypto/fault.ts";
 import { number } from "../store/schema.ts";
 import { Statements } from "../store/statements.ts";
 import { fieldColumn, filterSql } from "./filter-sql.ts";
 import { IndexKeeper } from "./index-keeper.ts";
-import { Nearest, type Ranked, byDistance, squaredDistance } from "./nearest.ts";
 import { newRevision } from "./revision.ts";
 import type {
   Candidate,
@@ -17,8 +16,9 @@ import type {
 } from "./sealed-store.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 import { asFaults, inTransaction, openSqliteFile, sqliteFault } from "./sqlite-file.ts";
-import { bytesOf, vectorOf } from "./sqlite-vectors.ts";
-import type { VectorIndex } from "./vector-index.ts";
+import { EVERY_ROW, SqliteRows, conditionParameter } from "./sqlite-rows.ts";
+import { nearestRows } from "./sqlite-search.ts";
+import { bytesOf } from "./sqlite-vectors.ts";
 
 export interface SqliteCollectionOptions {
   /** Of this collection alone; must be there. */
@@ -27,25 +27,6 @@ export interface SqliteCollectionOptions {
   readonly exactRowsMax: number;
   readonly bytesMax: number | null;
 }
-
-/** One row as searches read it. */
-interface FoundRow {
-  readonly row_id: Uint8Array;
-  readonly version: number;
-  readonly vector: Uint8Array;
-  readonly passage: Uint8Array;
-}
-
-/** Every row, or those that a filter matches. */
-interface Scope {
-  readonly condition: string;
-  readonly values: readonly SQLInputValue[];
-  readonly rowCount: number;
-}
-
-const EVERY_ROW = "true";
-/** How much further the index is asked, once, when too many of its rows are gone or filtered out. */
-const WIDEN = 4;
 
 /** The files of a new collection. */
 export function createSqliteCollection(options: SqliteCollectionOptions): void {
@@ -62,6 +43,7 @@ export class SqliteCollection {
   readonly #options: SqliteCollectionOptions;
   readonly #database: DatabaseSync;
   readonly #sql: Statements;
+  readonly #rows: SqliteRows;
   readonly #keeper: IndexKeeper;
   #rowCount: number;
   #closed = false;
@@ -74,6 +56,7 @@ export class SqliteCollection {
     this.#options = options;
     this.#database = database;
     this.#sql = new Statements(database);
+    this.#rows = new SqliteRows(database, this.#sql, settings.dim);
     this.#keeper = new IndexKeeper({ sql: this.#sql, folder, dim: settings.dim, exactRowsMax });
     this.#rowCount = number(database, "SELECT count(*) FROM rows");
   }
@@ -111,23 +94,15 @@ export class SqliteCollection {
   }
 
   versions(after: Uint8Array, limit: number): RowVersion[] {
-    return this.#read(() =>
-      this.#sql
-        .all<FoundRow>("SELECT row_id, version FROM rows WHERE row_id > ? ORDER BY row_id LIMIT ?", after, limit)
-        .map(({ row_id: rowId, version }) => ({ rowId, version })),
-    );
+    return this.#read(() => this.#rows.versions(after, limit));
   }
 
   read(rowIds: readonly Uint8Array[]): Candidate[] {
-    return this.#rowsById("row_id, version, vector, passage", rowIds).map(candidateOf);
+    return this.#read(() => this.#rows.byIds(rowIds));
   }
 
   readVectors(rowIds: readonly Uint8Array[]): VersionedVector[] {
-    return this.#rowsById("row_id, version, vector", rowIds).map(({ row_id: rowId, version, vector }) => ({
-      rowId,
-      version,
-      vector: vectorOf(vector),
-    }));
+    return this.#read(() => this.#rows.vectorsByIds(rowIds));
   }
 
   revision(): number {
@@ -142,15 +117,18 @@ export class SqliteCollection {
     return this.#read(() => this.#sql.get<{ bytes: Uint8Array }>("SELECT bytes FROM attachment")!.bytes);
   }
 
-  search({ vector, candidates, filter }: SealedSearch): Candidate[] {
-    const filtered = filter && filterSql(filter, this.settings.fields, (n) => `?${(n + 1).toString()}`);
-    return this.#read(() => {
-      const scope = this.#scope(filtered?.sql ?? EVERY_ROW, filtered?.values ?? []);
-      const index = this.#keeper.index;
-      const isFew = scope.rowCount <= Math.max(this.#options.exactRowsMax, this.#overFetch(candidates, scope));
-      const found = index && !isFew ? this.#searchIndex(index, vector, candidates, scope) : null;
-      return (found ?? this.#scan(vector, candidates, scope, 0)).map(({ item }) => candidateOf(item));
-    });
+  search({ vector: query, candidates, filter }: SealedSearch): Candidate[] {
+    const where = filter ? filterSql(filter, this.settings.fields, conditionParameter) : EVERY_ROW;
+    return this.#read(() =>
+      nearestRows(this.#rows, this.#keeper.index, {
+        query,
+        candidates,
+        where,
+        matching: filter ? this.#rows.count(where) : this.#rowCount,
+        rowCount: this.#rowCount,
+        exactRowsMax: this.#options.exactRowsMax,
+      }),
+    );
   }
 
   /** Waits for changes under way, saves the index and closes the files; with "discard", leaves the index unsaved. */
@@ -204,11 +182,6 @@ export class SqliteCollection {
     this.#sql.run("UPDATE revision SET revision = ?", newRevision());
   }
 
-  #rowsById(columns: string, rowIds: readonly Uint8Array[]): FoundRow[] {
-    const sql = `SELECT ${columns} FROM rows WHERE row_id = ?`;
-    return this.#read(() => rowIds.flatMap((rowId) => this.#sql.get<FoundRow>(sql, rowId) ?? []));
-  }
-
   #replaceRows(rows: readonly SealedRow[]): void {
     const columns = this.settings.fields.map((_, i) => `, ${fieldColumn(i)}`).join("");
     const parameters = this.settings.fields.map(() => ", ?").join("");
@@ -231,58 +204,6 @@ export class SqliteCollection {
     const [row] = this.#sql.all<{ version: number }>("DELETE FROM rows WHERE row_id = ? RETURNING version", rowId);
     if (row) this.#sql.run("INSERT INTO removed_rows VALUES (?, ?)", rowId, row.version);
     return row !== undefined;
-  }
-
-  #scope(condition: string, values: readonly SQLInputValue[]): Scope {
-    // The first parameter of every statement with a condition is a key.
-    const counted = condition === EVERY_ROW ? undefined : this.#count(condition, values);
-    return { condition, values, rowCount: counted ?? this.#rowCount };
-  }
-
-  #count(condition: string, values: readonly SQLInputValue[]): number | undefined {
-    const sql = `SELECT count(*) AS count FROM rows WHERE key > ?1 AND ${condition}`;
-    return this.#sql.get<{ count: number }>(sql, 0, ...values)?.count;
-  }
-
-  /** How many rows of the index hold the candidates sought, if those of the scope lie anywhere among them, with as many to spare. */
-  #overFetch(candidates: number, scope: Scope): number {
-    return scope.condition === EVERY_ROW ? 0 : Math.ceil((2 * candidates * this.#rowCount) / scope.rowCount);
-  }
-
-  /** Null when the index, asked twice, has too few rows of the scope near the vector. */
-  #searchIndex(index: VectorIndex, vector: Float32Array, candidates: number, scope: Scope): Ranked<FoundRow>[] | null {
-    const notIndexed = this.#scan(vector, candidates, scope, index.highKey);
-    const wanted = Math.min(candidates, scope.rowCount);
-    const fetch = Math.max(candidates, this.#overFetch(candidates, scope));
-    for (const count of [fetch, WIDEN * fetch]) {
-      const indexed = this.#rowsOf(index.nearest(vector, Math.min(count, index.size)), vector, candidates, scope);
-      if (indexed.length + notIndexed.length >= wanted)
-        return [...indexed, ...notIndexed].sort(byDistance).slice(0, candidates);
-    }
-    return null;
-  }
-
-  /** The first rows of these keys that are there and in the scope. */
-  #rowsOf(keys: readonly number[], vector: Float32Array, count: number, scope: Scope): Ranked<FoundRow>[] {
-    const sql = `SELECT row_id, version, vector, passage FROM rows WHERE key = ?1 AND ${scope.condition}`;
-    const rows: Ranked<FoundRow>[] = [];
-    for (const key of keys) {
-      const item = this.#sql.get<FoundRow>(sql, key, ...scope.values);
-      if (item) rows.push({ item, distance: squaredDistance(vector, vectorOf(item.vector)) });
-      if (rows.length === count) break;
-    }
-    return rows;
-  }
-
-  /** The nearest rows of the scope with keys above `afterKey`, by looking at all of them. */
-  #scan(vector: Float32Array, count: number, scope: Scope, afterKey: number): Ranked<FoundRow>[] {
-    const sql = `SELECT key, vector FROM rows WHERE key > ?1 AND ${scope.condition}`;
-    const nearest = new Nearest<number>(count);
-    const rows = this.#database.prepare(sql).iterate(afterKey, ...scope.values);
-    for (const row of rows as Iterable<{ key: number; vector: Uint8Array }>)
-      nearest.add(row.key, squaredDistance(vector, vectorOf(row.vector)));
-    const keys = nearest.sorted().map(({ item }) => item);
-    return this.#rowsOf(keys, vector, count, scope);
   }
 }
 
@@ -313,10 +234,6 @@ function schemaOf({ fields }: CollectionSettings): string {
       hash BLOB NOT NULL,
       high_key INTEGER NOT NULL
     ) STRICT;`;
-}
-
-function candidateOf({ row_id: rowId, version, vector, passage }: FoundRow): Candidate {
-  return { rowId, version, vector: vectorOf(vector), passage };
 }
 
 function replayed(index: number): Fault {

@@ -8,6 +8,8 @@ import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 const APPLICATION_ID = 0x534f5348; // "SOSH"
 const SCHEMA_VERSION = 2;
 const PAGE_BYTES = 8192;
+/** Of a file, read through the system's page cache without a call for each page; a disk that fails to read there ends the process. */
+const MAPPED_BYTES_MAX = 1024 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 500;
 
 export interface SqliteFileOptions {
@@ -38,6 +40,7 @@ export function openSqliteFile({ path, schema, bytesMax }: SqliteFileOptions): D
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
         PRAGMA secure_delete = ON;
+        PRAGMA mmap_size = ${MAPPED_BYTES_MAX.toString()};
       `);
       if (bytesMax !== null) database.exec(`PRAGMA max_page_count = ${Math.ceil(bytesMax / PAGE_BYTES).toString()}`);
       inTransaction(database, () => createOnce(database, path, schema));

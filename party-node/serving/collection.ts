@@ -1,6 +1,6 @@
 import type { BlockDescription, IndexAnswer, PresentBlock, ScoringIndex } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
-import type { PassageStore, StoreSnapshot } from "../store/store.ts";
+import type { BlockSnapshot, BlockSource } from "./block-source.ts";
 
 /** Blocks on their way into the index at the same time: enough to keep its threads busy, few enough that a query soon gets its turn. */
 const BLOCKS_IN_FLIGHT = 6;
@@ -28,11 +28,11 @@ export interface ScoredSnapshot {
 }
 
 /**
- * A party's passages as they are served: the scoring index over the store's blocks. Follows changes that another process makes to the store; a query
- * sees every transaction of theirs wholly or not at all.
+ * Rows as they are served: the scoring index over the blocks of a store. Follows changes that others make to the store; a query sees every transaction
+ * of theirs wholly or not at all.
  */
 export class Collection {
-  readonly #store: PassageStore;
+  readonly #source: BlockSource;
   readonly #index: ScoringIndex;
   readonly #now: () => number;
   #revisions: ReadonlyMap<number, number> = new Map();
@@ -48,8 +48,8 @@ export class Collection {
   #changeCounter = -1;
 
   /** @param now - Milliseconds, monotonic. */
-  constructor(store: PassageStore, index: ScoringIndex, now: () => number) {
-    this.#store = store;
+  constructor(source: BlockSource, index: ScoringIndex, now: () => number) {
+    this.#source = source;
     this.#index = index;
     this.#now = now;
   }
@@ -68,9 +68,9 @@ export class Collection {
    */
   async refresh(stop?: AbortSignal): Promise<{ readonly changed: number; readonly restored: number }> {
     this.#forgetReplaced();
-    const counter = this.#store.changeCounter();
+    const counter = await this.#source.changeCounter();
     if (counter === this.#changeCounter) return { changed: 0, restored: 0 };
-    using snapshot = this.#store.snapshot();
+    using snapshot = await this.#source.snapshot();
     const revisions = snapshot.blockRevisions();
     const changed = [...revisions].filter(([block, revision]) => this.#revisions.get(block) !== revision);
     // A store that was put back from a backup may have fewer blocks than it had.
@@ -81,7 +81,7 @@ export class Collection {
       stop?.throwIfAborted();
       const rows = this.#rowsOf(snapshot, block);
       const fromCache = rows.rowCount > 0 ? await this.#index.restore(block, revision) : null;
-      const description = fromCache ?? (await this.#index.stage(block, snapshot.vectorsOfBlock(block), revision));
+      const description = fromCache ?? (await this.#index.stage(block, await snapshot.vectorsOfBlock(block), revision));
       if (fromCache) restored++;
       staged.set(block, { description, ...rows });
     };
@@ -157,7 +157,7 @@ export class Collection {
     }
   }
 
-  #rowsOf(snapshot: StoreSnapshot, block: number): Omit<StagedBlock, "description"> {
+  #rowsOf(snapshot: BlockSnapshot, block: number): Omit<StagedBlock, "description"> {
     const present = snapshot.rowIdsOfBlock(block);
     const rows = new Float64Array(this.#index.rowsPerBlock).fill(NO_ROW);
     for (const { slot, rowId } of present) rows[slot] = rowId;
