@@ -1,18 +1,18 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { SingleBar, Presets } from "cli-progress";
-import Table from "cli-table3";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Fault } from "../crypto/index.ts";
-import type { CitedPassage } from "../party-node/asking/index.ts";
+import type { CitedPassage, HostedOutcome } from "../party-node/asking/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { limits, memberName } from "../protocol/index.ts";
 import { type BeirQuery, type Qrels, loadBeirQueries, loadQrels } from "../simulations/beir.ts";
 import { mean, ndcgAtK, overlapAtK, percentile, recallAtK } from "../simulations/metrics.ts";
-import { LocalFederation, type LocalParty } from "./local-federation.ts";
-import { wholeNumber } from "./options.ts";
+import { type IngestEvent, LocalFederation, type LocalParty } from "./local-federation.ts";
+import { positiveNumber, wholeNumber } from "./options.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
+import { type Figures, type TrialMode, type TrialReport, printReport } from "./trial-report.ts";
 
 interface Options {
   readonly party: readonly LocalParty[];
@@ -20,26 +20,12 @@ interface Options {
   readonly qrels: string;
   readonly k: number;
   readonly encoder: string;
+  readonly mode: TrialMode;
+  readonly beta?: number;
+  readonly epsilon?: number;
+  readonly rotation: boolean;
   readonly limit?: number;
   readonly json: boolean;
-}
-
-/** What `sotto trial --json` prints. */
-export interface TrialReport {
-  readonly parties: readonly { readonly name: string; readonly passages: number }[];
-  readonly queries: number;
-  readonly ndcgAt10: { readonly private: number; readonly clear: number };
-  readonly recallAt10: { readonly private: number; readonly clear: number };
-  /** Mean of |private top k, clear top k| / k. */
-  readonly overlapAtK: number;
-  /** A whole encrypted question, passages fetched, with a query key ready. */
-  readonly latencyMs: { readonly p50: number; readonly p95: number };
-  readonly clearLatencyMs: { readonly p50: number; readonly p95: number };
-  /** Payload of the querier's messages to and from the coordinator, mean over the queries; hints, downloaded once, are apart. */
-  readonly bytesPerQuery: { readonly up: number; readonly down: number };
-  readonly hintBytes: number;
-  readonly ingest: { readonly passagesPerSecond: number };
-  readonly encoder: { readonly spec: string; readonly device: string };
 }
 
 interface Run {
@@ -48,6 +34,9 @@ interface Run {
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly hintBytes: number;
+  /** How each hosted collection was asked, of every query. */
+  readonly collections: readonly HostedOutcome[];
+  readonly filled: Ingested | undefined;
 }
 
 export function trialCommand(): Command {
@@ -58,6 +47,17 @@ export function trialCommand(): Command {
     .requiredOption("--qrels <file>", "tab-separated: query id, document id, grade")
     .option("-k <count>", "passages a query", wholeNumber(1, limits.fetchHandlesMax), 10)
     .option("--encoder <spec>", "lexical, lexical:D, onnx:DIR or hybrid(...)", "lexical")
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "private: the parties serve; outsourced, double: a host keeps their sealed collections",
+      )
+        .choices(["private", "outsourced", "double"])
+        .default("private"),
+    )
+    .option("--beta <share>", "as for `sotto collection create`", positiveNumber)
+    .option("--epsilon <per-distance>", "as for `sotto collection create`", positiveNumber)
+    .option("--no-rotation", "as for `sotto collection create`")
     .option("--limit <count>", "at most this many queries", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object as the last line", false)
     .action(runTrial);
@@ -91,20 +91,30 @@ async function runTrial(options: Options): Promise<void> {
 }
 
 async function trial(
-  { party: parties, k }: Options,
+  options: Options,
   queries: readonly BeirQuery[],
   qrels: Qrels,
   encoder: Encoder,
 ): Promise<TrialReport> {
+  const { party: parties, k, mode } = options;
   await using federation = new LocalFederation({ parties, encoder });
   const stop = new AbortController();
   onStop(() => {
     stop.abort();
   });
-  const ingested = await ingestAll(federation, parties);
-  const hidden = await askAll(federation, "private", queries, k, stop.signal);
-  const open = await askAll(federation, "clear", queries, k, stop.signal);
-  const measure = (metric: typeof ndcgAtK): { private: number; clear: number } => {
+  const stored = await withBars(parties, (onEvent) => federation.ingest(onEvent));
+  const open = await askAll(federation, { mode: "clear", queries, k, signal: stop.signal });
+  const fill = (): Promise<Ingested> =>
+    withBars(parties, (onEvent) => federation.fillCollections(createArguments(options), onEvent));
+  const hidden = await askAll(federation, {
+    mode,
+    queries,
+    k,
+    signal: stop.signal,
+    ...(mode === "private" ? {} : { fill }),
+  });
+  const ingested = hidden.filled ?? stored;
+  const measure = (metric: typeof ndcgAtK): Figures => {
     const over = ({ rankings }: Run): number =>
       mean(
         queries.map(({ id }, i) =>
@@ -115,11 +125,12 @@ async function trial(
           ),
         ),
       );
-    return { private: over(hidden), clear: over(open) };
+    return { [mode]: over(hidden), clear: over(open) };
   };
   const keys = ({ rankings }: Run, i: number): string[] =>
     (rankings[i] ?? []).map(({ party, documentId, ordinal }) => `${party}/${documentId}/${String(ordinal)}`);
   return {
+    mode,
     parties: parties.map(({ name }) => ({ name, passages: ingested.get(name)?.passages ?? 0 })),
     queries: queries.length,
     ndcgAt10: measure(ndcgAtK),
@@ -138,17 +149,45 @@ async function trial(
       ),
     },
     encoder: { spec: encoder.spec, device: encoder.device },
+    sealing: sealingOf(hidden.collections),
   };
 }
 
-async function ingestAll(
-  federation: LocalFederation,
+function createArguments({ mode, beta, epsilon, rotation }: Options): string[] {
+  const option = (name: string, value: number | undefined): string[] =>
+    value === undefined ? [] : [name, String(value)];
+  return [
+    "--mode",
+    mode,
+    ...option("--beta", beta),
+    ...option("--epsilon", epsilon),
+    ...(rotation ? [] : ["--no-rotation"]),
+  ];
+}
+
+function sealingOf(collections: readonly HostedOutcome[]): TrialReport["sealing"] {
+  const [first] = collections;
+  if (!first) return null;
+  const counts = collections.map(({ candidates }) => candidates);
+  const { beta, epsilon } = first;
+  return {
+    beta,
+    epsilon,
+    candidates: { min: Math.min(...counts), mean: mean(counts), max: Math.max(...counts) },
+    missShare: mean(collections.map(({ missShare }) => missShare)),
+  };
+}
+
+type Ingested = ReadonlyMap<string, { readonly passages: number; readonly seconds: number }>;
+
+async function withBars(
   parties: readonly LocalParty[],
-): Promise<Map<string, { passages: number; seconds: number }>> {
+  work: (onEvent: (party: string, event: IngestEvent) => void) => Promise<void>,
+): Promise<Ingested> {
   const bars = new ProgressBars({ names: parties.map(({ name }) => name), show: true });
   const ingested = new Map<string, { passages: number; seconds: number }>();
   try {
-    await federation.ingest((party, event) => {
+    await work((party, event) => {
       if (event.event === "progress") bars.update(party, event);
       else ingested.set(party, event);
     });
@@ -158,17 +197,21 @@ async function ingestAll(
   return ingested;
 }
 
-async function askAll(
-  federation: LocalFederation,
-  mode: "private" | "clear",
-  queries: readonly BeirQuery[],
-  k: number,
-  signal: AbortSignal,
-): Promise<Run> {
-  await federation.start(mode);
+interface Questions {
+  readonly mode: TrialMode | "clear";
+  readonly queries: readonly BeirQuery[];
+  readonly k: number;
+  readonly signal: AbortSignal;
+  /** Called once the federation runs. */
+  readonly fill?: () => Promise<Ingested>;
+}
+
+async function askAll(federation: LocalFederation, { mode, queries, k, signal, fill }: Questions): Promise<Run> {
+  await federation.start(mode === "private" || mode === "clear" ? mode : "hosted");
+  const filled = await fill?.();
   const bar = new SingleBar(
     {
-      format: `  ${mode.padEnd(8)} {bar} {percentage}%  {value}/{total} queries`,
+      format: `  ${mode.padEnd(10)} {bar} {percentage}%  {value}/{total} queries`,
       stream: process.stderr,
       noTTYOutput: true,
       notTTYSchedule: 2000,
@@ -187,6 +230,7 @@ async function askAll(
   const before = { up, down };
   const rankings: (readonly CitedPassage[])[] = [];
   const totalsMs: number[] = [];
+  const collections: HostedOutcome[] = [];
   bar.start(queries.length, 0);
   try {
     for (const { text } of queries) {
@@ -198,6 +242,7 @@ async function askAll(
           "PARTY_FAILED",
           `${missing.party} failed during the trial (${missing.fault?.code ?? ""}); its figures would be worth nothing`,
         );
+      collections.push(...parties.flatMap(({ collection }) => collection ?? []));
       rankings.push(passages);
       totalsMs.push(timingsMs.total);
       bar.increment();
@@ -207,21 +252,6 @@ async function askAll(
     client.close();
     await federation.stop();
   }
-  return { rankings, totalsMs, bytesUp: up - before.up, bytesDown: down - before.down, hintBytes };
-}
-
-function printReport(report: TrialReport, k: number): void {
-  const table = new Table({ head: ["", "private", "clear"], style: { head: [], border: [] } });
-  const { ndcgAt10, recallAt10, latencyMs, clearLatencyMs, bytesPerQuery } = report;
-  table.push(
-    ["nDCG@10", ndcgAt10.private.toFixed(4), ndcgAt10.clear.toFixed(4)],
-    ["recall@10", recallAt10.private.toFixed(4), recallAt10.clear.toFixed(4)],
-    ["p50 ms", latencyMs.p50.toFixed(0), clearLatencyMs.p50.toFixed(0)],
-    ["p95 ms", latencyMs.p95.toFixed(0), clearLatencyMs.p95.toFixed(0)],
-  );
-  process.stdout.write(
-    `${report.parties.map(({ name, passages }) => `${name}: ${String(passages)} passages`).join(", ")}; ${String(report.queries)} queries, ${report.encoder.spec} on ${report.encoder.device}\n${table.toString()}\n` +
-      `same top ${String(k)} in private as in clear: ${(100 * report.overlapAtK).toFixed(1)} %\n` +
-      `bytes a query: ${String(bytesPerQuery.up)} up, ${String(bytesPerQuery.down)} down; hints once: ${String(report.hintBytes)}\ningest: ${String(report.ingest.passagesPerSecond)} passages a second\n`,
-  );
+  const [bytesUp, bytesDown] = [up - before.up, down - before.down];
+  return { rankings, totalsMs, bytesUp, bytesDown, hintBytes, collections, filled };
 }
