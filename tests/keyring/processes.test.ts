@@ -13,6 +13,8 @@ interface ChildOptions {
   readonly prefix: string;
   readonly count: number;
   readonly passphrase?: string;
+  /** After each entry; default 0. */
+  readonly pauseMs?: number;
   /** Kills it (SIGKILL) so long after it has begun. */
   readonly killAfterMs?: number;
   /** It puts nothing before this; default is at once. */
@@ -24,13 +26,21 @@ async function putInChild({
   path,
   prefix,
   count,
+  pauseMs = 0,
   passphrase,
   killAfterMs,
   start = async () => {},
 }: ChildOptions): Promise<string[]> {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, "keyring-child.ts"), path, prefix, String(count), ...(passphrase ? [passphrase] : [])],
+    [
+      join(import.meta.dirname, "keyring-child.ts"),
+      path,
+      prefix,
+      String(count),
+      String(pauseMs),
+      ...(passphrase ? [passphrase] : []),
+    ],
     { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } },
   );
   const lines: string[] = [];
@@ -60,7 +70,7 @@ test("two processes put fifty entries each at the same time, and nothing is lost
     if (++open === 2) both.resolve();
     await both.promise;
   };
-  const put = await Promise.all(["a", "b"].map((prefix) => putInChild({ path, prefix, count: 50, start })));
+  const put = await Promise.all(["a", "b"].map((prefix) => putInChild({ path, prefix, count: 50, pauseMs: 2, start })));
   expect(put.map(({ length }) => length)).toEqual([50, 50]);
   using keyring = await Keyring.open(path);
   const names = keyring.entries.map(({ name }) => name);
