@@ -22,7 +22,7 @@ export { ClearAsker, ClearScorer } from "./clear-scheme.ts";
 export { CapriseKey, type PlainRow, type QueryOptions, type RowVersion } from "./dcpe/caprise-key.ts";
 export type { CapriseFaultCode, CapriseParameters } from "./dcpe/parameters.ts";
 export { type LiftedNorms, distanceOfInnerProduct, innerProductOfDistance, liftedNorm } from "./dcpe/lift.ts";
-export { type Perturbation, SAP_SHARE, ScaleAndPerturb } from "./dcpe/scale-and-perturb.ts";
+export { type Perturbation, SAP_SHARE, STORED_SHARE, ScaleAndPerturb } from "./dcpe/scale-and-perturb.ts";
 export { type QuestionNoiseOptions, doubleNoise, questionNoise } from "./dcpe/question-noise.ts";
 export { type RankProfile, measureRankProfile, profileRanks } from "./dcpe/rank-profile.ts";
 export {

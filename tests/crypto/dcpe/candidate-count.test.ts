@@ -170,7 +170,7 @@ describe("the number of candidates", () => {
     const { candidates, missShare, isCapped } = count({ noise: 4 });
     expect({ candidates, isCapped }).toEqual({ candidates: CANDIDATES_MAX, isCapped: true });
     expect(missShare).toBeGreaterThan(0.01);
-    expect(count({}).missShare).toBeLessThanOrEqual(0.01);
+    expect(count({}).missShare).toBeLessThanOrEqual(0.005);
   });
 
   test("follows a collection that has grown since its profile was measured", () => {
@@ -233,8 +233,8 @@ function expectPromised({ normMax, rows, questions }: Collection, betas: readonl
       );
       return wanted.filter((row) => returned.has(row)).length / 10;
     });
-    // 0.99 is promised on average over any questions; these are a sample of them.
-    expect(mean(shares)).toBeGreaterThan(0.985);
+    // 0.995 is promised on average over any questions; these are a sample of them.
+    expect(mean(shares)).toBeGreaterThan(0.99);
     return candidates;
   });
 }
