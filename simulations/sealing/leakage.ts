@@ -11,6 +11,8 @@ export interface Leakage {
   readonly rankCorrelation: number;
   /** Share of a row's ten nearest rows in the open that are among its ten nearest sealed. Guessing: 10 / rows. */
   readonly neighbourOverlap: number;
+  /** The same among its hundred nearest sealed: what a patient attacker is left to sort. Guessing: 100 / rows. */
+  readonly neighboursInHundred: number;
   /** Mean adjusted Rand index of k-means on sealed vectors with k-means in the open; at most about what two runs in the open have. */
   readonly clusterRecovery: number;
   /** |guess / s - 1| of the scale guessed from the norms by somebody who knows beta and normMax. */
@@ -18,6 +20,8 @@ export interface Leakage {
 }
 
 export const NEIGHBOURS = 10;
+/** Where a patient attacker looks for them. */
+export const NEIGHBOURS_WIDE = 100;
 const CLUSTERS = 10;
 const PAIRS = 20_000;
 const ROWS_SEARCHED = 1000;
@@ -55,7 +59,7 @@ export async function leakageReference(rows: Matrix, seed: number, signal: Abort
     pairs,
     distances: distancesOf(rows, pairs),
     searched,
-    neighbours: await neighboursOf(rows, searched, signal),
+    neighbours: firstTen(await neighboursOf(rows, searched, signal)),
     clustered,
     clusterings: await clusteringsOf(pick(rows, clustered), seed + 1, signal),
   };
@@ -80,7 +84,8 @@ export async function measureLeakage(reference: Reference, sealed: Sealed, signa
   );
   return {
     rankCorrelation: rankCorrelation(reference.distances, distancesOf(rows, reference.pairs)),
-    neighbourOverlap: neighbourOverlap(reference.neighbours, neighbours),
+    neighbourOverlap: neighbourOverlap(reference.neighbours, firstTen(neighbours)),
+    neighboursInHundred: neighbourOverlap(reference.neighbours, neighbours),
     clusterRecovery: mean(agreements),
     scaleError: Math.abs(scaleFromNorms(sealed) / scale - 1),
   };
@@ -98,10 +103,16 @@ function distancesOf(rows: Matrix, pairs: readonly (readonly [number, number])[]
   return pairs.map(([a, b]) => squaredDistance(row(rows, a), row(rows, b)));
 }
 
-/** The ten nearest other rows of some. */
+/** The hundred nearest other rows of some, nearest first; all where there are not so many. */
 async function neighboursOf(rows: Matrix, searched: readonly number[], signal: AbortSignal): Promise<number[][]> {
-  const found = await nearest(rows, pick(rows, searched), { count: NEIGHBOURS + 1, by: "distance", signal });
-  return found.rows.map((neighbours, i) => neighbours.filter((other) => other !== searched[i]).slice(0, NEIGHBOURS));
+  const found = await nearest(rows, pick(rows, searched), { count: NEIGHBOURS_WIDE + 1, by: "distance", signal });
+  return found.rows.map((neighbours, i) =>
+    neighbours.filter((other) => other !== searched[i]).slice(0, NEIGHBOURS_WIDE),
+  );
+}
+
+function firstTen(lists: readonly (readonly number[])[]): number[][] {
+  return lists.map((list) => list.slice(0, NEIGHBOURS));
 }
 
 async function clusteringsOf(rows: Matrix, seed: number, signal: AbortSignal): Promise<(readonly number[])[]> {

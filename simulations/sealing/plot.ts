@@ -58,7 +58,7 @@ interface Panel {
 
 /** Answers, candidates and leakage against beta, the recommended one marked. */
 function plotSpec(result: TuneResult, { best }: Recommendation): TopLevelSpec {
-  const marked = best === null ? null : best.beta / result.normMax;
+  const marked = best === null ? null : inNorms(best.beta, result.normMax);
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
@@ -91,14 +91,16 @@ function plotSpec(result: TuneResult, { best }: Recommendation): TopLevelSpec {
 }
 
 function panels({ betas, normMax, openLeakage }: TuneResult): Panel[] {
+  const norms = (beta: number): number => inNorms(beta, normMax);
   const name = (epsilon: number | null): string =>
     epsilon === null ? "no DistanceDP" : `epsilon ${epsilonName(epsilon)}`;
-  const cells = betas.flatMap(({ beta, cells }) => cells.map((cell) => ({ beta: beta / normMax, ...cell })));
+  const cells = betas.flatMap(({ beta, cells }) => cells.map((cell) => ({ beta: norms(beta), ...cell })));
   const leaks = betas.flatMap(({ beta, leakage }): Point[] => [
-    { beta: beta / normMax, line: "order of distances between rows", value: leakage.rankCorrelation },
-    { beta: beta / normMax, line: "ten nearest rows of a row", value: leakage.neighbourOverlap },
+    { beta: norms(beta), line: "order of distances between rows", value: leakage.rankCorrelation },
+    { beta: norms(beta), line: "ten nearest rows of a row", value: leakage.neighbourOverlap },
+    { beta: norms(beta), line: "of them, among its hundred nearest", value: leakage.neighboursInHundred },
     {
-      beta: beta / normMax,
+      beta: norms(beta),
       line: "clusters, of what two runs in the open share",
       value: Math.min(1, Math.max(0, leakage.clusterRecovery / openLeakage.clusterRecovery)),
     },
@@ -170,6 +172,11 @@ function panelSpec({ title, points, isCount = false }: Panel, marked: number | n
     },
   } as const;
   return { title, width: WIDTH, height: HEIGHT, layer: [line, label, curves] };
+}
+
+/** Without the rounding that would push a tick off its axis. */
+function inNorms(beta: number, normMax: number): number {
+  return Number((beta / normMax).toPrecision(3));
 }
 
 /** Powers of ten and their triples among the betas. */

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { Leakage } from "./leakage.ts";
+import { type Leakage, NEIGHBOURS, NEIGHBOURS_WIDE } from "./leakage.ts";
 import type { TuneResult } from "./tune.ts";
 import { epsilonName, share, short } from "./words.ts";
 
@@ -41,20 +41,37 @@ export function leakageTable({ betas, normMax, openLeakage, rows }: TuneResult):
     "/ normMax",
     "order of\ndistances",
     "10 nearest\nneighbours",
+    "of them in\n100 nearest",
     "clusters",
     "error of\nguessed s",
     "k' in\ndouble",
   ]);
-  const cells = ({ rankCorrelation, neighbourOverlap, clusterRecovery, scaleError }: Leakage): string[] => [
+  const cells = ({
+    rankCorrelation,
+    neighbourOverlap,
+    neighboursInHundred,
+    clusterRecovery,
+    scaleError,
+  }: Leakage): string[] => [
     share(rankCorrelation),
     share(neighbourOverlap),
+    share(neighboursInHundred),
     share(clusterRecovery),
     `${(100 * scaleError).toFixed(3)} %`,
   ];
   table.push(["in the open", "", ...cells(openLeakage), ""]);
   for (const { beta, leakage, doubleCandidates } of betas)
     table.push([short(beta), short(beta / normMax), ...cells(leakage), String(doubleCandidates)]);
-  table.push(["guessing", "", ".00", share(10 / rows), ".00", "", ""]);
+  table.push([
+    "guessing",
+    "",
+    ".00",
+    share(NEIGHBOURS / rows),
+    share(Math.min(1, NEIGHBOURS_WIDE / rows)),
+    ".00",
+    "",
+    "",
+  ]);
   return table.toString();
 }
 

@@ -1,9 +1,13 @@
-import { NEIGHBOURS } from "./leakage.ts";
+import { NEIGHBOURS, NEIGHBOURS_WIDE } from "./leakage.ts";
 import { HIDDEN, type Recommendation } from "./recommendation.ts";
 import type { TuneResult } from "./tune.ts";
 
 /** Two decimals, without the zero in front. */
-export const share = (value: number): string => value.toFixed(2).replace(/^(-?)0\./, "$1.");
+export const share = (value: number): string =>
+  value
+    .toFixed(2)
+    .replace(/^-?0\.00$/, ".00")
+    .replace(/^(-?)0\./, "$1.");
 /** At most three digits. */
 export const short = (value: number): string => String(Number(value.toPrecision(3)));
 export const epsilonName = (epsilon: number | null): string => (epsilon === null ? "none" : short(epsilon));
@@ -41,7 +45,7 @@ function remains({ rows, openLeakage }: TuneResult, { best }: Recommendation): s
   if (best === null) return [];
   const { leakage, cell, beta } = best;
   return [
-    `At beta ${short(beta)} the host still sees: ${share(leakage.neighbourOverlap)} of each row's ten nearest rows (guessing: ${share(NEIGHBOURS / rows)}); the order of distances between rows, correlation ${share(leakage.rankCorrelation)}; clusters, adjusted Rand index ${share(leakage.clusterRecovery)} (two runs in the open agree by ${share(openLeakage.clusterRecovery)}); the scale s, to ${(100 * leakage.scaleError).toFixed(2)} %; for every question the rows near it, ${share(cell.host.recallAt10)} of its top ten among its own first ten; and whether two questions are the same, with probability ${share(cell.linking)} (guessing: .50).`,
+    `At beta ${short(beta)} the host still sees: ${share(leakage.neighbourOverlap)} of each row's ten nearest rows (guessing: ${share(NEIGHBOURS / rows)}), ${share(leakage.neighboursInHundred)} of them among its hundred nearest (guessing: ${share(Math.min(1, NEIGHBOURS_WIDE / rows))}); the order of distances between rows, correlation ${share(leakage.rankCorrelation)}; clusters, adjusted Rand index ${share(leakage.clusterRecovery)} (two runs in the open agree by ${share(openLeakage.clusterRecovery)}); the scale s, to ${(100 * leakage.scaleError).toFixed(2)} %; for every question the rows near it, ${share(cell.host.recallAt10)} of its top ten among its own first ten; and whether two questions are the same, with probability ${share(cell.linking)} (guessing: .50).`,
   ];
 }
 

@@ -72,6 +72,16 @@ test("prints tables and says what remains visible", async () => {
 });
 
 describe("refuses", () => {
+  test("to draw without what draws, before it measures", async () => {
+    const hook = `import { registerHooks } from "node:module";
+      registerHooks({ resolve: (name, context, next) => { if (name === "vega") throw new Error("absent"); return next(name, context); } });`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` };
+    const { code, stdout, stderr } = await sotto(tune("--svg", at("never.svg")), { env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/error PLOT_UNAVAILABLE: --svg needs the packages vega and vega-lite/);
+    expect(stderr).not.toMatch(/encoding/);
+  });
+
   test("options that mean nothing", async () => {
     await Promise.all([
       expectUsageError(tune("--beta", "1,0"), /numbers above 0 with commas between/),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { CapriseKey } from "../../crypto/index.ts";
 import type { BeirSet } from "../../simulations/beir.ts";
 import { sampleIndices, seededRandom } from "../../simulations/seeded-random.ts";
-import { encodeCollection, inWords, recommend, tuneSealing } from "../../simulations/sealing/index.ts";
+import { type Cell, encodeCollection, inWords, recommend, tuneSealing } from "../../simulations/sealing/index.ts";
 import { kMeans } from "../../simulations/sealing/k-means.ts";
 import { leakageReference, measureLeakage } from "../../simulations/sealing/leakage.ts";
 import { type Matrix, matrixOf, nearest, pick, row, squaredDistance } from "../../simulations/sealing/matrix.ts";
@@ -115,6 +115,7 @@ describe("attacks", () => {
     const open = await measure(rows, 0);
     expect(open.rankCorrelation).toBeCloseTo(1, 12);
     expect(open.neighbourOverlap).toBe(1);
+    expect(open.neighboursInHundred).toBe(1);
     expect(open.clusterRecovery).toBeGreaterThan(0.7);
     const sealed = await Promise.all(
       [0.3, 3, 300].map((beta) => {
@@ -129,6 +130,7 @@ describe("attacks", () => {
       expect(values[1]).toBeLessThan(values[0]!);
       expect(values[2]).toBeLessThan(0.05);
     }
+    for (const { neighbourOverlap: ten, neighboursInHundred: hundred } of sealed) expect(hundred).toBeGreaterThan(ten);
     for (const { scaleError } of sealed) expect(scaleError).toBeLessThan(0.01);
     const random = seededRandom(8);
     const order = Array.from({ length: rows.rows }, (_, i) => i).sort(() => random() - 0.5);
@@ -209,6 +211,31 @@ describe("the grid", () => {
     const result = await tuneSealing(collection, { ...options, ...grid });
     expect(recommend(result, 0.01)).toMatchObject({ best: null, byEpsilon: [{ epsilon: null, beta: null }] });
     expect(inWords(result, recommend(result, 0.01), 0.01)[0]).toMatch(/^Recommended: nothing\. No beta of this grid/);
+  });
+
+  test("recommends no beta at which the rule for k' was cut short, and the smallest epsilon", () => {
+    const leakage = {
+      rankCorrelation: 1,
+      neighbourOverlap: 1,
+      neighboursInHundred: 1,
+      clusterRecovery: 1,
+      scaleError: 0,
+    };
+    const cell = (epsilon: number | null, recallAt10: number, isCapped = false): Cell => {
+      const quality = { recallAt10, ndcgAt10: 0.5 };
+      const rest = { noiseLength: 0, noise: 1, candidates: 20, linking: 1 };
+      return { epsilon, isCapped, host: quality, reranked: quality, ...rest };
+    };
+    const betas = [
+      { beta: 1, leakage, doubleCandidates: 12, cells: [cell(null, 1), cell(9, 0.99), cell(4, 0.99)] },
+      { beta: 2, leakage, doubleCandidates: 12, cells: [cell(null, 0.99), cell(9, 0.992), cell(4, 0.98)] },
+      { beta: 3, leakage, doubleCandidates: 12, cells: [cell(null, 1, true), cell(9, 0.9), cell(4, 0.9)] },
+    ];
+    const sizes = { rows: 100, queries: 5, dim: 8, normMax: 1, clearNdcgAt10: 0.5 };
+    const found = recommend({ ...sizes, openLeakage: leakage, betas }, 0.011);
+    expect(found.best).toMatchObject({ beta: 2, cell: { epsilon: 9 } });
+    expect(found.byEpsilon.map(({ beta }) => beta)).toEqual([2, 2, 1]);
+    expect(found.hiddenFrom).toBeNull();
   });
 
   test("a sample keeps the relevant documents", async () => {
