@@ -63,7 +63,7 @@ export function sealCommand(): Command {
     .option(
       "--candidates-max <count>",
       "most candidates a question; default 256 or a tenth of the rows",
-      wholeNumber(12, 2048),
+      wholeNumber(15, 2048),
     )
     .option("--rotation", "rotate by a secret map first (changes no figure: all are of distances)", false)
     .option("--limit <count>", "at most this many queries", wholeNumber(1, 1_000_000))
@@ -130,7 +130,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
     const { dim, normMax } = encoder;
     const round = (value: number): number => Number(value.toPrecision(3));
     const candidatesMax =
-      options.candidatesMax ?? Math.min(CANDIDATES_DEFAULT, Math.max(12, Math.ceil(collection.rows.rows / 10)));
+      options.candidatesMax ?? Math.min(CANDIDATES_DEFAULT, Math.max(15, Math.ceil(collection.rows.rows / 10)));
     const result = await withBar("sealing", (onProgress) =>
       tuneSealing(collection, {
         betas: options.beta ?? BETA_SHARES.map((share) => round(share * normMax)),

@@ -4,8 +4,8 @@ import { type RankProfile, type RankStep, rankSteps } from "./rank-profile.ts";
 
 /** A host is never asked for more: at 768 dimensions about 6 MiB of ciphertexts. */
 export const CANDIDATES_MAX = 2048;
-/** Of k: asked for at least, since scores within float32's rounding may swap without any noise. */
-const FLOOR = 1.2;
+/** Of k: asked for at least. Scores are closer here and there than between the profile's ranks, which counts where noise is small. */
+const FLOOR = 1.5;
 const MISS_PROBABILITY = 0.005;
 /** Standard deviations of noise that are taken for all of it. */
 const TAIL = 8;
@@ -24,7 +24,7 @@ export interface CandidateCountOptions {
 }
 
 export interface CandidateCount {
-  /** k': at least 1.2 k, at most CANDIDATES_MAX, and never more than there are rows. */
+  /** k': at least 1.5 k, at most CANDIDATES_MAX, and never more than there are rows. */
   readonly candidates: number;
   /** Share of the true top k expected to be missing from them. */
   readonly missShare: number;
