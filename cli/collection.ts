@@ -13,7 +13,7 @@ import { openNodeKeyring } from "./passphrase.ts";
 import { printable } from "./printable.ts";
 
 /** See docs/sealing.md for what these cost and what they leave visible. */
-const BETA_DEFAULT = 0.4;
+const BETA_DEFAULT = 1;
 const SCORE_BITS = 14;
 
 export function collectionCommand(): Command {
@@ -62,7 +62,11 @@ function createCommand(): Command {
       positiveNumber,
       BETA_DEFAULT,
     )
-    .option("--epsilon <per-distance>", "DistanceDP on questions of mode outsourced; default: none", positiveNumber)
+    .option(
+      "--epsilon <per-distance>",
+      "DistanceDP on questions of mode outsourced, per unit of distance between questions of norm 1; default: none",
+      positiveNumber,
+    )
     .option("--no-rotation", "do not rotate vectors by a secret map before the noise")
     .addOption(dirOption())
     .action(runCreate);

@@ -13,6 +13,7 @@ import { modelCommand } from "./model.ts";
 import { nodeCommand } from "./node.ts";
 import { queryCommand } from "./query.ts";
 import { runProgram } from "./run-program.ts";
+import { sealCommand } from "./seal.ts";
 import { trialCommand } from "./trial.ts";
 
 const { version } = JSON.parse(
@@ -37,6 +38,7 @@ const program = new Command("sotto")
   .addCommand(collectionCommand())
   .addCommand(trialCommand())
   .addCommand(keyringCommand())
+  .addCommand(sealCommand())
   .addCommand(modelCommand())
   .addCommand(doctorCommand())
   .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");

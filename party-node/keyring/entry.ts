@@ -23,7 +23,7 @@ export interface KeyringEntry {
   readonly host: string;
   readonly mode: "outsourced" | "double";
   readonly encoder: { readonly fingerprint: string; readonly dim: number; readonly normMax: number };
-  /** Parameters of CAPRISE besides dim and normMax; epsilon is DistanceDP's, null for no noise on queries. */
+  /** Parameters of CAPRISE besides dim and normMax; epsilon is DistanceDP's, per unit of distance between questions of norm 1; null for no noise on queries. */
   readonly sealing: {
     readonly scale: number;
     readonly beta: number;

@@ -133,7 +133,7 @@ export class CollectionReader {
     const { epsilon } = this.entry.sealing;
     const norm = liftedNorm(this.entry.encoder.normMax);
     const scaled = question.map((coordinate) => norm * coordinate);
-    const encrypted = this.#caprise.encryptQuery(scaled, epsilon === null ? {} : { epsilon });
+    const encrypted = this.#caprise.encryptQuery(scaled, epsilon === null ? {} : { epsilon: epsilon / norm });
     return async () => ({ ...(await this.#remote.search(encrypted, candidates, this.#revision)), listed: null });
   }
 
@@ -161,7 +161,10 @@ export class CollectionReader {
   #noise(): number {
     const { encoder, sealing } = this.entry;
     const parameters = { dim: encoder.dim, normMax: encoder.normMax, beta: sealing.beta };
-    if (!this.#double) return questionNoise({ ...parameters, epsilon: sealing.epsilon ?? undefined });
+    if (!this.#double) {
+      const epsilon = sealing.epsilon === null ? undefined : sealing.epsilon / liftedNorm(encoder.normMax);
+      return questionNoise({ ...parameters, epsilon });
+    }
     return Math.hypot(doubleNoise(parameters), scoreStandardDeviation(this.#double.layout) / sealing.scale);
   }
 

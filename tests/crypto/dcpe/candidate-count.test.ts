@@ -151,15 +151,15 @@ describe("the number of candidates", () => {
     candidateCount({ k: 10, noise: 0.3, profile: LOGARITHMIC, rowCount: 100_000, ...options });
 
   test("is a little above k without noise, and never more than there are rows", () => {
-    expect(count({ noise: 0 })).toEqual({ candidates: 12, missShare: 0, isCapped: false });
-    expect(count({ noise: 1e-9 }).candidates).toBe(12);
+    expect(count({ noise: 0 })).toEqual({ candidates: 15, missShare: 0, isCapped: false });
+    expect(count({ noise: 1e-9 }).candidates).toBe(15);
     expect(count({ rowCount: 11, noise: 5 })).toEqual({ candidates: 11, missShare: 0, isCapped: false });
     expect(count({ rowCount: 3, noise: 0 }).candidates).toBe(3);
     expect(count({ k: CANDIDATES_MAX }).candidates).toBe(CANDIDATES_MAX);
   });
 
   test("grows with noise, with k and with what must not be missed", () => {
-    const noises = [0.1, 0.3, 0.6, 1].map((noise) => count({ noise }).candidates);
+    const noises = [0.3, 0.5, 0.8, 1].map((noise) => count({ noise }).candidates);
     expect(noises).toEqual([...noises].sort((a, b) => a - b));
     expect(new Set(noises).size).toBe(4);
     expect(count({ k: 20 }).candidates).toBeGreaterThan(count({}).candidates);
@@ -170,7 +170,7 @@ describe("the number of candidates", () => {
     const { candidates, missShare, isCapped } = count({ noise: 4 });
     expect({ candidates, isCapped }).toEqual({ candidates: CANDIDATES_MAX, isCapped: true });
     expect(missShare).toBeGreaterThan(0.01);
-    expect(count({}).missShare).toBeLessThanOrEqual(0.01);
+    expect(count({}).missShare).toBeLessThanOrEqual(0.005);
   });
 
   test("follows a collection that has grown since its profile was measured", () => {
@@ -233,8 +233,8 @@ function expectPromised({ normMax, rows, questions }: Collection, betas: readonl
       );
       return wanted.filter((row) => returned.has(row)).length / 10;
     });
-    // 0.99 is promised on average over any questions; these are a sample of them.
-    expect(mean(shares)).toBeGreaterThan(0.985);
+    // 0.995 is promised on average over any questions; these are a sample of them.
+    expect(mean(shares)).toBeGreaterThan(0.99);
     return candidates;
   });
 }

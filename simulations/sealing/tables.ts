@@ -1,0 +1,81 @@
+import Table from "cli-table3";
+import { type Leakage, NEIGHBOURS, NEIGHBOURS_WIDE } from "./leakage.ts";
+import type { TuneResult } from "./tune.ts";
+import { epsilonName, share, short } from "./words.ts";
+
+/** What answers are worth: a row for each beta and epsilon. */
+export function gridTable({ betas, normMax }: TuneResult): string {
+  const table = plainTable([
+    "beta",
+    "/ normMax",
+    "epsilon",
+    "noise /\nquestion",
+    "k'",
+    "recall@10\nre-ranked",
+    "nDCG@10\nre-ranked",
+    "recall@10\nhost's order",
+    "nDCG@10\nhost's order",
+    "same question\nrecognised",
+  ]);
+  for (const { beta, cells } of betas)
+    for (const { epsilon, noiseLength, candidates, isCapped, host, reranked, linking } of cells)
+      table.push([
+        short(beta),
+        short(beta / normMax),
+        epsilonName(epsilon),
+        short(noiseLength),
+        `${candidates}${isCapped ? " (cut)" : ""}`,
+        reranked.recallAt10.toFixed(3),
+        reranked.ndcgAt10.toFixed(3),
+        host.recallAt10.toFixed(3),
+        host.ndcgAt10.toFixed(3),
+        share(linking),
+      ]);
+  return table.toString();
+}
+
+/** What stored rows show at each beta. */
+export function leakageTable({ betas, normMax, openLeakage, rows }: TuneResult): string {
+  const table = plainTable([
+    "beta",
+    "/ normMax",
+    "order of\ndistances",
+    "10 nearest\nneighbours",
+    "of them in\n100 nearest",
+    "clusters",
+    "error of\nguessed s",
+    "k' in\ndouble",
+  ]);
+  const cells = ({
+    rankCorrelation,
+    neighbourOverlap,
+    neighboursInHundred,
+    clusterRecovery,
+    scaleError,
+  }: Leakage): string[] => [
+    share(rankCorrelation),
+    share(neighbourOverlap),
+    share(neighboursInHundred),
+    share(clusterRecovery),
+    `${(100 * scaleError).toFixed(3)} %`,
+  ];
+  table.push(["in the open", "", ...cells(openLeakage), ""]);
+  for (const { beta, leakage, doubleCandidates } of betas)
+    table.push([short(beta), short(beta / normMax), ...cells(leakage), String(doubleCandidates)]);
+  table.push([
+    "guessing",
+    "",
+    ".00",
+    share(NEIGHBOURS / rows),
+    share(Math.min(1, NEIGHBOURS_WIDE / rows)),
+    ".00",
+    "",
+    "",
+  ]);
+  return table.toString();
+}
+
+function plainTable(head: string[]): Table.Table {
+  const chars = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
+  return new Table({ head, chars, style: { head: [], border: [] }, colAligns: head.map(() => "right") });
+}
