@@ -3,6 +3,7 @@ export {
   type Asking,
   type QueryOptions,
   type CitedPassage,
+  type HostedOutcome,
   type PartyFault,
   type PartyOutcome,
   type QueryResult,

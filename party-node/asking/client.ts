@@ -16,7 +16,6 @@ import {
   limits,
 } from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import type { KeyringEntry } from "../keyring/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
 import type { HintCache } from "./hint-cache.ts";
@@ -74,15 +73,6 @@ export function checkEncoder(encoder: Encoder, { terms }: Federation): void {
   );
 }
 
-/** @throws Fault ENCODER_MISMATCH: scores of two encoders cannot be compared. */
-function checkCollection({ name, encoder }: KeyringEntry, { terms }: Federation): void {
-  if (encoder.fingerprint === terms.encoder.fingerprint && encoder.dim === terms.scoring.dim) return;
-  throw new Fault<ProtocolFaultCode>(
-    "ENCODER_MISMATCH",
-    `the collection "${name}" was made with another encoder than the federation's; its owner has to create it again, or remove it from your keyring (\`sotto collection forget ${name}\`)`,
-  );
-}
-
 /** A question under way: iterate it for each party's outcome as it comes, or await `result`. */
 export interface Asking extends AsyncIterable<PartyOutcome> {
   /** The ranked passages, once every party is accounted for. Rejects with the fault that stopped the query. */
@@ -112,7 +102,6 @@ export class SottoClient {
       observer,
     });
     const { entries = [], seen = new SeenSequences(null), onNewKey = () => undefined } = options.collections ?? {};
-    for (const entry of entries) checkCollection(entry, federation);
     const session = async (host: string): Promise<EndToEndSession> => (await this.#session(host)).channel;
     this.#hosted = new HostedSources({ identity, federation, entries, seen, onNewKey, session });
   }

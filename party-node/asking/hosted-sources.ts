@@ -32,10 +32,12 @@ export class HostedSources {
   readonly #options: HostedSourcesOptions;
   /** By the entry's name. */
   readonly #readers = new Map<string, CollectionReader>();
+  /** All readers, also those that a new key has replaced: questions may still be under way with them. */
+  readonly #opened: CollectionReader[] = [];
 
   constructor(options: HostedSourcesOptions) {
     this.#options = options;
-    for (const entry of options.entries) this.#open(entry);
+    for (const entry of options.entries) if (fits(entry, options.federation)) this.#open(entry);
   }
 
   /** Learns the state of all collections; what cannot be reached now is reached for again by {@link ask}. */
@@ -64,11 +66,12 @@ export class HostedSources {
     report: (outcome: PartyOutcome) => void,
   ): Promise<HostedPassage[]> {
     const began = performance.now();
-    const asked = [...this.#readers.keys()].map(async (name) => {
-      const entry = this.#reader(name).entry;
+    const asked = this.#options.entries.map(async (given) => {
+      const entry = this.#readers.get(given.name)?.entry ?? given;
       const outcome = outcomeOf(entry);
       try {
-        const answer = await inTime(this.#askOne(name, question, k), { deadlineMs, signal, host: entry.host });
+        checkEncoder(entry, this.#options.federation);
+        const answer = await inTime(this.#askOne(given.name, question, k), { deadlineMs, signal, host: entry.host });
         const { passages, rowCount, candidates, missShare } = answer;
         const collection = { ...outcome.collection, candidates, missShare };
         report({ ...outcome, status: "answered", collection, passagesScored: rowCount, ms: performance.now() - began });
@@ -84,37 +87,38 @@ export class HostedSources {
   }
 
   close(): void {
-    for (const reader of this.#readers.values()) reader.close();
+    for (const reader of this.#opened.splice(0)) reader.close();
     this.#readers.clear();
   }
 
   async #askOne(name: string, question: Float32Array, k: number): Promise<CollectionAnswer> {
+    const reader = this.#reader(name);
     try {
-      return await this.#reader(name).ask(question, k);
+      return await reader.ask(question, k);
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "COLLECTION_UNKNOWN") throw error;
-      await this.#takeNewKey(name, error);
+      if (this.#reader(name) === reader) await this.#takeNewKey(reader.entry, error);
       return this.#reader(name).ask(question, k);
     }
   }
 
   /** The owner may have changed the key and granted the new one to this member. */
-  async #takeNewKey(name: string, unknown: Fault): Promise<void> {
+  async #takeNewKey(old: KeyringEntry, unknown: Fault): Promise<void> {
     const { session, onNewKey } = this.#options;
-    const old = this.#reader(name).entry;
     const { entries } = await grantedCollections(await session(old.host), this.#options);
     const entry = entries.find(
-      (one) => one.name === name && one.owner === old.owner && one.current.id !== old.current.id,
+      ({ name, owner, current }) => name === old.name && owner === old.owner && current.id !== old.current.id,
     );
     if (!entry) throw unknown;
     onNewKey(entry);
-    this.#reader(name).close();
     this.#open(entry);
   }
 
   #open(entry: KeyringEntry): void {
     const { session, seen } = this.#options;
-    this.#readers.set(entry.name, new CollectionReader({ entry, seen, session: () => session(entry.host) }));
+    const reader = new CollectionReader({ entry, seen, session: () => session(entry.host) });
+    this.#opened.push(reader);
+    this.#readers.set(entry.name, reader);
   }
 
   #reader(name: string): CollectionReader {
@@ -122,6 +126,19 @@ export class HostedSources {
     if (!reader) throw new TypeError(`HostedSources: no collection ${name}, or closed`);
     return reader;
   }
+}
+
+function fits({ encoder }: KeyringEntry, { terms }: Federation): boolean {
+  return encoder.fingerprint === terms.encoder.fingerprint && encoder.dim === terms.scoring.dim;
+}
+
+/** @throws Fault ENCODER_MISMATCH: scores of two encoders cannot be compared. */
+function checkEncoder(entry: KeyringEntry, federation: Federation): void {
+  if (fits(entry, federation)) return;
+  throw new Fault<ProtocolFaultCode>(
+    "ENCODER_MISMATCH",
+    `it was made with another encoder than the federation's; its owner has to create it again, or you remove it here: sotto collection forget ${entry.name}`,
+  );
 }
 
 function outcomeOf({ name, owner, host, mode, sealing: { beta, epsilon } }: KeyringEntry) {
