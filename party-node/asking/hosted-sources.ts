@@ -77,7 +77,8 @@ export class HostedSources {
         report({ ...outcome, status: "answered", collection, passagesScored: rowCount, ms: performance.now() - began });
         return passages.map((passage) => ({ ...passage, entry }));
       } catch (error) {
-        if (!(error instanceof Fault) || error.code === "ABORTED") throw error;
+        // A host may say ABORTED too; only the caller's own signal ends the whole question.
+        if (!(error instanceof Fault) || signal?.aborted) throw error;
         const { code, message: reason } = error;
         report({ ...outcome, ms: performance.now() - began, fault: { code, reason } });
         return [];
