@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import Table from "cli-table3";
 import { Fault, capriseLayout, sodium } from "../crypto/index.ts";
-import { type KeyringEntry, newCollectionKey } from "../party-node/keyring/index.ts";
+import { type KeyringEntry, betaShare, newCollectionKey } from "../party-node/keyring/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { HostConnection, grantedCollections } from "../party-node/outsourced/index.ts";
 import { toBase64 } from "../protocol/index.ts";
@@ -129,17 +129,22 @@ function listCommand(): Command {
     .action(async ({ dir, json }: { dir: string; json: boolean }) => {
       const { folder, identity } = openNode(dir);
       using keyring = await openNodeKeyring(folder.path);
-      const rows = keyring.entries.map(({ name, owner, host, mode, sealing, next, current }) => ({
-        name,
-        owner,
-        host,
-        mode,
-        beta: sealing.beta,
-        epsilon: sealing.epsilon,
-        keyId: current.id,
-        role: owner === identity.name ? "owner" : "reader",
-        rotating: next !== null,
-      }));
+      const rows = keyring.entries.map((entry) => {
+        const { name, owner, host, mode, sealing, next, current } = entry;
+        const role = owner === identity.name ? "owner" : "reader";
+        const isRotating = next !== null;
+        return {
+          name,
+          owner,
+          host,
+          mode,
+          beta: betaShare(entry),
+          epsilon: sealing.epsilon,
+          keyId: current.id,
+          role,
+          isRotating,
+        };
+      });
       if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
       else if (rows.length === 0)
         process.stdout.write(
@@ -156,9 +161,9 @@ function listCommand(): Command {
             row.owner,
             row.host,
             row.mode,
-            row.beta.toPrecision(3),
+            String(row.beta),
             row.epsilon === null ? "none" : String(row.epsilon),
-            row.keyId.slice(0, 8) + (row.rotating ? " (being changed)" : ""),
+            row.keyId.slice(0, 8) + (row.isRotating ? " (being changed)" : ""),
           ]);
         process.stdout.write(`${table.toString()}\n`);
       }

@@ -2,16 +2,16 @@ import { SingleBar, Presets } from "cli-progress";
 import { Command, InvalidArgumentError } from "commander";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openEncoder } from "../party-node/encoders/index.ts";
+import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { loadBeirCorpus, loadBeirQueries, loadQrels } from "../simulations/beir.ts";
 import {
   type Recommendation,
   type TuneResult,
+  drawTuning,
   encodeCollection,
   gridTable,
   inWords,
   leakageTable,
-  openPlotter,
   recommend,
   tuneSealing,
 } from "../simulations/sealing/index.ts";
@@ -55,10 +55,14 @@ export function sealCommand(): Command {
     .option("--encoder <spec>", "lexical, lexical:D, onnx:DIR or hybrid(...)", "lexical")
     .option(
       "--beta <list>",
-      "betas with commas between; default 0.1 to 30 times the encoder's largest norm",
+      "shares of the encoder's largest norm, as for `sotto collection create`, with commas between; default 0.1 to 30",
       parseBetas,
     )
-    .option("--epsilon <list>", "epsilons with commas between, `none` for no DistanceDP", parseEpsilons)
+    .option(
+      "--epsilon <list>",
+      "as for `sotto collection create`, with commas between, `none` for no DistanceDP; default: none, and noise a quarter as long as a question, half and as long",
+      parseEpsilons,
+    )
     .option("--recall-loss <share>", "tolerated share of the exact top ten that is lost", parseShare, 0.01)
     .option(
       "--candidates-max <count>",
@@ -102,11 +106,15 @@ function parseShare(text: string): number {
   return value;
 }
 
-/** Of the encoder's largest norm. */
-const BETA_SHARES = [0.1, 0.3, 0.6, 1, 1.25, 1.5, 2, 3, 5, 10, 30];
+/** Shares of the encoder's largest norm. */
+const BETAS = [0.1, 0.3, 0.6, 1, 1.25, 1.5, 2, 3, 5, 10, 30];
 /** Lengths of DistanceDP's noise, in lengths of the question. */
 const NOISE_LENGTHS = [0.25, 0.5, 1];
 const CANDIDATES_DEFAULT = 256;
+
+function epsilonsFor({ dim }: Encoder): (number | null)[] {
+  return [null, ...NOISE_LENGTHS.map((length) => Number((dim / length).toPrecision(2)))];
+}
 
 async function runTune(options: TuneCommandOptions): Promise<void> {
   const stop = new AbortController();
@@ -114,7 +122,6 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
     stop.abort();
   });
   const { signal } = stop;
-  const plot = options.svg === undefined ? null : await openPlotter();
   const corpus = join(options.corpus, "corpus.jsonl");
   const set = {
     documents: await loadBeirCorpus(corpus),
@@ -127,14 +134,12 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
     const collection = await withBar("encoding", (onProgress) =>
       encodeCollection(set, encoder, { limit, rows, seed, signal, onProgress }),
     );
-    const { dim, normMax } = encoder;
-    const round = (value: number): number => Number(value.toPrecision(3));
     const candidatesMax =
       options.candidatesMax ?? Math.min(CANDIDATES_DEFAULT, Math.max(15, Math.ceil(collection.rows.rows / 10)));
     const result = await withBar("sealing", (onProgress) =>
       tuneSealing(collection, {
-        betas: options.beta ?? BETA_SHARES.map((share) => round(share * normMax)),
-        epsilons: options.epsilon ?? [null, ...NOISE_LENGTHS.map((length) => round(dim / (length * normMax)))],
+        betas: options.beta ?? BETAS,
+        epsilons: options.epsilon ?? epsilonsFor(encoder),
         recallLossMax,
         candidatesMax,
         rotation,
@@ -156,7 +161,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
       ...recommendation,
       words,
     };
-    if (plot && options.svg !== undefined) await writeFile(options.svg, await plot(result, recommendation));
+    if (options.svg !== undefined) await writeFile(options.svg, await drawTuning(result, recommendation));
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inTables(report));
   } finally {
     await encoder.close();
@@ -167,7 +172,7 @@ function inTables(report: TuneReport): string {
   const { encoder, rows, queries, dim, normMax, clearNdcgAt10, words } = report;
   return [
     `${encoder.spec}: ${dim} dimensions, norms up to ${normMax.toPrecision(3)}; ${rows} passages, ${queries} queries, nDCG@10 in the open ${clearNdcgAt10.toFixed(3)}`,
-    `\nAnswers, by beta and epsilon\n${gridTable(report)}`,
+    `\nAnswers, by beta (a share of the largest norm) and epsilon (per unit of distance between questions of norm 1)\n${gridTable(report)}`,
     `\nWhat stored rows show to their host, by beta (no epsilon changes it)\n${leakageTable(report)}`,
     ...words.map((paragraph) => `\n${paragraph}`),
     "",

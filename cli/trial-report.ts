@@ -26,8 +26,9 @@ export interface TrialReport {
   readonly encoder: { readonly spec: string; readonly device: string };
   /** Of the hosted collections; null in `private`. */
   readonly sealing: {
-    /** In the units of the embeddings' distances. */
+    /** In lengths of the longest vector the encoder makes. */
     readonly beta: number;
+    /** Per unit of distance between questions of norm 1. */
     readonly epsilon: number | null;
     /** k', of every collection and query. */
     readonly candidates: { readonly min: number; readonly mean: number; readonly max: number };

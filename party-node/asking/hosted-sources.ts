@@ -1,6 +1,6 @@
 import { Fault } from "../../crypto/index.ts";
 import type { Federation, Identity, ProtocolFaultCode } from "../../protocol/index.ts";
-import type { KeyringEntry } from "../keyring/index.ts";
+import { type KeyringEntry, betaShare } from "../keyring/index.ts";
 import type { EndToEndSession } from "../link/index.ts";
 import {
   type CollectionAnswer,
@@ -142,8 +142,10 @@ function checkEncoder(entry: KeyringEntry, federation: Federation): void {
   );
 }
 
-function outcomeOf({ name, owner, host, mode, sealing: { beta, epsilon } }: KeyringEntry) {
-  const collection = { name, host, mode, beta, epsilon, candidates: 0, missShare: 0 };
+function outcomeOf(entry: KeyringEntry) {
+  const { name, owner, host, mode, sealing } = entry;
+  const { epsilon } = sealing;
+  const collection = { name, host, mode, beta: betaShare(entry), epsilon, candidates: 0, missShare: 0 };
   return { party: owner, collection, status: "missing", passagesScored: 0 } as const;
 }
 

@@ -42,9 +42,9 @@ export interface HostedOutcome {
   readonly name: string;
   readonly host: string;
   readonly mode: "outsourced" | "double";
-  /** Of the collection's key. */
+  /** Of the collection's key, in lengths of the longest vector the encoder makes. */
   readonly beta: number;
-  /** Of DistanceDP on the question; null for none. `double` perturbs no question. */
+  /** Of DistanceDP on the question, per unit of distance between questions of norm 1; null for none. `double` perturbs no question. */
   readonly epsilon: number | null;
   /** k': how many rows the host was asked for, so that the k best are among them. */
   readonly candidates: number;

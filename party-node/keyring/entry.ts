@@ -39,6 +39,14 @@ export interface KeyringEntry {
   readonly retired: readonly CollectionKey[];
 }
 
+/** beta as people give it: in lengths of the longest vector the encoder makes. */
+export function betaShare({
+  sealing: { beta },
+  encoder: { normMax },
+}: Pick<KeyringEntry, "sealing" | "encoder">): number {
+  return Number((beta / normMax).toPrecision(12));
+}
+
 /** A fresh key with a fresh id. */
 export function newCollectionKey(): CollectionKey {
   return { id: sodium.to_hex(sodium.randombytes_buf(16)), secret: sodium.randombytes_buf(32) };

@@ -1,7 +1,6 @@
 import {
   CANDIDATES_MAX,
   type CapriseKey,
-  type RankProfile,
   candidateCount,
   doubleNoise,
   liftedNorm,
@@ -9,7 +8,7 @@ import {
 } from "../../crypto/index.ts";
 import { mean, ndcgAtK } from "../metrics.ts";
 import type { EncodedCollection } from "./collection.ts";
-import { type Matrix, innerProduct, matrixOf, nearest, norm, row, squaredDistance } from "./matrix.ts";
+import { type Matrix, innerProduct, matrixOf, nearest, row, squaredDistance } from "./matrix.ts";
 import { neighbourOverlap, probabilityBelow } from "./statistics.ts";
 
 /** Length of the rankings that are compared. */
@@ -24,9 +23,9 @@ export interface Quality {
 
 /** One beta with one epsilon. */
 export interface Cell {
-  /** As given to `CapriseKey.encryptQuery` with the question scaled to the lifted norm; null for no DistanceDP. */
+  /** Of DistanceDP, per unit of distance between questions of norm 1; null for none. */
   readonly epsilon: number | null;
-  /** Mean length of DistanceDP's noise over that of the question. */
+  /** Mean length of DistanceDP's noise over that of the question: dim / epsilon. */
   readonly noiseLength: number;
   /** `questionNoise`. */
   readonly noise: number;
@@ -47,7 +46,6 @@ export interface Run {
   readonly collection: EncodedCollection;
   /** The true top ten of every question. */
   readonly exact: readonly (readonly number[])[];
-  readonly profile: RankProfile;
   /** Tolerated share of the true top ten that is lost; half of it is what k' is chosen for. */
   readonly recallLossMax: number;
   readonly candidatesMax: number;
@@ -55,10 +53,11 @@ export interface Run {
 }
 
 function candidatesFor(
-  { collection, profile, recallLossMax, candidatesMax }: Run,
+  { collection, recallLossMax, candidatesMax }: Run,
   noise: number,
 ): { candidates: number; isCapped: boolean } {
-  const rowCount = collection.rows.rows;
+  const { profile, rows } = collection;
+  const rowCount = rows.rows;
   const { candidates, isCapped } = candidateCount({
     k: K,
     noise,
@@ -70,7 +69,7 @@ function candidatesFor(
   return { candidates: Math.min(candidates, most), isCapped: isCapped || candidates > most };
 }
 
-/** k' in `double` mode, by its rule. */
+/** k' in `double` mode, by its rule, for the beta of a key. */
 export function doubleCandidates(run: Run, beta: number): number {
   const { rows, normMax } = run.collection;
   return candidatesFor(run, doubleNoise({ dim: rows.width, normMax, beta })).candidates;
@@ -82,6 +81,7 @@ export interface Sealing {
   readonly sealed: Matrix;
   /** The key's. */
   readonly beta: number;
+  /** {@link Cell}. */
   readonly epsilon: number | null;
 }
 
@@ -89,13 +89,11 @@ export interface Sealing {
 export async function measureCell(run: Run, { key, sealed, beta, epsilon }: Sealing): Promise<Cell> {
   const { collection, exact, signal } = run;
   const { rows, questions, normMax } = collection;
-  const noise = questionNoise({
-    dim: rows.width,
-    normMax,
-    beta,
-    epsilon: epsilon ?? undefined,
-    rowNorm: rootMeanSquareNorm(rows),
-  });
+  const questionNorm = liftedNorm(normMax);
+  // Of a question scaled to that norm.
+  const scaledEpsilon = epsilon === null ? undefined : epsilon / questionNorm;
+  // A reader knows no more of the rows either.
+  const noise = questionNoise({ dim: rows.width, normMax, beta, epsilon: scaledEpsilon });
   const { candidates, isCapped } = candidatesFor(run, noise);
   const [asked, again] = [encryptAll(), encryptAll()];
   const found = await nearest(sealed, asked, { count: candidates, by: "distance", signal });
@@ -109,15 +107,15 @@ export async function measureCell(run: Run, { key, sealed, beta, epsilon }: Seal
     ndcgAt10: ndcg(collection, ranking),
   });
   const host = quality(found.rows.map((order) => order.slice(0, K)));
-  const noiseLength = epsilon === null ? 0 : rows.width / epsilon / liftedNorm(normMax);
+  const noiseLength = epsilon === null ? 0 : rows.width / epsilon;
   const linking = linkingOf(asked, again);
   return { epsilon, noiseLength, noise, candidates, isCapped, host, reranked: quality(reranked), linking };
 
   function encryptAll(): Matrix {
     const vectors = Array.from({ length: questions.rows }, (_, i) =>
       key.encryptQuery(
-        row(questions, i).map((x) => x * liftedNorm(normMax)),
-        epsilon === null ? {} : { epsilon },
+        row(questions, i).map((x) => x * questionNorm),
+        scaledEpsilon === undefined ? {} : { epsilon: scaledEpsilon },
       ),
     );
     return matrixOf(vectors, key.ciphertextDim);
@@ -147,8 +145,4 @@ export function ndcg({ documentIds, grades }: EncodedCollection, rankings: reado
       ),
     ),
   );
-}
-
-function rootMeanSquareNorm(rows: Matrix): number {
-  return Math.sqrt(mean(Array.from({ length: rows.rows }, (_, i) => norm(row(rows, i)) ** 2)));
 }

@@ -1,12 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import { Fault } from "../../crypto/index.ts";
+import { Fault, type RankProfile } from "../../crypto/index.ts";
 import { encoderInput } from "../../party-node/documents/index.ts";
 import { type Encoder, assertInRange } from "../../party-node/encoders/index.ts";
+import { measureProfile, profileSample } from "../../party-node/outsourced/index.ts";
 import type { BeirDocument, BeirSet } from "../beir.ts";
 import { sampleIndices, seededRandom } from "../seeded-random.ts";
 import { type Matrix, matrixOf } from "./matrix.ts";
 
-/** NOTHING_TO_ASK: no query has a relevant document in the corpus. CORPUS_TOO_SMALL: fewer documents than a measurement needs. */
+/** NOTHING_TO_ASK: no query has a relevant document in the corpus. CORPUS_TOO_SMALL: fewer documents, or words, than a measurement needs. */
 export type CollectionFaultCode = "NOTHING_TO_ASK" | "CORPUS_TOO_SMALL";
 
 /** A corpus as vectors, with the questions it is asked. */
@@ -14,6 +15,8 @@ export interface EncodedCollection {
   readonly normMax: number;
   /** Shape [documents][dim]. */
   readonly rows: Matrix;
+  /** As its owner would measure it. */
+  readonly profile: RankProfile;
   readonly documentIds: readonly string[];
   /** Shape [queries][dim], unit vectors. */
   readonly questions: Matrix;
@@ -64,6 +67,7 @@ export async function encodeCollection(
   return {
     normMax: encoder.normMax,
     rows: matrixOf(rows, encoder.dim),
+    profile: await profileOf(documents, rows, encoder),
     documentIds: documents.map(({ id }) => id),
     questions: matrixOf(questions, encoder.dim),
     grades,
@@ -105,4 +109,21 @@ async function encodeDocuments(
   }
   for (const vector of rows) assertInRange(encoder, vector);
   return rows;
+}
+
+/** @throws Fault CORPUS_TOO_SMALL. */
+async function profileOf(
+  documents: readonly BeirDocument[],
+  vectors: readonly Float32Array[],
+  encoder: Encoder,
+): Promise<RankProfile> {
+  const sample = profileSample(documents.length).map((at) => ({ ...documents[at]!, documentId: documents[at]!.id }));
+  const rows = vectors.map((vector, i) => ({ documentId: documents[i]!.id, vector }));
+  const profile = await measureProfile({ sample, rows, rowCount: rows.length }, encoder);
+  if (!profile)
+    throw new Fault<CollectionFaultCode>(
+      "CORPUS_TOO_SMALL",
+      "the encoder finds no word in the documents; give a corpus in a language it knows",
+    );
+  return profile;
 }

@@ -1,37 +1,21 @@
 import type { TopLevelSpec } from "vega-lite";
-import { Fault } from "../../crypto/index.ts";
 import type { Recommendation } from "./recommendation.ts";
 import type { TuneResult } from "./tune.ts";
 import { epsilonName } from "./words.ts";
 
-/** PLOT_UNAVAILABLE: the drawing library is not installed. */
-export type PlotFaultCode = "PLOT_UNAVAILABLE";
-
-/** @returns An SVG document. */
-export type Plotter = (result: TuneResult, recommendation: Recommendation) => Promise<string>;
-
 /**
- * Loads what draws, so that its absence shows before the measurement.
+ * What drawing needs is loaded here, for it takes longer than most commands do.
  *
- * @throws Fault PLOT_UNAVAILABLE.
+ * @returns An SVG document.
  */
-export async function openPlotter(): Promise<Plotter> {
-  const libraries = await Promise.all([import("vega"), import("vega-lite")]).catch((cause: unknown) => {
-    throw new Fault<PlotFaultCode>(
-      "PLOT_UNAVAILABLE",
-      "--svg needs the packages vega and vega-lite; install them with `npm install vega vega-lite`, or use --json.",
-      cause,
-    );
-  });
-  const [{ View, parse }, { compile }] = libraries;
-  return async (result, recommendation) => {
-    const view = new View(parse(compile(plotSpec(result, recommendation)).spec), { renderer: "none" });
-    try {
-      return await view.toSVG();
-    } finally {
-      view.finalize();
-    }
-  };
+export async function drawTuning(result: TuneResult, recommendation: Recommendation): Promise<string> {
+  const [{ View, parse }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
+  const view = new View(parse(compile(plotSpec(result, recommendation)).spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
 }
 
 /** Colours that people with colour-vision deficiencies tell apart (Okabe and Ito). */
@@ -43,7 +27,7 @@ const DASHES: number[] = [4, 4];
 const UNIT: number[] = [0, 1];
 
 interface Point {
-  /** beta over normMax. */
+  /** A share of normMax. */
   readonly beta: number;
   readonly line: string;
   readonly value: number;
@@ -58,7 +42,7 @@ interface Panel {
 
 /** Answers, candidates and leakage against beta, the recommended one marked. */
 function plotSpec(result: TuneResult, { best }: Recommendation): TopLevelSpec {
-  const marked = best === null ? null : inNorms(best.beta, result.normMax);
+  const marked = best?.beta ?? null;
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
@@ -90,17 +74,16 @@ function plotSpec(result: TuneResult, { best }: Recommendation): TopLevelSpec {
   };
 }
 
-function panels({ betas, normMax, openLeakage }: TuneResult): Panel[] {
-  const norms = (beta: number): number => inNorms(beta, normMax);
+function panels({ betas, openLeakage }: TuneResult): Panel[] {
   const name = (epsilon: number | null): string =>
     epsilon === null ? "no DistanceDP" : `epsilon ${epsilonName(epsilon)}`;
-  const cells = betas.flatMap(({ beta, cells }) => cells.map((cell) => ({ beta: norms(beta), ...cell })));
+  const cells = betas.flatMap(({ beta, cells }) => cells.map((cell) => ({ beta, ...cell })));
   const leaks = betas.flatMap(({ beta, leakage }): Point[] => [
-    { beta: norms(beta), line: "order of distances between rows", value: leakage.rankCorrelation },
-    { beta: norms(beta), line: "ten nearest rows of a row", value: leakage.neighbourOverlap },
-    { beta: norms(beta), line: "of them, among its hundred nearest", value: leakage.neighboursInHundred },
+    { beta, line: "order of distances between rows", value: leakage.rankCorrelation },
+    { beta, line: "ten nearest rows of a row", value: leakage.neighbourOverlap },
+    { beta, line: "of them, among its hundred nearest", value: leakage.neighboursInHundred },
     {
-      beta: norms(beta),
+      beta,
       line: "clusters, of what two runs in the open share",
       value: Math.min(1, Math.max(0, leakage.clusterRecovery / openLeakage.clusterRecovery)),
     },
@@ -131,7 +114,7 @@ function panelSpec({ title, points, isCount = false }: Panel, marked: number | n
     field: "beta",
     type: "quantitative",
     scale: { type: "log", nice: false },
-    axis: { title: "beta / largest norm", values: ticks(points), format: "~g", labelFlush: false },
+    axis: { title: "beta, as a share of the largest norm", values: ticks(points), format: "~g", labelFlush: false },
   } as const;
   const y = isCount
     ? ({ scale: { type: "log" }, axis: { title: null, format: "~s" } } as const)
@@ -172,11 +155,6 @@ function panelSpec({ title, points, isCount = false }: Panel, marked: number | n
     },
   } as const;
   return { title, width: WIDTH, height: HEIGHT, layer: [line, label, curves] };
-}
-
-/** Without the rounding that would push a tick off its axis. */
-function inNorms(beta: number, normMax: number): number {
-  return Number((beta / normMax).toPrecision(3));
 }
 
 /** Powers of ten and their triples among the betas. */

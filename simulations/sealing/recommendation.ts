@@ -4,6 +4,7 @@ import type { BetaResult, TuneResult } from "./tune.ts";
 
 /** A cell of the grid with its beta. */
 export interface Choice {
+  /** A share of normMax. */
   readonly beta: number;
   readonly cell: Cell;
   readonly leakage: Leakage;

@@ -4,10 +4,9 @@ import type { TuneResult } from "./tune.ts";
 import { epsilonName, share, short } from "./words.ts";
 
 /** What answers are worth: a row for each beta and epsilon. */
-export function gridTable({ betas, normMax }: TuneResult): string {
+export function gridTable({ betas }: TuneResult): string {
   const table = plainTable([
     "beta",
-    "/ normMax",
     "epsilon",
     "noise /\nquestion",
     "k'",
@@ -21,7 +20,6 @@ export function gridTable({ betas, normMax }: TuneResult): string {
     for (const { epsilon, noiseLength, candidates, isCapped, host, reranked, linking } of cells)
       table.push([
         short(beta),
-        short(beta / normMax),
         epsilonName(epsilon),
         short(noiseLength),
         `${candidates}${isCapped ? " (cut)" : ""}`,
@@ -35,10 +33,9 @@ export function gridTable({ betas, normMax }: TuneResult): string {
 }
 
 /** What stored rows show at each beta. */
-export function leakageTable({ betas, normMax, openLeakage, rows }: TuneResult): string {
+export function leakageTable({ betas, openLeakage, rows }: TuneResult): string {
   const table = plainTable([
     "beta",
-    "/ normMax",
     "order of\ndistances",
     "10 nearest\nneighbours",
     "of them in\n100 nearest",
@@ -59,19 +56,10 @@ export function leakageTable({ betas, normMax, openLeakage, rows }: TuneResult):
     share(clusterRecovery),
     `${(100 * scaleError).toFixed(3)} %`,
   ];
-  table.push(["in the open", "", ...cells(openLeakage), ""]);
+  table.push(["in the open", ...cells(openLeakage), ""]);
   for (const { beta, leakage, doubleCandidates } of betas)
-    table.push([short(beta), short(beta / normMax), ...cells(leakage), String(doubleCandidates)]);
-  table.push([
-    "guessing",
-    "",
-    ".00",
-    share(NEIGHBOURS / rows),
-    share(Math.min(1, NEIGHBOURS_WIDE / rows)),
-    ".00",
-    "",
-    "",
-  ]);
+    table.push([short(beta), ...cells(leakage), String(doubleCandidates)]);
+  table.push(["guessing", ".00", share(NEIGHBOURS / rows), share(Math.min(1, NEIGHBOURS_WIDE / rows)), ".00", "", ""]);
   return table.toString();
 }
 

@@ -1,11 +1,12 @@
-import { CapriseKey, type RankProfile, liftedNorm, measureRankProfile } from "../../crypto/index.ts";
-import { sampleIndices, seededRandom } from "../seeded-random.ts";
+import { CapriseKey, liftedNorm } from "../../crypto/index.ts";
+import { seededRandom } from "../seeded-random.ts";
 import { type Cell, K, type Run, doubleCandidates, measureCell, ndcg } from "./cell.ts";
 import type { EncodedCollection } from "./collection.ts";
 import { type Leakage, leakageReference, measureLeakage } from "./leakage.ts";
 import { type Matrix, matrixOf, nearest, norm, row } from "./matrix.ts";
 
 export interface BetaResult {
+  /** A share of normMax. */
   readonly beta: number;
   readonly leakage: Leakage;
   /** k' in `double` mode, where the question is not perturbed; a prediction. */
@@ -26,8 +27,9 @@ export interface TuneResult {
 }
 
 export interface TuneOptions {
-  /** Each above 0, rising. */
+  /** Shares of normMax, each above 0, rising. */
   readonly betas: readonly number[];
+  /** Per unit of distance between questions of norm 1; null for no DistanceDP. */
   readonly epsilons: readonly (number | null)[];
   /** Tolerated share of the true top ten that is lost; half of it is what k' is chosen for. */
   readonly recallLossMax: number;
@@ -39,7 +41,6 @@ export interface TuneOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-const PROFILE_QUESTIONS = 48;
 /** No measurement depends on it. */
 const SCALE = 1;
 
@@ -53,7 +54,6 @@ export async function tuneSealing(collection: EncodedCollection, options: TuneOp
   const run: Run = {
     collection,
     exact: exact.rows,
-    profile: await ownProfile(rows, options),
     recallLossMax: options.recallLossMax,
     candidatesMax: options.candidatesMax,
     signal,
@@ -61,7 +61,8 @@ export async function tuneSealing(collection: EncodedCollection, options: TuneOp
   const openLeakage = await measureLeakage(reference, { rows: lifted, normMax, beta: 0, scale: 1 }, signal);
   const total = options.betas.length * (1 + options.epsilons.length);
   const betas: BetaResult[] = [];
-  for (const [i, beta] of options.betas.entries()) {
+  for (const [i, share] of options.betas.entries()) {
+    const beta = share * normMax;
     const done = i * (1 + options.epsilons.length);
     options.onProgress(done, total);
     using key = keyFor(collection, beta, options);
@@ -72,7 +73,7 @@ export async function tuneSealing(collection: EncodedCollection, options: TuneOp
       options.onProgress(done + 1 + cells.length, total);
       cells.push(await measureCell(run, { key, sealed, beta, epsilon }));
     }
-    betas.push({ beta, leakage, doubleCandidates: doubleCandidates(run, beta), cells });
+    betas.push({ beta: share, leakage, doubleCandidates: doubleCandidates(run, beta), cells });
   }
   options.onProgress(total, total);
   return {
@@ -110,20 +111,4 @@ function lift(rows: Matrix, normMax: number): Matrix {
     return lifted;
   });
   return matrixOf(vectors, rows.width + 1);
-}
-
-/** From some of the owner's own vectors as questions, each without itself. */
-async function ownProfile(rows: Matrix, { seed, signal }: TuneOptions): Promise<RankProfile> {
-  const isUsable = (i: number): boolean => norm(row(rows, i)) > 0;
-  const picked = sampleIndices(rows.rows, PROFILE_QUESTIONS, seededRandom(seed)).filter(isUsable);
-  const questions = picked.map((i) => {
-    const vector = row(rows, i);
-    const length = norm(vector);
-    return vector.map((x) => x / length);
-  });
-  const found = await nearest(rows, matrixOf(questions, rows.width), { count: rows.rows, by: "innerProduct", signal });
-  // usearch gives 1 less the inner product.
-  return measureRankProfile(
-    found.rows.map((order, i) => found.distances[i]!.map((d) => 1 - d).filter((_, at) => order[at] !== picked[i])),
-  );
 }

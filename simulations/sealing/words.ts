@@ -1,5 +1,5 @@
 import { NEIGHBOURS, NEIGHBOURS_WIDE } from "./leakage.ts";
-import { HIDDEN, type Recommendation } from "./recommendation.ts";
+import { type Choice, HIDDEN, type Recommendation } from "./recommendation.ts";
 import type { TuneResult } from "./tune.ts";
 
 /** Two decimals, without the zero in front. */
@@ -37,8 +37,14 @@ function recommended(
     .join(", ");
   return [
     `Recommended: beta ${short(beta)} with epsilon ${epsilonName(cell.epsilon)}, the largest that loses at most ${tolerated}. The host returns ${cell.candidates} candidates for a top ten; re-ranked they hold ${cell.reranked.recallAt10.toFixed(3)} of it and nDCG@10 is ${cell.reranked.ndcgAt10.toFixed(3)} (${clearNdcgAt10.toFixed(3)} in the open).`,
+    `To use them: ${createCommand(best)}`,
     `Largest beta for each epsilon: ${others}.`,
   ];
+}
+
+function createCommand({ beta, cell: { epsilon } }: Choice): string {
+  const perturbed = epsilon === null ? "" : ` --epsilon ${String(epsilon)}`;
+  return `sotto collection create NAME --mode outsourced --host HOST --beta ${String(beta)}${perturbed}`;
 }
 
 function remains({ rows, openLeakage }: TuneResult, { best }: Recommendation): string[] {

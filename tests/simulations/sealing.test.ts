@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { CapriseKey } from "../../crypto/index.ts";
+import { CapriseKey, liftedNorm, questionNoise } from "../../crypto/index.ts";
 import type { BeirSet } from "../../simulations/beir.ts";
 import { sampleIndices, seededRandom } from "../../simulations/seeded-random.ts";
 import { type Cell, encodeCollection, inWords, recommend, tuneSealing } from "../../simulations/sealing/index.ts";
@@ -165,11 +165,11 @@ describe("the grid", () => {
     const encoder = await openEncoder("lexical:256");
     resources.defer(() => encoder.close());
     const collection = await encodeCollection(madeUpSet(400), encoder, options);
-    const betas = [1, 10, 40, 3000];
+    const betas = [0.04, 0.4, 1.6, 125];
     const result = await tuneSealing(collection, {
       ...options,
       betas,
-      epsilons: [null, 20, 2],
+      epsilons: [null, 480, 48],
       recallLossMax: 0.02,
       candidatesMax: 100,
       rotation: true,
@@ -182,6 +182,12 @@ describe("the grid", () => {
     expect(plain!.reranked.recallAt10).toBeGreaterThan(0.99);
     expect(plain!.reranked.ndcgAt10).toBeCloseTo(result.clearNdcgAt10, 2);
     expect(noisy!.isCapped).toBe(true);
+    // The units of `sotto collection create`, and the noise its readers choose k' for.
+    expect(noisy!.noiseLength).toBeCloseTo(256 / 48, 12);
+    const [dim, normMax, share] = [256, encoder.normMax, 0.04];
+    const epsilon = 48 / liftedNorm(normMax);
+    expect(noisy!.noise).toBe(questionNoise({ dim, normMax, beta: share * normMax, epsilon }));
+    for (const { leakage } of result.betas) expect(leakage.scaleError).toBeLessThan(0.05);
     expect(noisy!.host.recallAt10).toBeLessThan(0.5);
     for (const { cells } of result.betas)
       for (const { host, reranked } of cells) expect(reranked.recallAt10).toBeGreaterThanOrEqual(host.recallAt10);
@@ -191,23 +197,24 @@ describe("the grid", () => {
 
     const recommendation = recommend(result, 0.02);
     const { best, byEpsilon, hiddenFrom } = recommendation;
-    expect(best?.beta).toBeGreaterThanOrEqual(1);
-    expect(best?.beta).toBeLessThan(3000);
+    expect(best?.beta).toBeGreaterThanOrEqual(0.04);
+    expect(best?.beta).toBeLessThan(125);
     expect(best?.cell.isCapped).toBe(false);
-    expect(byEpsilon.map(({ epsilon }) => epsilon)).toEqual([null, 20, 2]);
+    expect(byEpsilon.map(({ epsilon }) => epsilon)).toEqual([null, 480, 48]);
     expect(byEpsilon[2]?.beta).toBeNull();
-    expect(hiddenFrom?.beta).toBe(3000);
+    expect(hiddenFrom?.beta).toBe(125);
     const words = inWords(result, recommendation, 0.02).join("\n");
     expect(words).toContain(`Recommended: beta ${best?.beta ?? 0} with epsilon`);
+    expect(words).toMatch(/^To use them: sotto collection create NAME --mode outsourced --host HOST --beta [\d.]+/m);
     expect(words).toMatch(/the host still sees: \.\d\d of each row's ten nearest rows/);
-    expect(words).toMatch(/No beta of this grid hides the geometry .* from beta 3000 on/);
+    expect(words).toMatch(/No beta of this grid hides the geometry .* from beta 125 on/);
   });
 
   test("recommends nothing where nothing survives, and says so", async () => {
     const encoder = await openEncoder("lexical:256");
     const collection = await encodeCollection(madeUpSet(200), encoder, options);
     await encoder.close();
-    const grid = { betas: [3000], epsilons: [null], recallLossMax: 0.01, candidatesMax: 20, rotation: false };
+    const grid = { betas: [125], epsilons: [null], recallLossMax: 0.01, candidatesMax: 20, rotation: false };
     const result = await tuneSealing(collection, { ...options, ...grid });
     expect(recommend(result, 0.01)).toMatchObject({ best: null, byEpsilon: [{ epsilon: null, beta: null }] });
     expect(inWords(result, recommend(result, 0.01), 0.01)[0]).toMatch(/^Recommended: nothing\. No beta of this grid/);
