@@ -13,6 +13,8 @@ import {
   grantedCollections,
   measureCollection,
 } from "../../party-node/outsourced/index.ts";
+import { CollectionSecrets } from "../../party-node/outsourced/collection-secrets.ts";
+import { RowSealer } from "../../party-node/outsourced/row-sealer.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import { type Federation, type Identity, toBase64 } from "../../protocol/index.ts";
 import { unitBigramEncoder } from "./bigram-encoder.ts";
@@ -237,6 +239,20 @@ export async function exactRanking<Row extends Pick<LedgerRow, "vector">>(
   return rows
     .map((row) => ({ ...row, score: row.vector.reduce((sum, entry, i) => sum + entry * query[i]!, 0) }))
     .sort((a, b) => b.score - a.score);
+}
+
+/** Opens rows as a host has them, with the current key. */
+export function rowOpener(entry: KeyringEntry): Pick<RowSealer, "open"> & Disposable {
+  const secrets = new CollectionSecrets(entry.current);
+  const caprise = secrets.capriseKey(entry);
+  const sealer = new RowSealer(secrets, caprise, entry.encoder.dim);
+  return {
+    open: (row) => sealer.open(row),
+    [Symbol.dispose]: () => {
+      caprise[Symbol.dispose]();
+      secrets[Symbol.dispose]();
+    },
+  };
 }
 
 /** What became of a collection, by the name the asker has for it. */

@@ -59,12 +59,12 @@ function interfere(service: HostService, interference: Interference): void {
   };
 }
 
-/** A store with some of its methods replaced. */
+/** A store with some of its methods replaced, by what `changes` has when they are called. */
 export function inFrontOf(store: SealedStore, changes: Partial<SealedStore>): SealedStore {
   return new Proxy(store, {
     get: (target, name) => {
-      const key = name as keyof SealedStore;
-      return changes[key] ?? (target[key] as () => unknown).bind(target);
+      const method: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof method === "function" ? (method.bind(target) as unknown) : method;
     },
   });
 }
