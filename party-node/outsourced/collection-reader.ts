@@ -147,6 +147,7 @@ export class CollectionReader {
         return rows;
       } catch (error) {
         if (attempt === 2) throw error;
+        this.#revision = 0; // has the header sent again
       }
     }
   }
