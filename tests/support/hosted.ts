@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Fault, type RankProfile, sodium } from "../../crypto/index.ts";
+import { type Fault, sodium } from "../../crypto/index.ts";
 import type { ClientOptions, SottoClient } from "../../party-node/asking/client.ts";
 import type { PartyOutcome, QueryResult } from "../../party-node/asking/question.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
@@ -48,8 +48,11 @@ export class OwnedCollection implements Disposable {
   readonly ledger: PassageStore;
   readonly #connection: HostConnection;
   readonly #folder: string;
+  readonly #keyring: Keyring;
+  #isOpen = true;
 
   constructor(keyring: Keyring, { folder, collection: name, storeKey, ...member }: OwnedOptions) {
+    this.#keyring = keyring;
     this.#folder = join(folder, name);
     mkdirSync(this.#folder, { recursive: true });
     this.ledger = openSqliteStore({ path: join(this.#folder, "ledger.db"), storeKey, rowsPerBlock: 32 });
@@ -67,12 +70,12 @@ export class OwnedCollection implements Disposable {
     return this.owner.entry;
   }
 
-  /** Makes the corpus what the ledger holds; the host is not told. */
-  async fill(corpus: Corpus, encoder: Encoder): Promise<RankProfile | null> {
-    await ingestCorpus(this.#folder, corpus, this.ledger, encoder);
-    const profile = await measureCollection(this.ledger, encoder);
-    this.owner.keepProfile(profile);
-    return profile;
+  /** Makes the corpus what the ledger holds of one source; the host is not told. */
+  async fill(corpus: Corpus, encoder: Encoder, source = "documents"): Promise<void> {
+    const folder = join(this.#folder, source);
+    mkdirSync(folder, { recursive: true });
+    await ingestCorpus(folder, corpus, this.ledger, encoder);
+    this.owner.keepProfile(await measureCollection(this.ledger, encoder));
   }
 
   /** Makes the corpus what the collection holds. */
@@ -90,9 +93,18 @@ export class OwnedCollection implements Disposable {
       );
   }
 
+  /** Has the host and the keyring forget it. */
+  async erase(): Promise<void> {
+    await this.owner.erase();
+    this.#keyring.remove(this.entry.name);
+    this[Symbol.dispose]();
+    rmSync(this.#folder, { recursive: true });
+  }
+
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
-    this.ledger.close();
+    if (this.#isOpen) this.ledger.close();
+    this.#isOpen = false;
   }
 }
 
