@@ -166,6 +166,9 @@ class HeaderWriter {
     const isSame =
       held !== null &&
       this.#announced === null &&
+      // Not so after a run that was ended between the rows and this.
+      held.rowCountMin === rowCountMin &&
+      Buffer.compare(held.removed, packRemoved(removed)) === 0 &&
       isDeepStrictEqual(held.rankProfile, rankProfile) &&
       isDeepStrictEqual(readers.toSorted(), grants.map(({ member }) => member).toSorted());
     if (!isSame) await this.#write(rowCountMin, removed);
