@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { sodium } from "../../crypto/index.ts";
+import { Fault, sodium } from "../../crypto/index.ts";
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import { CollectionSecrets } from "../../party-node/outsourced/collection-secrets.ts";
 import { openHeader, unpackRemoved } from "../../party-node/outsourced/header.ts";
@@ -7,10 +7,14 @@ import { type Candidate, type SealedStore, openSqliteSealedStore } from "../../p
 import { unpackAttachment } from "../../party-node/hosting/attachment.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";
+import { inFrontOf } from "../support/test-host.ts";
 import { type OwnedCollection, TestMember, faultOf, outcomeOf, rowOpener, steadyEncoder } from "../support/hosted.ts";
 
 const encoder = steadyEncoder();
 const base = corpus("case", 30);
+
+/** What the host's store does in place of what it should. */
+const lies: Partial<SealedStore> = {};
 
 let f: TestFederation;
 let clinic: TestMember;
@@ -24,7 +28,10 @@ beforeAll(async () => {
     hosts: {
       host: {
         owners: ["clinic"],
-        openStore: (folder) => (store = openSqliteSealedStore({ folder, collectionBytesMax: 512 * 1024 })),
+        openStore: (folder) => {
+          store = openSqliteSealedStore({ folder, collectionBytesMax: 512 * 1024 });
+          return inFrontOf(store, lies);
+        },
       },
     },
     encoder,
@@ -116,6 +123,26 @@ test("a passage that was removed comes again under a higher version, and readers
   expect(second.version).toBeGreaterThan(first.version);
   expect(second.vector).not.toEqual(first.vector);
   expect((await ask(client, "zzyx vwut")).documents[0]).toBe("again");
+});
+
+test("what a run removed is named by the next one, when it was ended before it could say so", async () => {
+  await notes.ingest(base);
+  const { case0: _gone, ...kept } = base;
+  const gone = (await atHost()).get("case0")!;
+  let headers = 0;
+  lies.writeAttachment = async (id, bytes) => {
+    if (++headers === 2) throw new Fault("STORE_UNAVAILABLE", "the disk has gone");
+    await store.writeAttachment(id, bytes);
+  };
+  expect((await faultOf(notes.ingest(kept))).code).toBe("STORE_UNAVAILABLE");
+  delete lies.writeAttachment;
+  expect((await atHost()).has("case0")).toBe(false);
+  expect((await header()).removed.size).toBe(0);
+  expect(await notes.owner.publish()).toMatchObject({ put: 0, removed: 0, rows: 29, lost: 0 });
+  expect([...(await header()).removed]).toEqual([[nameOf(gone), gone.version]]);
+  // Nor does it stay named as gone when it comes again.
+  await notes.ingest(base);
+  expect((await ask(await newClient(), base["case0"]!, 30)).documents).toContain("case0");
 });
 
 test("the same passage ingested twice is one row", async () => {
