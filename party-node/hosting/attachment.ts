@@ -6,7 +6,7 @@ const byteString = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const schema = z.strictObject({
   version: z.literal(1),
   scoring: hostedScoring.nullable(),
-  /** Raised with every header. */
+  /** Drawn with every header, not counted: a host put back from a backup must not give a number to two of them. 0 before the first. */
   revision: z.int().min(0),
   /** Sealed by the owner for its readers; empty until the collection is filled. */
   header: byteString,

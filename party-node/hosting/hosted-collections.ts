@@ -1,6 +1,7 @@
 import { Fault, sodium } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
 import type { SealedStore } from "../sealed-store/index.ts";
+import { newRevision } from "../sealed-store/revision.ts";
 import { type Attachment, packAttachment, unpackAttachment } from "./attachment.ts";
 
 /** A collection that this node keeps for its owner. */
@@ -86,7 +87,7 @@ export class HostedCollections {
     const { attachment } = this.#collections.get(collection.id) ?? collection;
     const described: Attachment = {
       ...attachment,
-      revision: attachment.revision + 1,
+      revision: newRevision(),
       // Views of the whole message; copies let the rest of it go.
       header: told.header.slice(),
       grants: told.grants.map(({ member, grant }) => ({ member, grant: grant.slice() })),

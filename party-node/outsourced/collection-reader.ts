@@ -54,6 +54,8 @@ interface Candidates {
   readonly listed: number | null;
 }
 
+type CandidateShare = Pick<CollectionAnswer, "candidates" | "missShare">;
+
 /** Asks one hosted collection: sends the question as its mode says, opens what comes back, and ranks it exactly. */
 export class CollectionReader {
   readonly #options: CollectionReaderOptions;
@@ -101,10 +103,10 @@ export class CollectionReader {
    */
   async ask(question: Float32Array, k: number): Promise<CollectionAnswer> {
     await this.prepare();
+    if (this.#expectHeader().rowCountMin === 0) this.#learn(await this.#remote.open()); // it may have been filled since
+    if (this.#expectHeader().rowCountMin === 0) return { passages: [], rowCount: 0, candidates: 0, missShare: 0 };
+    const { rows, candidates, missShare } = await this.#checked(this.#asking(question), k);
     const { rowCountMin: rowCount } = this.#expectHeader();
-    const { candidates, missShare } = this.#candidates(k);
-    if (candidates === 0) return { passages: [], rowCount, candidates, missShare };
-    const rows = await this.#checked(this.#asking(question, candidates), candidates);
     const passages = rows
       .map((row) => this.#sealer.open(row))
       .map(({ passage, vector }) => ({ ...passage, score: innerProduct(question, vector) }))
@@ -124,34 +126,47 @@ export class CollectionReader {
   }
 
   /** How to put the question, over again if need be: it is encrypted once, for a second encryption would be a second sample of it. */
-  #asking(question: Float32Array, candidates: number): () => Promise<Candidates> {
+  #asking(question: Float32Array): (candidates: number) => Promise<Candidates> {
     const double = this.#double;
     if (double) {
       const rotated = this.#caprise.rotateQuery(question);
-      return () => double.ask(rotated, candidates, this.#revision);
+      return (candidates) => double.ask(rotated, candidates, this.#revision);
     }
     const { epsilon } = this.entry.sealing;
     const norm = liftedNorm(this.entry.encoder.normMax);
     const scaled = question.map((coordinate) => norm * coordinate);
     const encrypted = this.#caprise.encryptQuery(scaled, epsilon === null ? {} : { epsilon: epsilon / norm });
-    return async () => ({ ...(await this.#remote.search(encrypted, candidates, this.#revision)), listed: null });
+    return async (candidates) => ({
+      ...(await this.#remote.search(encrypted, candidates, this.#revision)),
+      listed: null,
+    });
   }
 
-  /** Rows change while they are asked for: what looks wrong is asked for once more before the host is accused. */
-  async #checked(asking: () => Promise<Candidates>, wanted: number): Promise<readonly PackedRow[]> {
+  /**
+   * Rows change while they are asked for: what looks wrong is asked for once more before the host is accused, and so is what is too little for a
+   * collection that has grown since its header was read.
+   */
+  async #checked(
+    asking: (candidates: number) => Promise<Candidates>,
+    k: number,
+  ): Promise<CandidateShare & { readonly rows: readonly PackedRow[] }> {
     for (let attempt = 1; ; attempt++) {
-      const { rows, fresh, listed } = await asking();
+      const share = this.#candidates(k);
+      const wanted = Math.max(1, share.candidates);
+      const { rows, fresh, listed } = await asking(wanted);
       if (fresh) this.#learn(fresh);
       try {
         checkCandidates(rows, this.#expectHeader(), { wanted, listed });
-        return rows;
       } catch (error) {
         if (attempt === 2) throw error;
+        this.#revision = 0; // has the header sent again
+        continue;
       }
+      if (attempt === 2 || !fresh || this.#candidates(k).candidates <= wanted) return { ...share, rows };
     }
   }
 
-  #candidates(k: number): { readonly candidates: number; readonly missShare: number } {
+  #candidates(k: number): CandidateShare {
     const { rankProfile: profile, rowCountMin: rowCount } = this.#expectHeader();
     if (rowCount === 0 || !profile) return { candidates: Math.min(rowCount, 2 * k), missShare: 0 };
     return candidateCount({ k, noise: this.#noise(), profile, rowCount });

@@ -65,7 +65,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const state = await remote.open();
   const held = state.header.length === 0 ? null : openHeader(state.header, secrets);
   const there = await remote.versions();
-  const removed = unpackRemoved(held?.removed ?? new Uint8Array(0));
+  const removed = knownRemoved(options, held, there);
   const lost = Math.max(0, (held?.rowCountMin ?? 0) - there.size);
   const writer = new HeaderWriter(options, secrets, { held, readers: state.readers });
 
@@ -91,7 +91,10 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   await batch.flush();
 
   const gone = [...there].filter(([name]) => !wanted.has(name));
-  if (gone.length > 0) await writer.announceRemoval(wanted.size, removed);
+  if (gone.length > 0) {
+    await writer.announceRemoval(wanted.size, removed);
+    ledger.writeValue(removedName(entry), packRemoved(new Map([...removed, ...gone])));
+  }
   for (let start = 0; start < gone.length; start += limits.hostedBatchRowsMax) {
     signal?.throwIfAborted();
     const page = gone.slice(start, start + limits.hostedBatchRowsMax);
@@ -100,6 +103,25 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   for (const [name, version] of gone) removed.set(name, version);
   await writer.conclude(wanted.size, removed);
   return { put: batch.count, removed: gone.length, rows: wanted.size, tooLarge, lost };
+}
+
+/** What the header names, and what the ledger remembers: of a run that was ended while it removed, or of before the host went back to an old header. */
+function knownRemoved(
+  { ledger, entry }: PublishOptions,
+  held: CollectionHeader | null,
+  there: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const none = new Uint8Array(0);
+  const removed = unpackRemoved(held?.removed ?? none);
+  for (const [name, version] of unpackRemoved(ledger.readValue(removedName(entry)) ?? none))
+    removed.set(name, Math.max(version, removed.get(name) ?? 0));
+  // Not gone after all: kept from now on, or removed by this run.
+  for (const [name, version] of there) if (version <= (removed.get(name) ?? 0)) removed.delete(name);
+  return removed;
+}
+
+function removedName({ current }: KeyringEntry): string {
+  return `removed.${current.id}`;
 }
 
 /** Rows on their way, about a megabyte a message. */
@@ -166,6 +188,9 @@ class HeaderWriter {
     const isSame =
       held !== null &&
       this.#announced === null &&
+      // Not so after a run that was ended between the rows and this.
+      held.rowCountMin === rowCountMin &&
+      Buffer.compare(held.removed, packRemoved(removed)) === 0 &&
       isDeepStrictEqual(held.rankProfile, rankProfile) &&
       isDeepStrictEqual(readers.toSorted(), grants.map(({ member }) => member).toSorted());
     if (!isSame) await this.#write(rowCountMin, removed);

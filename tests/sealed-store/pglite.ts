@@ -56,7 +56,8 @@ export interface Wire extends AsyncDisposable {
   cutAfter(bytes: number): void;
 }
 
-export async function startWire(serverPort: number): Promise<Wire> {
+/** @param port - Where to listen; any free port unless said otherwise. */
+export async function startWire(serverPort: number, port = 0): Promise<Wire> {
   let left = Infinity;
   const sockets = new Set<Socket>();
   const cut = (): void => {
@@ -82,7 +83,7 @@ export async function startWire(serverPort: number): Promise<Wire> {
       if (left <= 0) cut();
     });
   });
-  proxy.listen(0, "127.0.0.1");
+  proxy.listen(port, "127.0.0.1");
   await once(proxy, "listening");
   return {
     port: (proxy.address() as AddressInfo).port,

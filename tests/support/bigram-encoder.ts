@@ -59,3 +59,18 @@ export function bigramEncoder({ seed = "bigram", normMax = 8_000, delayMs = 0 }:
   };
   return { encoder, counted };
 }
+
+/** Letter pairs in 64 buckets, scaled to unit norm; a text of one letter is all zero. */
+export function unitBigramEncoder(): Encoder {
+  const { encoder } = bigramEncoder();
+  const unit = (vector: Float32Array): Float32Array => {
+    const norm = Math.hypot(...vector);
+    return norm === 0 ? vector : vector.map((entry) => entry / norm);
+  };
+  return {
+    ...encoder,
+    normMax: 1,
+    encodeQuery: async (question) => unit(await encoder.encodeQuery(question)),
+    encodePassages: async (passages, statistics) => (await encoder.encodePassages(passages, statistics)).map(unit),
+  };
+}

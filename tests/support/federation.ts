@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
@@ -6,7 +6,6 @@ import { Coordinator } from "../../coordinator/index.ts";
 import { ClearScorer, type RingLayout, type ScoringIndex, sodium } from "../../crypto/index.ts";
 import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
-import { ingest } from "../../party-node/ingest.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
@@ -23,13 +22,14 @@ import {
   toBase64,
 } from "../../protocol/index.ts";
 import { localIndex } from "../crypto/support.ts";
-import { bigramEncoder } from "./bigram-encoder.ts";
+import { unitBigramEncoder } from "./bigram-encoder.ts";
+import { type Corpus, ingestCorpus } from "./ingest-corpus.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { type HostOptions, type OpenHost, openHost } from "./test-host.ts";
+
+export type { Corpus } from "./ingest-corpus.ts";
 
 const silent = pino({ level: "silent" });
-
-/** Document id -> text; each text is short enough to be one passage. */
-export type Corpus = Readonly<Record<string, string>>;
 
 export interface TestFederationOptions {
   /** Party -> what it holds. */
@@ -48,6 +48,8 @@ export interface TestFederationOptions {
   readonly absent?: readonly string[];
   /** Sees every message at the coordinator. */
   readonly observer?: FrameObserver;
+  /** Parties that keep collections of others. */
+  readonly hosts?: Readonly<Record<string, HostOptions>>;
 }
 
 /** One row as the party's scoring index has it. */
@@ -58,21 +60,6 @@ export interface HeldRow {
   readonly documentId: string;
   readonly text: string;
   readonly vector: Float32Array;
-}
-
-/** Letter pairs in 64 buckets, scaled to unit norm; a text of one letter is all zero. */
-export function unitBigramEncoder(): Encoder {
-  const { encoder } = bigramEncoder();
-  const unit = (vector: Float32Array): Float32Array => {
-    const norm = Math.hypot(...vector);
-    return norm === 0 ? vector : vector.map((entry) => entry / norm);
-  };
-  return {
-    ...encoder,
-    normMax: 1,
-    encodeQuery: async (question) => unit(await encoder.encodeQuery(question)),
-    encodePassages: async (passages, statistics) => (await encoder.encodePassages(passages, statistics)).map(unit),
-  };
 }
 
 /** Resolves when the condition holds; rejects after 10 s. */
@@ -110,6 +97,11 @@ export class TestParty {
     mkdirSync(folder);
   }
 
+  /** Where it keeps collections of others, unless it is given a store. */
+  get hostedFolder(): string {
+    return join(this.#folder, "hosted");
+  }
+
   /** Another connection to the party's store, as another process would have it; the caller closes it. */
   openStore(): PassageStore {
     return openSqliteStore({
@@ -121,16 +113,9 @@ export class TestParty {
 
   /** Makes the corpus what the party holds: what is missing from it is deleted. A server that runs follows within half a second. */
   async ingest(corpus: Corpus): Promise<void> {
-    const path = join(this.#folder, "corpus.jsonl");
-    writeFileSync(
-      path,
-      Object.entries(corpus)
-        .map(([_id, text]) => `${JSON.stringify({ _id, text })}\n`)
-        .join(""),
-    );
     const store = this.openStore();
     try {
-      await ingest({ paths: [path], store, encoder: this.#owner.encoder });
+      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder);
     } finally {
       store.close();
     }
@@ -159,13 +144,16 @@ export class TestParty {
 
   /** Resolves once the coordinator lists the party. */
   async start(): Promise<void> {
-    const store = this.openStore();
     const { federation, url } = this.#owner;
+    const options = this.#owner.hostOptions(this.name);
+    const host: OpenHost | null = options && (await openHost(options, this.hostedFolder, this.keys.hintKey));
+    const store = this.openStore();
     const server = new PartyServer({
       identity: this.identity,
       federation,
       store,
       index: this.makeIndex(),
+      hosting: host?.service,
       coordinatorUrl: url,
       log: silent,
     });
@@ -177,6 +165,7 @@ export class TestParty {
       stop: async () => {
         server.close();
         await running.catch(() => undefined);
+        await host?.close();
         store.close();
       },
     };
@@ -290,6 +279,20 @@ export class TestFederation implements AsyncDisposable {
     return { name, secretKey: this.#keysOf(name).identity.privateKey };
   }
 
+  /** Where its key file is. */
+  keyPath(name: string): string {
+    return join(this.#folder.path, `${name}.key`);
+  }
+
+  keysOf(name: string): NodeKeys {
+    return this.#keysOf(name);
+  }
+
+  /** Null for a party that keeps no collections of others. */
+  hostOptions(name: string): HostOptions | null {
+    return this.#options.hosts?.[name] ?? null;
+  }
+
   /** On the port it had before, if there was one. */
   async startCoordinator(): Promise<void> {
     const { observer } = this.#options;
@@ -384,7 +387,7 @@ export class TestFederation implements AsyncDisposable {
   #keysOf(name: string): NodeKeys {
     let keys = this.#keys.get(name);
     if (!keys) {
-      const path = join(this.#folder.path, `${name}.key`);
+      const path = this.keyPath(name);
       createKeyFile(path);
       this.#keys.set(name, (keys = loadKeyFile(path)));
     }
