@@ -64,6 +64,8 @@ export class CollectionReader {
   readonly #double: DoubleAsker | null;
   #revision = 0;
   #header: CollectionHeader | null = null;
+  /** By k, under this header: k' takes longer to find than a host takes to search. */
+  readonly #counts = new Map<number, Pick<CollectionAnswer, "candidates" | "missShare">>();
 
   constructor(options: CollectionReaderOptions) {
     const { entry, session } = options;
@@ -151,10 +153,12 @@ export class CollectionReader {
     }
   }
 
-  #candidates(k: number): { readonly candidates: number; readonly missShare: number } {
+  #candidates(k: number): Pick<CollectionAnswer, "candidates" | "missShare"> {
     const { rankProfile: profile, rowCountMin: rowCount } = this.#expectHeader();
     if (rowCount === 0 || !profile) return { candidates: Math.min(rowCount, 2 * k), missShare: 0 };
-    return candidateCount({ k, noise: this.#noise(), profile, rowCount });
+    const count = this.#counts.get(k) ?? candidateCount({ k, noise: this.#noise(), profile, rowCount });
+    this.#counts.set(k, count);
+    return count;
   }
 
   /** Standard deviation of what the host ranks by, in units of the exact score. */
@@ -179,6 +183,7 @@ export class CollectionReader {
     seen.raise(entry.current.id, header.sequence);
     this.#revision = fresh.revision;
     this.#header = header;
+    this.#counts.clear();
   }
 
   #expectHeader(): CollectionHeader {
