@@ -3,7 +3,7 @@ import { type Row, type Times, against, formatNumber, measure, median, noted } f
 import { unitVectors } from "./vectors.ts";
 
 const DIM = 768;
-const ROWS = 2000;
+const ROWS = 1000;
 const ROUNDS = 11;
 const VECTORS = "vectors/s";
 const SECRET = new Uint8Array(32).fill(3);
