@@ -9,6 +9,7 @@ import { precisionCommand } from "./precision.ts";
 import { queryCommand } from "./query.ts";
 import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
+import { sealedCommand } from "./sealed.ts";
 
 const program = new Command("bench")
   .description("Measures Sotto on this machine. All ratios are taken in one run; figures are medians after warm-up.")
@@ -17,6 +18,7 @@ const program = new Command("bench")
   .addCommand(ingestCommand())
   .addCommand(scaleCommand())
   .addCommand(encodersCommand())
-  .addCommand(precisionCommand());
+  .addCommand(precisionCommand())
+  .addCommand(sealedCommand());
 
 await runProgram(program);

@@ -66,6 +66,8 @@ export class CollectionReader {
   readonly #double: DoubleAsker | null;
   #revision = 0;
   #header: CollectionHeader | null = null;
+  /** By k, under this header: k' takes longer to find than a host takes to search. */
+  readonly #counts = new Map<number, CandidateShare>();
 
   constructor(options: CollectionReaderOptions) {
     const { entry, session } = options;
@@ -169,7 +171,9 @@ export class CollectionReader {
   #candidates(k: number): CandidateShare {
     const { rankProfile: profile, rowCountMin: rowCount } = this.#expectHeader();
     if (rowCount === 0 || !profile) return { candidates: Math.min(rowCount, 2 * k), missShare: 0 };
-    return candidateCount({ k, noise: this.#noise(), profile, rowCount });
+    const count = this.#counts.get(k) ?? candidateCount({ k, noise: this.#noise(), profile, rowCount });
+    this.#counts.set(k, count);
+    return count;
   }
 
   /** Standard deviation of what the host ranks by, in units of the exact score. */
@@ -194,6 +198,7 @@ export class CollectionReader {
     seen.raise(entry.current.id, header.sequence);
     this.#revision = fresh.revision;
     this.#header = header;
+    this.#counts.clear();
   }
 
   #expectHeader(): CollectionHeader {

@@ -70,7 +70,7 @@ describe("a name", () => {
   test("is listed by --help", async () => {
     const { code, stdout } = await bench(["--help"]).exited;
     expect(code).toBe(0);
-    for (const name of ["scoring", "query", "ingest", "scale", "encoders"])
+    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed"])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
   });
 });
@@ -114,6 +114,23 @@ test("ingest runs the real command", async () => {
   expect(report.parameters).toMatchObject({ passages: 300 });
   expect(row(report, "sotto ingest").value).toBeGreaterThan(0);
   expect(row(report, "indexing, one thread").target).toBe("<= 15");
+});
+
+test("sealed measures collections at a host against the same rows in clear", async () => {
+  const sizes = ["--rows", "400", "--dim", "64", "--queries", "7"];
+  const report = reportOf(await bench(["sealed", ...sizes, "--json"]).exited);
+  expect(report.parameters).toMatchObject({ rows: 400, dim: 64, beta: 1, epsilon: 256 });
+  expect(row(report, "CAPRISE encryption")).toMatchObject({ unit: "vectors/s", target: ">= 30000" });
+  expect(row(report, "host search, k' 10").target).toBe("<= 1.1");
+  for (const name of ["outsourced query, beta 1, epsilon 256", "outsourced query, beta 1, no epsilon"]) {
+    const query = row(report, name);
+    expect(query).toMatchObject({ unit: "ms", target: "<= 1.5", opponent: expect.stringContaining("in clear") });
+    expect(query.ratio).toBeGreaterThan(0);
+  }
+  // Of so few rows every one is looked at, here and there, and k' candidates hold the true best.
+  for (const name of ["outsourced query with epsilon", "outsourced query without", "double query"])
+    expect([name, row(report, `${name}, share of the true top 10`).value > 0.9]).toEqual([name, true]);
+  expect(row(report, "publishing").ratio).toBeGreaterThan(0);
 });
 
 describe("scale", () => {
