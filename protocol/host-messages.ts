@@ -29,12 +29,13 @@ export const hostedScoring = z.strictObject({
 export const hostRequests = {
   /** Member: which collections of mine, and which that I may read, do you keep? */
   "host-list": z.strictObject({ type: z.literal("host-list"), id }),
-  /** Owner: keep a collection of vectors with `dim` entries; `scoring` for mode `double`, otherwise null. */
+  /** Owner: keep a collection of vectors with `dim` entries, to be searched in this way; `scoring` for mode `double`, otherwise null. */
   "host-create": z.strictObject({
     type: z.literal("host-create"),
     id,
     collection,
     dim: z.int().min(1).max(limits.hostedDimMax),
+    search: z.enum(["exact", "approximate"]),
     scoring: hostedScoring.nullable(),
   }),
   /** Owner: the header for readers to be kept with the collection, and who reads it. */

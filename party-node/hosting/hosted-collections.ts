@@ -1,6 +1,6 @@
 import { Fault, sodium } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
-import type { SealedStore } from "../sealed-store/index.ts";
+import type { CollectionSettings, SealedStore } from "../sealed-store/index.ts";
 import { newRevision } from "../sealed-store/revision.ts";
 import { type Attachment, packAttachment, unpackAttachment } from "./attachment.ts";
 
@@ -70,15 +70,15 @@ export class HostedCollections {
   async create(
     member: string,
     keyId: Uint8Array,
-    settings: Pick<HostedCollection, "dim"> & Pick<Attachment, "scoring">,
+    settings: Pick<CollectionSettings, "dim" | "search"> & Pick<Attachment, "scoring">,
   ): Promise<void> {
     this.#expectOwner(member);
     if (this.#collections.size >= limits.hostedCollectionsMax)
       throw new Fault<HostingFaultCode>("LIMIT_EXCEEDED", "this host keeps as many collections as it may");
-    const { dim, scoring } = settings;
+    const { dim, search, scoring } = settings;
     const attachment: Attachment = { version: 1, scoring, revision: 0, header: new Uint8Array(0), grants: [] };
     const collection = { id: sodium.to_hex(keyId), owner: member, dim, attachment };
-    await this.#store.createCollection({ id: collection.id, dim, owner: member, fields: [] });
+    await this.#store.createCollection({ id: collection.id, dim, owner: member, fields: [], search });
     await this.#store.writeAttachment(collection.id, packAttachment(attachment));
     this.#collections.set(collection.id, collection);
   }

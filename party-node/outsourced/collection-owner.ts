@@ -5,6 +5,7 @@ import type { EndToEndSession } from "../link/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
 import { hostedScoringOf } from "./double-layout.ts";
+import { hostedSearchOf } from "./hosted-search.ts";
 import { ledgerBlocks } from "./ledger-rows.ts";
 import { type PublishOptions, type PublishReport, publish } from "./publish.ts";
 import { RemoteCollection } from "./remote-collection.ts";
@@ -144,7 +145,7 @@ export class CollectionOwner {
       await remote.open();
     } catch (error) {
       if (!isUnknown(error)) throw error;
-      await remote.create(hostedScoringOf(this.entry));
+      await remote.create({ search: hostedSearchOf(this.entry), scoring: hostedScoringOf(this.entry) });
     }
   }
 

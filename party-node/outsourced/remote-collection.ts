@@ -3,7 +3,6 @@ import {
   type Handle,
   type HostAnswer,
   type HostRequest,
-  type HostedScoring,
   type PackedRow,
   packHandleList,
   packSealedRows,
@@ -43,9 +42,10 @@ export class RemoteCollection {
     this.#options = options;
   }
 
-  async create(scoring: HostedScoring | null): Promise<void> {
+  /** @param settings - How the host is to search the vectors; `scoring` for mode `double`, otherwise null. */
+  async create(settings: Pick<Extract<HostRequest, { type: "host-create" }>, "search" | "scoring">): Promise<void> {
     const { keyId: collection, dim } = this.#options;
-    await this.#done({ type: "host-create", collection, dim, scoring });
+    await this.#done({ type: "host-create", collection, dim, ...settings });
   }
 
   async describe(header: Uint8Array, grants: Grants): Promise<void> {

@@ -20,7 +20,7 @@ export function unknownCollection(id: string): Fault {
 
 /** @throws Fault COLLECTION_INVALID. */
 export function checkSettings(settings: CollectionSettings): CollectionSettings {
-  const { id, dim, owner, fields, ...unknown } = settings;
+  const { id, dim, owner, fields, search, ...unknown } = settings;
   const refuse = (what: string): never => fail("COLLECTION_INVALID", `The collection cannot be created: ${what}.`);
   refuseUnknown(unknown, refuse);
   if (!isCollectionId(id)) refuse("its id must be 1 to 63 letters, digits, dots, dashes or underscores");
@@ -28,9 +28,10 @@ export function checkSettings(settings: CollectionSettings): CollectionSettings 
   if (!isText(owner, limits.ownerLengthMax) || owner === "") refuse("owner must be a short text");
   if (!Array.isArray(fields) || fields.length > limits.fieldsMax)
     refuse(`fields must be a list of at most ${limits.fieldsMax.toString()}`);
+  if (!["exact", "approximate"].includes(search)) refuse("search must be exact or approximate");
   const copies = fields.map((field: FilterableField) => checkField(field, refuse));
   if (new Set(copies.map(({ name }) => name)).size !== copies.length) refuse("a field is named twice");
-  return { id, dim, owner, fields: copies };
+  return { id, dim, owner, fields: copies, search };
 }
 
 function checkField(field: FilterableField, refuse: (what: string) => never): FilterableField {

@@ -28,6 +28,7 @@ const MIGRATIONS: readonly string[] = [
        EXECUTE format('INSERT INTO $schema.state_%s VALUES (0, '''')', collection);
      END LOOP;
    END $do$`,
+  `ALTER TABLE $schema.collections ADD COLUMN search text NOT NULL DEFAULT 'approximate'`,
 ];
 
 /**
@@ -78,7 +79,7 @@ export async function createTables(
   client: PoolClient,
   schema: string,
   number: number,
-  { dim, fields }: CollectionSettings,
+  { dim, fields, search }: CollectionSettings,
 ): Promise<void> {
   const { rows, removed, state } = tablesOf(schema, number);
   const columns = fields.map(
@@ -94,7 +95,7 @@ export async function createTables(
   await client.query(`CREATE TABLE ${state} (revision bigint NOT NULL, attachment bytea NOT NULL)`);
   await client.query(`INSERT INTO ${state} VALUES (0, '')`);
   for (const index of fields.keys()) await client.query(`CREATE INDEX ON ${rows} (${fieldColumn(index)})`);
-  if (dim > INDEXED_DIM_MAX) return;
+  if (search === "exact" || dim > INDEXED_DIM_MAX) return;
   await client.query(
     `CREATE INDEX ON ${rows} USING hnsw (vector vector_l2_ops) WITH (m = ${CONNECTIVITY.toString()}, ef_construction = ${EXPANSION_ADD.toString()})`,
   );

@@ -47,14 +47,15 @@ export interface PostgresSealedStoreOptions {
   readonly connectionsMax?: number;
   /** For connecting, and for each statement; 30,000 unless said otherwise. */
   readonly timeoutMs?: number;
-  /** Up to how many rows a search looks at all of them; 2,000 unless said otherwise. */
+  /** Up to how many rows a search of an `approximate` collection looks at all of them; 2,000 unless said otherwise. */
   readonly exactRowsMax?: number;
 }
 
 const SCHEMA_NAME = /^[a-z][a-z0-9_]{0,40}$/;
 /** The most that `hnsw.ef_search` may be. */
 const EF_SEARCH_MAX = 1000;
-const EF_SEARCH_MIN = 64;
+/** With less, a search misses some of the nearest rows. */
+const EF_SEARCH_MIN = 256;
 const EVERY_ROW: SqlCondition = { sql: "true", values: [] };
 
 /**
@@ -123,7 +124,7 @@ class PostgresSealedStore implements SealedStore {
 
   async createCollection(settings: CollectionSettings): Promise<void> {
     const checked = checkSettings(settings);
-    const { id, dim, owner, fields } = checked;
+    const { id, dim, owner, fields, search } = checked;
     await this.#transaction(async (client) => {
       await client.query(`LOCK TABLE ${this.#schema}.collections IN SHARE ROW EXCLUSIVE MODE`);
       const { rows } = await client.query<{ id: string }>(`SELECT id FROM ${this.#schema}.collections`);
@@ -132,8 +133,8 @@ class PostgresSealedStore implements SealedStore {
       if (rows.length >= limits.collectionsMax)
         fail("STORE_LIMIT", `The store has ${limits.collectionsMax.toString()} collections already. Erase one.`);
       const { rows: made } = await client.query<{ number: number }>(
-        `INSERT INTO ${this.#schema}.collections (id, owner, dim, fields) VALUES ($1, $2, $3, $4) RETURNING number`,
-        [id, owner, dim, JSON.stringify(fields)],
+        `INSERT INTO ${this.#schema}.collections (id, owner, dim, fields, search) VALUES ($1, $2, $3, $4, $5) RETURNING number`,
+        [id, owner, dim, JSON.stringify(fields), search],
       );
       await createTables(client, this.#schema, made[0]!.number, checked);
     });
@@ -142,7 +143,7 @@ class PostgresSealedStore implements SealedStore {
   collections(): Promise<CollectionSummary[]> {
     return this.#transaction(async (client) => {
       const { rows } = await client.query<Found>(
-        `SELECT number, id, dim, owner, fields FROM ${this.#schema}.collections ORDER BY id`,
+        `SELECT number, id, dim, owner, fields, search FROM ${this.#schema}.collections ORDER BY id`,
       );
       const summaries: CollectionSummary[] = [];
       for (const { number, ...settings } of rows)
@@ -262,19 +263,20 @@ class PostgresSealedStore implements SealedStore {
     refuseUnknown(unknown, (what) => {
       throw new TypeError(`search: ${what}`);
     });
-    return this.#within(collectionId, async (client, { number, dim, fields }) => {
+    return this.#within(collectionId, async (client, { number, dim, fields, search: method }) => {
       checkVector(vector, dim, "the query");
       checkCandidates(candidates);
       const { rows } = tablesOf(this.#schema, number);
       const where = (parametersBefore: number): SqlCondition =>
         filter ? filterSql(filter, fields, (n) => `$${(n + parametersBefore).toString()}`) : EVERY_ROW;
-      const counted = await countUpTo(client, rows, where(1), Math.max(this.#exactRowsMax, candidates) + 1);
       const look = (how: "exact" | "index"): Promise<Candidate[]> =>
         selectNearest(client, rows, { vector, candidates, where: where(2), how });
+      if (method === "exact") return look("exact");
+      const counted = await countUpTo(client, rows, where(1), Math.max(this.#exactRowsMax, candidates) + 1);
       if (counted <= this.#exactRowsMax) return look("exact");
       await client.query(
         "SELECT set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'strict_order', true)",
-        [Math.min(EF_SEARCH_MAX, Math.max(EF_SEARCH_MIN, candidates)).toString()],
+        [Math.min(EF_SEARCH_MAX, Math.max(EF_SEARCH_MIN, 2 * candidates)).toString()],
       );
       const found = await look("index");
       return found.length < Math.min(candidates, counted) ? look("exact") : found;
@@ -297,7 +299,7 @@ class PostgresSealedStore implements SealedStore {
     try {
       return await this.#transaction(async (client) => {
         const { rows } = await client.query<Found>(
-          `SELECT number, id, dim, owner, fields FROM ${this.#schema}.collections WHERE id = $1`,
+          `SELECT number, id, dim, owner, fields, search FROM ${this.#schema}.collections WHERE id = $1`,
           [id],
         );
         if (!rows[0]) throw unknownCollection(id);

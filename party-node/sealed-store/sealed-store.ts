@@ -17,6 +17,12 @@ export interface CollectionSettings {
   readonly owner: string;
   /** Empty unless the owner says otherwise: what is not listed here cannot be stored in clear. */
   readonly fields: readonly FilterableField[];
+  /**
+   * - `exact`: every search looks at all rows.
+   * - `approximate`: in a large collection a search walks a graph (HNSW), which finds what is nearest where queries lie among the rows, as embeddings of
+   *   unit norm do. Where CAPRISE has lifted vectors of sparse encoders, queries lie far from all rows and it misses a large part.
+   */
+  readonly search: "exact" | "approximate";
 }
 
 export interface CollectionSummary extends CollectionSettings {
@@ -145,8 +151,9 @@ export interface SealedStore {
   attachment(collectionId: string): Promise<Uint8Array>;
 
   /**
-   * The rows nearest to the vector by Euclidean distance, nearest first: as many as asked for, or all that match when they are fewer. Exact
-   * in a small collection and under a filter that few rows match, else the best that an approximate index (HNSW) finds.
+   * The rows nearest to the vector by Euclidean distance, nearest first: as many as asked for, or all that match when they are fewer. Exact up to
+   * the rounding of float32, but for a large `approximate` collection under no filter or one that many rows match: of the 130 nearest, its graph found
+   * 99 % among 5,183 embeddings of unit norm (scifact, potion-base-2M), and 59 % among as many lifted vectors of the hybrid encoder.
    *
    * @throws Fault VECTOR_INVALID, FILTER_INVALID, STORE_LIMIT.
    */

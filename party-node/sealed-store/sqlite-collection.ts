@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { Fault } from "../../crypto/fault.ts";
 import { number } from "../store/schema.ts";
 import { Statements } from "../store/statements.ts";
 import { fieldColumn, filterSql } from "./filter-sql.ts";
 import { IndexKeeper } from "./index-keeper.ts";
+import { MatrixKeeper } from "./matrix-keeper.ts";
 import { newRevision } from "./revision.ts";
 import type {
   Candidate,
@@ -41,23 +43,29 @@ export function createSqliteCollection(options: SqliteCollectionOptions): void {
 export class SqliteCollection {
   readonly settings: CollectionSettings;
   readonly #options: SqliteCollectionOptions;
+  /** With no more rows there is no index. */
+  readonly #exactRowsMax: number;
   readonly #database: DatabaseSync;
   readonly #sql: Statements;
   readonly #rows: SqliteRows;
   readonly #keeper: IndexKeeper;
+  readonly #matrix: MatrixKeeper;
   #rowCount: number;
   #closed = false;
   /** Changes and the index's upkeep, one after the other. */
   #queue: Promise<void> = Promise.resolve();
 
   private constructor(options: SqliteCollectionOptions, database: DatabaseSync) {
-    const { settings, folder, exactRowsMax } = options;
+    const { settings, folder } = options;
+    const { dim } = settings;
     this.settings = settings;
     this.#options = options;
+    this.#exactRowsMax = settings.search === "exact" ? Infinity : options.exactRowsMax;
     this.#database = database;
     this.#sql = new Statements(database);
-    this.#rows = new SqliteRows(database, this.#sql, settings.dim);
-    this.#keeper = new IndexKeeper({ sql: this.#sql, folder, dim: settings.dim, exactRowsMax });
+    this.#rows = new SqliteRows(database, this.#sql, dim);
+    this.#keeper = new IndexKeeper({ sql: this.#sql, folder, dim, exactRowsMax: this.#exactRowsMax });
+    this.#matrix = new MatrixKeeper(this.#sql, dim);
     this.#rowCount = number(database, "SELECT count(*) FROM rows");
   }
 
@@ -75,15 +83,16 @@ export class SqliteCollection {
   }
 
   async put(rows: readonly SealedRow[]): Promise<void> {
-    await this.#enqueue(() => this.#change(() => this.#replaceRows(rows)));
+    await this.#enqueue(() => this.#change((gone) => this.#replaceRows(rows, gone)));
     await this.#keepIndex();
   }
 
   async remove(rowIds: readonly Uint8Array[]): Promise<number> {
     let removed = 0;
     await this.#enqueue(() => {
-      this.#change(() => {
-        removed = rowIds.filter((rowId) => this.#removeRow(rowId)).length;
+      this.#change((gone) => {
+        for (const rowId of rowIds) this.#removeRow(rowId, gone);
+        removed = gone.length;
         if (removed > 0) this.#changeRevision();
       });
       // The log, too, forgets what the rows held.
@@ -117,18 +126,10 @@ export class SqliteCollection {
     return this.#read(() => this.#sql.get<{ bytes: Uint8Array }>("SELECT bytes FROM attachment")!.bytes);
   }
 
-  search({ vector: query, candidates, filter }: SealedSearch): Candidate[] {
-    const where = filter ? filterSql(filter, this.settings.fields, conditionParameter) : EVERY_ROW;
-    return this.#read(() =>
-      nearestRows(this.#rows, this.#keeper.index, {
-        query,
-        candidates,
-        where,
-        matching: filter ? this.#rows.count(where) : this.#rowCount,
-        rowCount: this.#rowCount,
-        exactRowsMax: this.#options.exactRowsMax,
-      }),
-    );
+  async search(search: SealedSearch): Promise<Candidate[]> {
+    while (!search.filter && !this.#isIndexed && !this.#read(() => this.#matrix.catchUp(this.#rowCount)))
+      await setImmediate();
+    return this.#read(() => this.#nearest(search));
   }
 
   /** Waits for changes under way, saves the index and closes the files; with "discard", leaves the index unsaved. */
@@ -138,6 +139,26 @@ export class SqliteCollection {
     this.#closed = true;
     await this.#queue;
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** With an index there is no matrix. */
+  get #isIndexed(): boolean {
+    return this.#rowCount > this.#exactRowsMax || this.#keeper.index !== null;
+  }
+
+  /** Without index and filter, by the matrix, which has all rows. */
+  #nearest({ vector: query, candidates, filter }: SealedSearch): Candidate[] {
+    if (!this.#isIndexed && !filter)
+      return this.#rows.byKeys(this.#matrix.nearest(query, candidates), candidates, EVERY_ROW);
+    const where = filter ? filterSql(filter, this.settings.fields, conditionParameter) : EVERY_ROW;
+    return nearestRows(this.#rows, this.#keeper.index, {
+      query,
+      candidates,
+      where,
+      matching: filter ? this.#rows.count(where) : this.#rowCount,
+      rowCount: this.#rowCount,
+      exactRowsMax: this.#exactRowsMax,
+    });
   }
 
   #enqueue(work: () => void | Promise<void>): Promise<void> {
@@ -155,6 +176,7 @@ export class SqliteCollection {
 
   #keepIndex(): Promise<void> {
     return this.#enqueue(async () => {
+      if (this.#isIndexed) this.#matrix.drop();
       await this.#keeper.catchUp(this.#rowCount);
       await this.#keeper.save("changed much");
     });
@@ -173,8 +195,13 @@ export class SqliteCollection {
       );
   }
 
-  #change(work: () => void): void {
-    inTransaction(this.#database, work);
+  /** @param work - Adds to `gone` the keys of the rows that it deletes. */
+  #change(work: (gone: number[]) => void): void {
+    const gone: number[] = [];
+    inTransaction(this.#database, () => {
+      work(gone);
+    });
+    this.#matrix.remove(gone);
     this.#rowCount = number(this.#database, "SELECT count(*) FROM rows");
   }
 
@@ -182,7 +209,7 @@ export class SqliteCollection {
     this.#sql.run("UPDATE revision SET revision = ?", newRevision());
   }
 
-  #replaceRows(rows: readonly SealedRow[]): void {
+  #replaceRows(rows: readonly SealedRow[], gone: number[]): void {
     const columns = this.settings.fields.map((_, i) => `, ${fieldColumn(i)}`).join("");
     const parameters = this.settings.fields.map(() => ", ?").join("");
     const insert = `INSERT INTO rows (row_id, version, vector, passage${columns}) VALUES (?, ?, ?, ?${parameters})`;
@@ -192,7 +219,8 @@ export class SqliteCollection {
         rowId,
       )?.version;
       if (typeof last === "number" && version <= last) throw replayed(index);
-      this.#sql.run("DELETE FROM rows WHERE row_id = ?", rowId);
+      const [old] = this.#sql.all<{ key: number }>("DELETE FROM rows WHERE row_id = ? RETURNING key", rowId);
+      if (old) gone.push(old.key);
       this.#sql.run("DELETE FROM removed_rows WHERE row_id = ?", rowId);
       const values = this.settings.fields.map(({ name }) => fields?.[name] ?? null);
       this.#sql.run(insert, rowId, version, bytesOf(vector), passage, ...values);
@@ -200,10 +228,14 @@ export class SqliteCollection {
     if (rows.length > 0) this.#changeRevision();
   }
 
-  #removeRow(rowId: Uint8Array): boolean {
-    const [row] = this.#sql.all<{ version: number }>("DELETE FROM rows WHERE row_id = ? RETURNING version", rowId);
-    if (row) this.#sql.run("INSERT INTO removed_rows VALUES (?, ?)", rowId, row.version);
-    return row !== undefined;
+  #removeRow(rowId: Uint8Array, gone: number[]): void {
+    const [row] = this.#sql.all<{ key: number; version: number }>(
+      "DELETE FROM rows WHERE row_id = ? RETURNING key, version",
+      rowId,
+    );
+    if (!row) return;
+    this.#sql.run("INSERT INTO removed_rows VALUES (?, ?)", rowId, row.version);
+    gone.push(row.key);
   }
 }
 

@@ -6,7 +6,7 @@ import { number } from "../store/schema.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 
 const APPLICATION_ID = 0x534f5348; // "SOSH"
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const PAGE_BYTES = 8192;
 /** Of a file, read through the system's page cache without a call for each page; a disk that fails to read there ends the process. */
 const MAPPED_BYTES_MAX = 1024 * 1024 * 1024;

@@ -37,13 +37,13 @@ import { asFaults, openSqliteFile, syncFolder } from "./sqlite-file.ts";
 export interface SqliteSealedStoreOptions {
   /** A folder of the store's own; made, with mode 0700, when it does not exist. */
   readonly folder: string;
-  /** Up to how many rows a search looks at all of them; 2,000 unless said otherwise. */
+  /** Up to how many rows a search of an `approximate` collection looks at all of them; 20,000 unless said otherwise. */
   readonly exactRowsMax?: number;
   /** Largest size of one collection's database in bytes, its index and log not counted; none unless said. */
   readonly collectionBytesMax?: number;
 }
 
-const EXACT_ROWS_MAX = 2000;
+const EXACT_ROWS_MAX = 20_000;
 const COLLECTION_FOLDER = /^collection-[0-9a-f]{32}$/;
 const CATALOGUE = `
   CREATE TABLE collections (
@@ -51,7 +51,8 @@ const CATALOGUE = `
     folder TEXT NOT NULL UNIQUE,
     owner TEXT NOT NULL,
     dim INTEGER NOT NULL,
-    fields TEXT NOT NULL
+    fields TEXT NOT NULL,
+    search TEXT NOT NULL
   ) STRICT`;
 
 interface CatalogueRow {
@@ -60,11 +61,12 @@ interface CatalogueRow {
   readonly owner: string;
   readonly dim: number;
   readonly fields: string;
+  readonly search: CollectionSettings["search"];
 }
 
 /**
- * A {@link SealedStore} in a folder: a catalogue, and for each collection a folder with an SQLite database and an HNSW index (usearch) over its vectors.
- * One process at a time may have it open.
+ * A {@link SealedStore} in a folder: a catalogue, and for each collection a folder with an SQLite database and, for a large `approximate` one, an HNSW
+ * index (usearch) over its vectors. The vectors of any other are kept in memory from the first search on. One process at a time may have it open.
  *
  * What a collection held is gone when `erase` returns: its folder is removed. What a removed row held is gone from the database and its log when
  * `remove` returns; of a replaced row, the log may keep something until it is next emptied, by a `remove` or on closing. The index file keeps the vectors of
@@ -111,7 +113,8 @@ class SqliteSealedStore implements SealedStore {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must come as a rejection
   async createCollection(settings: CollectionSettings): Promise<void> {
-    const { id, dim, owner, fields } = checkSettings(settings);
+    const checked = checkSettings(settings);
+    const { id, dim, owner, fields, search } = checked;
     this.#asFaults(() => {
       const ids = this.#rows().map((row) => row.id);
       if (ids.includes(id))
@@ -122,9 +125,10 @@ class SqliteSealedStore implements SealedStore {
       const path = join(this.#settings.folder, folder);
       mkdirSync(path, { mode: 0o700 });
       try {
-        createSqliteCollection({ ...this.#settings, folder: path, settings: { id, dim, owner, fields } });
+        createSqliteCollection({ ...this.#settings, folder: path, settings: checked });
         syncFolder(this.#settings.folder);
-        this.#sql.run("INSERT INTO collections VALUES (?, ?, ?, ?, ?)", id, folder, owner, dim, JSON.stringify(fields));
+        const values = [id, folder, owner, dim, JSON.stringify(fields), search];
+        this.#sql.run("INSERT INTO collections VALUES (?, ?, ?, ?, ?, ?)", ...values);
       } catch (error) {
         this.#removeFolder(folder);
         throw error;
@@ -251,6 +255,6 @@ class SqliteSealedStore implements SealedStore {
   }
 }
 
-function settingsOf({ id, owner, dim, fields }: CatalogueRow): CollectionSettings {
-  return { id, dim, owner, fields: JSON.parse(fields) as FilterableField[] };
+function settingsOf({ id, owner, dim, fields, search }: CatalogueRow): CollectionSettings {
+  return { id, dim, owner, fields: JSON.parse(fields) as FilterableField[], search };
 }

@@ -4,6 +4,8 @@ import type { Candidate } from "./sealed-store.ts";
 import type { SqliteRows } from "./sqlite-rows.ts";
 import type { VectorIndex } from "./vector-index.ts";
 
+/** usearch looks as far into its graph as it is asked for rows; asked for fewer than these it misses some of the nearest. */
+const FETCH_MIN = 256;
 /** How much further the index is asked, once, when too many of its rows are gone or filtered out. */
 const WIDEN = 4;
 
@@ -38,7 +40,7 @@ function searchIndex(rows: SqliteRows, index: VectorIndex, search: NearestRows):
   const { query, candidates, where, matching } = search;
   const notIndexed = rows.highKey() > index.highKey ? rows.scan(query, candidates, where, index.highKey) : [];
   const wanted = Math.min(candidates, matching);
-  const fetch = Math.max(candidates, overFetch(search));
+  const fetch = Math.max(FETCH_MIN, 2 * candidates, overFetch(search));
   for (const count of [fetch, WIDEN * fetch]) {
     const indexed = rows.byKeys(index.nearest(query, Math.min(count, index.size)), candidates, where);
     if (indexed.length + notIndexed.length >= wanted) return merged(query, indexed, notIndexed).slice(0, candidates);

@@ -36,7 +36,7 @@ function serve(from: Partial<HostedBlocksOptions["store"]> = {}): void {
 beforeEach(async () => {
   folder = temporaryFolder();
   store = openSqliteSealedStore({ folder: join(folder.path, "host") });
-  await store.createCollection({ id: ID, dim: layout.dim, owner: "owner", fields: [] });
+  await store.createCollection({ id: ID, dim: layout.dim, owner: "owner", fields: [], search: "exact" });
   serve();
 });
 afterEach(async () => {
@@ -254,7 +254,7 @@ test("an erased collection is a fault, and one that was made again is served as 
   await store.erase(ID);
   await expect(collection.refresh()).rejects.toThrow(fault("COLLECTION_UNKNOWN"));
   await expectServed(all(40));
-  await store.createCollection({ id: ID, dim: layout.dim, owner: "owner", fields: [] });
+  await store.createCollection({ id: ID, dim: layout.dim, owner: "owner", fields: [], search: "exact" });
   await collection.refresh();
   expect([collection.rowCount, await scored(vectorOf(1, 1))]).toEqual([0, []]);
   await store.put(ID, rows(0, 3, 5));

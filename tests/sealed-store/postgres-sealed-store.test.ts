@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type SealedStore, openPostgresSealedStore } from "../../party-node/sealed-store/index.ts";
+import { exactSearchContract } from "./exact-search-contract.ts";
 import { type PgliteServer, startPglite, startWire } from "./pglite.ts";
 import { SETTINGS, row, rowId, rowRange, vectorFor } from "./rows.ts";
 import { fault, sealedStoreContract } from "./sealed-store-contract.ts";
@@ -36,6 +37,7 @@ async function harness() {
 }
 
 sealedStoreContract("the PostgreSQL sealed store", harness);
+exactSearchContract("the PostgreSQL sealed store", harness);
 
 const ID = SETTINGS.id;
 
@@ -58,6 +60,16 @@ describe("the PostgreSQL sealed store's tables", () => {
     expect(statistics?.scans).toBe("3");
   });
 
+  test("have no index on the vectors of an exact collection", async () => {
+    await using h = await harness();
+    const store = await h.open();
+    await store.createCollection({ ...SETTINGS, search: "exact" });
+    const indexes = await server.query<{ name: string }>(
+      `SELECT indexname AS name FROM pg_indexes WHERE schemaname = '${h.schema}' AND tablename = 'rows_1' ORDER BY 1`,
+    );
+    expect(indexes.map(({ name }) => name)).toEqual(["rows_1_field_0_idx", "rows_1_field_1_idx", "rows_1_pkey"]);
+  });
+
   test("a collection of more dimensions than can be indexed is searched exactly", async () => {
     await using h = await harness();
     const store = await h.open({ exactRowsMax: 5 });
@@ -72,7 +84,9 @@ describe("the PostgreSQL sealed store's tables", () => {
     await using h = await harness();
     await h.open();
     await h.open();
-    expect(await server.query(`SELECT version FROM ${h.schema}.migrations`)).toEqual([{ version: 1 }, { version: 2 }]);
+    expect(await server.query(`SELECT version FROM ${h.schema}.migrations`)).toEqual(
+      [1, 2, 3].map((version) => ({ version })),
+    );
     await server.query(`INSERT INTO ${h.schema}.migrations (version) VALUES (99)`);
     await expect(h.open()).rejects.toThrow(fault("STORE_VERSION"));
   });
@@ -84,8 +98,10 @@ describe("the PostgreSQL sealed store's tables", () => {
     await store.put(ID, rowRange(0, 3));
     await store.close();
     await server.query(`DROP TABLE ${h.schema}.state_1`);
-    await server.query(`DELETE FROM ${h.schema}.migrations WHERE version = 2`);
+    await server.query(`ALTER TABLE ${h.schema}.collections DROP COLUMN search`);
+    await server.query(`DELETE FROM ${h.schema}.migrations WHERE version >= 2`);
     const again = await h.open();
+    expect(await again.collections()).toEqual([{ ...SETTINGS, search: "approximate", rowCount: 3 }]);
     expect([await again.revision(ID), await again.attachment(ID)]).toEqual([0, new Uint8Array(0)]);
     await again.put(ID, [row(3)]);
     await again.writeAttachment(ID, rowId(1));

@@ -10,6 +10,7 @@ export const SETTINGS: CollectionSettings = {
     { name: "year", type: "number" },
     { name: "topic", type: "string" },
   ],
+  search: "approximate",
 };
 
 /** 16 bytes that tell the number. */

@@ -41,10 +41,10 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
 
   describe(`${name}: collections`, () => {
     check("are listed with their settings and rows, also after a restart", async (store, harness) => {
-      await store.createCollection({ id: "another", dim: 3, owner: "somebody", fields: [] });
+      await store.createCollection({ id: "another", dim: 3, owner: "somebody", fields: [], search: "exact" });
       await store.put(ID, rowRange(0, 7));
       const expected = [
-        { id: "another", dim: 3, owner: "somebody", fields: [], rowCount: 0 },
+        { id: "another", dim: 3, owner: "somebody", fields: [], search: "exact", rowCount: 0 },
         { ...SETTINGS, rowCount: 7 },
       ];
       expect(await store.collections()).toEqual(expected);
@@ -121,6 +121,8 @@ export function sealedStoreContract(name: string, makeHarness: () => Promise<Sea
         { fields: [{ name: "year", type: "boolean" }] },
         { fields: [{ ...field, unique: true }] },
         { fields: Array.from({ length: 17 }, (_, i) => ({ ...field, name: `f${i.toString()}` })) },
+        { search: "fast" },
+        { search: undefined },
         { feilds: [] },
       ]) {
         const settings = { ...SETTINGS, id: "new", ...wrong } as typeof SETTINGS;

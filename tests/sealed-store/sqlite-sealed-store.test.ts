@@ -1,5 +1,5 @@
 import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -8,6 +8,7 @@ import {
   openSqliteSealedStore,
 } from "../../party-node/sealed-store/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { exactSearchContract } from "./exact-search-contract.ts";
 import { killedChild } from "./killed-child.ts";
 import { SETTINGS, nearestOf, numberOf, passageFor, row, rowId, rowRange, vectorFor } from "./rows.ts";
 import { fault, sealedStoreContract } from "./sealed-store-contract.ts";
@@ -42,6 +43,7 @@ function harness() {
 }
 
 sealedStoreContract("the SQLite sealed store", async () => harness());
+exactSearchContract("the SQLite sealed store", async () => harness());
 
 /** A closed store of 200 rows with an index file. */
 async function indexedStore(h: ReturnType<typeof harness>): Promise<void> {
@@ -153,6 +155,63 @@ describe("the SQLite sealed store's index file", () => {
     expect(found.map((one) => numberOf(one.rowId)).toSorted((a, b) => a - b)).toEqual(
       [...rowRange(190, 10), row(300), row(301), row(302)].map((one) => numberOf(one.rowId)),
     );
+  });
+});
+
+describe("the SQLite sealed store's choice between index and memory", () => {
+  test("goes with the rows of an approximate collection, and each time finds them all", async () => {
+    await using h = harness();
+    const store = await h.open({ exactRowsMax: 100 });
+    await store.createCollection(SETTINGS);
+    const expectThere = async (from: number, count: number): Promise<void> => {
+      const found = await store.search(ID, { vector: vectorFor(from), candidates: 2048 });
+      const there = found.map((one) => numberOf(one.rowId)).toSorted((a, b) => a - b);
+      expect(there).toEqual(Array.from({ length: count }, (_, i) => from + i));
+      const nearest = await store.search(ID, { vector: vectorFor(from + 3, 2), candidates: 5 });
+      expect(nearest.map((one) => numberOf(one.rowId))).toEqual(
+        nearestOf(rowRange(from, count), vectorFor(from + 3, 2), 5),
+      );
+    };
+    const ids = (from: number, count: number): Uint8Array[] => rowRange(from, count).map((one) => one.rowId);
+    await store.put(ID, rowRange(0, 90));
+    await expectThere(0, 90);
+    await store.put(ID, rowRange(90, 60));
+    await expectThere(0, 150);
+    const removing = store.remove(ID, ids(0, 70));
+    await Promise.all([removing, removing.then(() => expectThere(70, 80))]); // at once, when the index is still there
+    await expectThere(70, 80);
+    await store.put(ID, rowRange(150, 10));
+    await expectThere(70, 90);
+    await store.close();
+    expect(h.files().filter((name) => name.endsWith(".usearch"))).toEqual([]);
+  });
+
+  test("leaves an exact collection without an index", async () => {
+    await using h = harness();
+    const store = await h.open({ exactRowsMax: 20 });
+    await store.createCollection({ ...SETTINGS, search: "exact" });
+    await store.put(ID, rowRange(0, 200));
+    await store.search(ID, { vector: vectorFor(1), candidates: 5 });
+    await store.close();
+    expect(h.files().map((name) => basename(name))).not.toContainEqual(expect.stringContaining("usearch"));
+  });
+
+  test("keeps no vectors in memory of a collection that is not searched", async () => {
+    await using h = harness();
+    const dim = 2048;
+    const store = await h.open();
+    await store.createCollection({ ...SETTINGS, dim, search: "exact" });
+    await store.put(ID, rowRange(0, 1000, 1, dim));
+    await (await h.open()).read(ID, [rowId(3)]);
+    const vectorBytes = 1000 * 4 * dim;
+    const before = process.memoryUsage().arrayBuffers;
+    const again = await h.open();
+    await again.put(ID, [row(1000, 1, dim)]);
+    await again.remove(ID, [rowId(1000)]);
+    await again.readVectors(ID, [rowId(5)]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(vectorBytes / 2);
+    await again.search(ID, { vector: vectorFor(1, 1, dim), candidates: 1 });
+    expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(vectorBytes / 2);
   });
 });
 
