@@ -158,7 +158,7 @@ async function putPlain(plain: RemoteCollection, data: ClusteredRows, signal: Ab
   say("sending them in clear");
   const tell = countedOut("sent", data.count);
   const began = performance.now();
-  await plain.create(null);
+  await plain.create({ search: "approximate", scoring: null });
   let batch: PackedRow[] = [];
   let bytes = 0;
   for (let row = 0; row < data.count; row++) {

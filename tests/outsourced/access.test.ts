@@ -109,7 +109,9 @@ describe("a member that was not granted a collection", () => {
     const { code, message } = await faultOf(stranger.create("mine"));
     expect(code).toBe("NOT_HOSTING");
     expect(message).toContain("--host-for stranger");
-    expect((await faultOf(remoteOf(reader, UNKNOWN).create(null))).code).toBe("NOT_HOSTING");
+    expect((await faultOf(remoteOf(reader, UNKNOWN).create({ search: "exact", scoring: null }))).code).toBe(
+      "NOT_HOSTING",
+    );
   });
 });
 
@@ -165,7 +167,9 @@ test("a question of another length is refused", async () => {
 });
 
 test("a key id is taken once", async () => {
-  expect((await faultOf(remoteOf(clinic, notes.entry.current.id).create(null))).code).toBe("COLLECTION_EXISTS");
+  expect(
+    (await faultOf(remoteOf(clinic, notes.entry.current.id).create({ search: "exact", scoring: null }))).code,
+  ).toBe("COLLECTION_EXISTS");
 });
 
 test("a party that hosts for nobody says so, and so does its outcome; a host that is away is away", async () => {
