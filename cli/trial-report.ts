@@ -28,6 +28,8 @@ export interface TrialReport {
   readonly sealing: {
     /** In the units of the embeddings' distances. */
     readonly beta: number;
+    /** The same as a share of the encoder's largest norm, as `sotto collection create --beta` takes it. */
+    readonly betaShare: number;
     readonly epsilon: number | null;
     /** k', of every collection and query. */
     readonly candidates: { readonly min: number; readonly mean: number; readonly max: number };
@@ -56,6 +58,6 @@ export function printReport(report: TrialReport, k: number): void {
 
 function sealingInWords(sealing: TrialReport["sealing"]): string {
   if (!sealing) return "";
-  const { beta, epsilon, candidates, missShare } = sealing;
-  return `sealed with beta ${beta.toPrecision(3)}, epsilon ${epsilon === null ? "none" : String(epsilon)}; k' ${String(candidates.min)} to ${String(candidates.max)}, mean ${candidates.mean.toFixed(1)}; expected to be missing from the candidates: ${(100 * missShare).toFixed(2)} % of the top k\n`;
+  const { beta, betaShare, epsilon, candidates, missShare } = sealing;
+  return `sealed with beta ${beta.toPrecision(3)} (${String(betaShare)} of the largest norm), epsilon ${epsilon === null ? "none" : String(epsilon)}; k' ${String(candidates.min)} to ${String(candidates.max)}, mean ${candidates.mean.toFixed(1)}; expected to be missing from the candidates: ${(100 * missShare).toFixed(2)} % of the top k\n`;
 }

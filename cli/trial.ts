@@ -149,7 +149,7 @@ async function trial(
       ),
     },
     encoder: { spec: encoder.spec, device: encoder.device },
-    sealing: sealingOf(hidden.collections),
+    sealing: sealingOf(hidden.collections, encoder.normMax),
   };
 }
 
@@ -165,13 +165,14 @@ function createArguments({ mode, beta, epsilon, rotation }: Options): string[] {
   ];
 }
 
-function sealingOf(collections: readonly HostedOutcome[]): TrialReport["sealing"] {
+function sealingOf(collections: readonly HostedOutcome[], normMax: number): TrialReport["sealing"] {
   const [first] = collections;
   if (!first) return null;
   const counts = collections.map(({ candidates }) => candidates);
   const { beta, epsilon } = first;
   return {
     beta,
+    betaShare: Number((beta / normMax).toPrecision(6)),
     epsilon,
     candidates: { min: Math.min(...counts), mean: mean(counts), max: Math.max(...counts) },
     missShare: mean(collections.map(({ missShare }) => missShare)),

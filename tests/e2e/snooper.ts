@@ -36,6 +36,8 @@ export interface SnoopReport {
 }
 
 const WINDOW_LETTERS = 8;
+/** Of base64: at least eight letters, or " given" would be found wherever it is written. */
+const WINDOW_DIGITS = 12;
 const ALIKE_BYTES = 16;
 
 interface Needle {
@@ -66,8 +68,8 @@ function needles(planted: readonly string[]): Map<number, Map<string, Needle>> {
         .toString("base64")
         .replaceAll("=", "")
         .slice(lead === 0 ? 0 : 4, -2);
-      for (let at = 0; at + WINDOW_LETTERS <= digits.length; at++)
-        add(digits.slice(at, at + WINDOW_LETTERS), { planted: text, encoding: "base64" });
+      for (let at = 0; at + WINDOW_DIGITS <= digits.length; at++)
+        add(digits.slice(at, at + WINDOW_DIGITS), { planted: text, encoding: "base64" });
     }
   }
   return all;
