@@ -7,8 +7,8 @@ import { HostConnection, grantedCollections } from "../party-node/outsourced/ind
 import { toBase64 } from "../protocol/index.ts";
 import { publishWithProgress } from "./collection-progress.ts";
 import { defaultChunk } from "./default-chunk.ts";
-import { dirOption, positiveNumber } from "./options.ts";
-import { OwnedCollection } from "./owned-collection.ts";
+import { dirOption, epsilonPerDistance, memberNameArgument, parseBeta } from "./options.ts";
+import { OwnedCollection, removeLedger } from "./owned-collection.ts";
 import { openNodeKeyring } from "./passphrase.ts";
 import { printable } from "./printable.ts";
 
@@ -46,7 +46,7 @@ interface CreateOptions {
 function createCommand(): Command {
   return new Command("create")
     .description("make a key and an empty collection at a host")
-    .argument("<name>", "what you call it: lower-case letters, digits and dashes")
+    .argument("<name>", "what you call it: lower-case letters, digits and dashes", memberNameArgument)
     .addOption(
       new Option(
         "--mode <mode>",
@@ -59,13 +59,13 @@ function createCommand(): Command {
     .option(
       "--beta <distance>",
       "noise on vectors, as a share of the encoder's largest norm; `sotto seal tune` finds one for your documents",
-      positiveNumber,
+      parseBeta,
       BETA_DEFAULT,
     )
     .option(
       "--epsilon <per-distance>",
       "DistanceDP on questions of mode outsourced, per unit of distance between questions of norm 1; default: none",
-      positiveNumber,
+      epsilonPerDistance,
     )
     .option("--no-rotation", "do not rotate vectors by a secret map before the noise")
     .addOption(dirOption())
@@ -109,11 +109,14 @@ async function runCreate(name: string, { dir, mode, host, beta, epsilon, rotatio
   } finally {
     keyring[Symbol.dispose]();
   }
+  // One of the same name that was forgotten may have left its ledger, and with it the names of its readers.
+  removeLedger(node, name);
   try {
     using collection = await OwnedCollection.open(dir, name);
     await collection.owner.create();
   } catch (error) {
     await forget(dir, name);
+    removeLedger(node, name);
     throw error;
   }
   process.stdout.write(
@@ -178,6 +181,8 @@ function grantCommand(): Command {
     .addOption(dirOption())
     .action(async (name: string, member: string, { dir }: { dir: string }) => {
       using collection = await OwnedCollection.open(dir, name);
+      if (member === collection.owner.entry.owner)
+        throw new Fault("GRANT_RECIPIENT", `"${name}" is yours: you read it without a grant`);
       await collection.owner.changeReaders({ add: member });
       process.stdout.write(
         `${member} may read "${name}" and finds the key at its host. There: sotto collection accept --host ${collection.owner.entry.host}\n`,
@@ -216,14 +221,19 @@ function acceptCommand(): Command {
       using keyring = await openNodeKeyring(node.folder.path);
       using connection = new HostConnection({ ...node, host });
       const { entries, refused } = await grantedCollections(await connection.session(), node);
-      for (const entry of entries) {
+      const [taken, free] = partition(entries, ({ name, owner }) => (keyring.get(name)?.owner ?? owner) !== owner);
+      for (const entry of free) {
         keyring.put(entry);
         process.stdout.write(`${entry.name}  (${entry.mode} at ${host}, owned by ${entry.owner})\n`);
       }
+      for (const { name, owner } of taken)
+        process.stderr.write(
+          `KEYRING_CONFLICT: ${owner} has granted you "${name}", and your keyring has another of that name, which is kept\n`,
+        );
       for (const { code, message } of refused) process.stderr.write(`${code}: ${printable(message)}\n`);
-      if (entries.length === 0)
-        process.stdout.write(`${host} keeps nothing that was granted to ${node.identity.name}\n`);
-      else process.stdout.write('Next: sotto query "..."\n');
+      if (free.length > 0) process.stdout.write('Next: sotto query "..."\n');
+      else if (taken.length + refused.length > 0) process.exitCode = 2;
+      else process.stdout.write(`${host} keeps nothing that was granted to ${node.identity.name}\n`);
     });
 }
 
@@ -268,9 +278,9 @@ function eraseCommand(): Command {
       {
         using collection = await OwnedCollection.open(dir, name);
         await collection.owner.erase();
-        collection.removeLedger();
       }
       await forget(dir, name);
+      removeLedger(openNode(dir), name);
       process.stdout.write(`"${name}" is erased; no host can promise that its backups forget\n`);
     });
 }
@@ -281,12 +291,19 @@ function forgetCommand(): Command {
     .argument("<name>")
     .addOption(dirOption())
     .action(async (name: string, { dir }: { dir: string }) => {
-      await forget(dir, name);
-      process.stdout.write(`the key of "${name}" is gone from this node\n`);
+      const { host } = await forget(dir, name);
+      process.stdout.write(`the key of "${name}" is gone from this node; what is sealed under it stays at ${host}\n`);
     });
 }
 
-async function forget(dir: string, name: string): Promise<void> {
+/** @returns What was forgotten, without usable keys. */
+async function forget(dir: string, name: string): Promise<KeyringEntry> {
   using keyring = await openNodeKeyring(openNode(dir).folder.path);
+  const entry = keyring.require(name);
   keyring.remove(name);
+  return entry;
+}
+
+function partition<Item>(items: readonly Item[], belongs: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(belongs), items.filter((item) => !belongs(item))];
 }

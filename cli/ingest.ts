@@ -3,7 +3,7 @@ import { checkEncoder } from "../party-node/asking/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { type IngestProgress, type IngestReport, ingest } from "../party-node/ingest.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
-import { measureCollection } from "../party-node/outsourced/index.ts";
+import { type PublishReport, measureCollection } from "../party-node/outsourced/index.ts";
 import type { PassageStore } from "../party-node/store/index.ts";
 import { publishWithProgress, publishedInWords } from "./collection-progress.ts";
 import { openNodeStore } from "./node-store.ts";
@@ -54,9 +54,10 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
   });
   try {
     const report = await readDocuments(paths, { store, encoder: encoder.value, node, signal: stop.signal });
-    if (collection) await seal(collection, encoder.value, stop.signal);
+    const published = collection && (await seal(collection, encoder.value, stop.signal));
     tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
     printReport(report, store.rowCount, options.json);
+    if (published && !process.connected) process.stderr.write(publishedInWords(published, collection.owner.entry.host));
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     process.stderr.write("stopped; what was stored stays, and the next run goes on from there\n");
@@ -96,14 +97,13 @@ async function readDocuments(paths: string[], { store, encoder, node, signal }: 
 }
 
 /** Brings a collection's host up to date; a change of keys that was interrupted is gone on with. */
-async function seal(collection: OwnedCollection, encoder: Encoder, signal: AbortSignal): Promise<void> {
+async function seal(collection: OwnedCollection, encoder: Encoder, signal: AbortSignal): Promise<PublishReport> {
   const { owner, ledger } = collection;
   owner.keepProfile(await measureCollection(ledger, encoder));
   const report = await publishWithProgress(collection, "publish", signal);
   if (owner.entry.next) await publishWithProgress(collection, "rotate", signal);
   await owner.eraseRetired();
-  if (process.connected) return;
-  process.stderr.write(publishedInWords(report, owner.entry.host));
+  return report;
 }
 
 function printReport(report: IngestReport, stored: number, json: boolean): void {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { memberName } from "../protocol/index.ts";
 
 export const dirOption = (): Option => new Option("-d, --dir <folder>", "the node's folder").default(".");
 
@@ -27,4 +28,26 @@ export function positiveNumber(text: string): number {
   if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError("expected a number above 0");
   return value;
+}
+
+function numberFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = positiveNumber(text);
+    if (value < min || value > max)
+      throw new InvalidArgumentError(`expected a number from ${String(min)} to ${String(max)}`);
+    return value;
+  };
+}
+
+/** Noise on vectors, as a share of the encoder's largest norm. */
+export const parseBeta = numberFrom(0.000001, 1000);
+
+/** DistanceDP's epsilon, per unit of distance between questions of norm 1. */
+export const epsilonPerDistance = numberFrom(0.001, 1e9);
+
+/** A name like those of members. */
+export function memberNameArgument(text: string): string {
+  const name = memberName.safeParse(text);
+  if (name.success) return name.data;
+  throw new InvalidArgumentError("expected lower-case letters, digits and dashes, at most 63");
 }

@@ -44,18 +44,17 @@ export class OwnedCollection implements Disposable {
     }
   }
 
-  /** Removes the ledger's file; nothing of the collection can be read or changed here afterwards. */
-  removeLedger(): void {
-    this.ledger.close();
-    const path = ledgerPath(this.node, this.owner.entry.name);
-    for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
-  }
-
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
     this.ledger.close();
     this.keyring[Symbol.dispose]();
   }
+}
+
+/** Removes what a closed collection's ledger held. */
+export function removeLedger(node: OpenedNode, name: string): void {
+  const path = ledgerPath(node, name);
+  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
 function ledgerPath({ folder }: OpenedNode, name: string): string {

@@ -73,8 +73,13 @@ async function askHidden(prompt: string, { input, prompts }: PassphraseSource): 
  * @throws Fault CONFIG_MISSING, CONFIG_MALFORMED, those of {@link readPassphrase} and of Keyring.open.
  */
 export async function openNodeKeyring(folderPath: string): Promise<Keyring> {
-  const { keyringPath } = openNodeFolder(folderPath);
-  return Keyring.open(keyringPath, () =>
-    readPassphrase({ prompt: `Passphrase of ${keyringPath}`, variable: "SOTTO_PASSPHRASE" }),
-  );
+  return Keyring.open(openNodeFolder(folderPath).keyringPath, keyringPassphrase(folderPath));
+}
+
+/** Asks for the passphrase of the keyring in a node's folder. The promise is rejected as in {@link readPassphrase}. */
+export function keyringPassphrase(folderPath: string): () => Promise<string> {
+  return () => {
+    const { keyringPath } = openNodeFolder(folderPath);
+    return readPassphrase({ prompt: `Passphrase of ${keyringPath}`, variable: "SOTTO_PASSPHRASE" });
+  };
 }

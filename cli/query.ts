@@ -13,6 +13,7 @@ import { limits } from "../protocol/index.ts";
 import { dirOption, wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
 import { oneLine } from "./printable.ts";
+import { keyringPassphrase } from "./passphrase.ts";
 import { onStop } from "./supervision.ts";
 
 interface Options {
@@ -50,7 +51,7 @@ export function queryCommand(): Command {
 async function runQuery(given: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
-  using sotto = await connect({ dir, insecureClear });
+  using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
   const abort = new AbortController();
   onStop(() => {
     abort.abort();

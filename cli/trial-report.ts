@@ -58,5 +58,5 @@ export function printReport(report: TrialReport, k: number): void {
 function sealingInWords(sealing: TrialReport["sealing"]): string {
   if (!sealing) return "";
   const { beta, epsilon, candidates, missShare } = sealing;
-  return `sealed with beta ${beta.toPrecision(3)}, epsilon ${epsilon === null ? "none" : String(epsilon)}; k' ${String(candidates.min)} to ${String(candidates.max)}, mean ${candidates.mean.toFixed(1)}; expected to be missing from the candidates: ${(100 * missShare).toFixed(2)} % of the top k\n`;
+  return `sealed with beta ${String(beta)}, epsilon ${epsilon === null ? "none" : String(epsilon)}; k' ${String(candidates.min)} to ${String(candidates.max)}, mean ${candidates.mean.toFixed(1)}; expected to be missing from the candidates: ${(100 * missShare).toFixed(2)} % of the top k\n`;
 }

@@ -9,7 +9,7 @@ import { limits, memberName } from "../protocol/index.ts";
 import { type BeirQuery, type Qrels, loadBeirQueries, loadQrels } from "../simulations/beir.ts";
 import { mean, ndcgAtK, overlapAtK, percentile, recallAtK } from "../simulations/metrics.ts";
 import { type IngestEvent, LocalFederation, type LocalParty } from "./local-federation.ts";
-import { positiveNumber, wholeNumber } from "./options.ts";
+import { parseBeta, epsilonPerDistance, wholeNumber } from "./options.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
 import { type Figures, type TrialMode, type TrialReport, printReport } from "./trial-report.ts";
@@ -55,8 +55,8 @@ export function trialCommand(): Command {
         .choices(["private", "outsourced", "double"])
         .default("private"),
     )
-    .option("--beta <share>", "as for `sotto collection create`", positiveNumber)
-    .option("--epsilon <per-distance>", "as for `sotto collection create`", positiveNumber)
+    .option("--beta <share>", "as for `sotto collection create`", parseBeta)
+    .option("--epsilon <per-distance>", "as for `sotto collection create`", epsilonPerDistance)
     .option("--no-rotation", "as for `sotto collection create`")
     .option("--limit <count>", "at most this many queries", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object as the last line", false)

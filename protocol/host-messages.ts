@@ -7,10 +7,13 @@ const id = z.int().min(0).max(0xffff_ffff);
 /** Key id: 16 bytes. */
 const collection = bytes({ length: 16 });
 const body = bytes({ max: limits.frameBytesMax });
-const rowIds = bytes({ max: 16 * limits.hostedBatchRowsMax }).refine(
-  (list) => list.length % 16 === 0,
-  "expected a multiple of 16 bytes",
-);
+/** At most `countMax` entries of `entryBytes` each, one after the other. */
+const entries = (entryBytes: number, countMax: number) =>
+  bytes({ max: entryBytes * countMax }).refine(
+    (list) => list.length % entryBytes === 0,
+    `expected a multiple of ${String(entryBytes)} bytes`,
+  );
+const rowIds = entries(16, limits.hostedBatchRowsMax);
 const header = bytes({ max: limits.hostedHeaderBytesMax });
 const grants = z
   .array(z.strictObject({ member: memberName, grant: bytes({ max: limits.grantBytesMax }) }))
@@ -49,7 +52,7 @@ export const hostRequests = {
   /** Owner: the collection and all that was ever in it. */
   "host-erase": z.strictObject({ type: z.literal("host-erase"), id, collection }),
   /** Owner: ids and versions of the rows after this one, by id; empty for the first page. */
-  "host-versions": z.strictObject({ type: z.literal("host-versions"), id, collection, after: bytes({ max: 16 }) }),
+  "host-versions": z.strictObject({ type: z.literal("host-versions"), id, collection, after: entries(16, 1) }),
   /** Owner or reader: these rows, 16 bytes each. */
   "host-read": z.strictObject({ type: z.literal("host-read"), id, collection, rowIds }),
   /** Owner or reader: the rows nearest to an encrypted question (float32 entries). `known` is the last revision heard of. */
@@ -57,7 +60,7 @@ export const hostRequests = {
     type: z.literal("host-search"),
     id,
     collection,
-    vector: bytes({ max: 4 * limits.hostedDimMax }),
+    vector: entries(4, limits.hostedDimMax),
     candidates: z.int().min(1).max(limits.hostedCandidatesMax),
     known: revision,
   }),
@@ -69,10 +72,7 @@ export const hostRequests = {
     id,
     collection,
     scored: id,
-    handles: bytes({ max: 8 * limits.hostedCandidatesMax }).refine(
-      (list) => list.length % 8 === 0,
-      "expected a multiple of 8 bytes",
-    ),
+    handles: entries(8, limits.hostedCandidatesMax),
   }),
 } as const;
 
@@ -101,16 +101,13 @@ export const hostAnswers = {
   "host-version-list": z.strictObject({
     type: z.literal("host-version-list"),
     id,
-    list: bytes({ max: 24 * limits.hostedVersionsMax }),
+    list: entries(24, limits.hostedVersionsMax),
   }),
   /** Host: as a party's scores; the rows may be fetched in this session. */
   "host-scores": z.strictObject({
     type: z.literal("host-scores"),
     id,
-    blocks: bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax }).refine(
-      (list) => list.length % SCORED_BLOCK_BYTES === 0,
-      `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
-    ),
+    blocks: entries(SCORED_BLOCK_BYTES, limits.blocksPerPartyMax),
     scores: body,
     revision,
     header,

@@ -54,7 +54,7 @@ export class HostedCollections {
     if (collection && (collection.owner === member || grantOf(collection, member))) return collection;
     throw new Fault<HostingFaultCode>(
       "COLLECTION_UNKNOWN",
-      "this host has no such collection for you: its owner has erased it, given it a new key, or not granted it to you",
+      "this host has no such collection for you: its owner has erased it, given it a new key, or not granted it to you; `sotto collection forget` takes it off your list",
     );
   }
 

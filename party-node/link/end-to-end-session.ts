@@ -156,7 +156,7 @@ export class EndToEndSession {
 
   #receive(message: HopMessage): void {
     if (message.type === "hangup") {
-      this.#end(new Fault(message.code, `${this.#options.party} ended the session (${message.code})`), null);
+      this.#end(hungUp(this.#options.party, message.code), null);
       return;
     }
     if (message.type !== "relay") return;
@@ -197,6 +197,15 @@ export class EndToEndSession {
     if (tell !== null)
       this.#options.link.tell({ type: "hangup", session: this.#id, peer: this.#options.party, code: tell });
   }
+}
+
+function hungUp(party: string, code: string): Fault {
+  if (code === "PARTY_OFFLINE")
+    return new Fault<ProtocolFaultCode>(
+      code,
+      `${party} is not connected to the coordinator; its node may not be running`,
+    );
+  return new Fault(code, `${party} ended the session (${code})`);
 }
 
 export function unexpectedAnswer(party: string): Fault {

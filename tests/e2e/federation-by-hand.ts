@@ -79,9 +79,9 @@ export class FederationByHand implements AsyncDisposable {
   }
 
   /** Starts the coordinator again where it was before. */
-  async restartCoordinator(): Promise<void> {
+  async restartCoordinator(...more: string[]): Promise<void> {
     this.coordinator = new Cli(
-      ["coordinator", "--dir", this.dir("hub"), "--port", String(this.port)],
+      ["coordinator", "--dir", this.dir("hub"), "--port", String(this.port), ...more],
       this.#options.cli,
     );
     await this.coordinator.printed(/"listening"/);

@@ -66,8 +66,9 @@ async function trial(args: readonly string[]): Promise<TrialReport> {
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as TrialReport;
 }
 
-function expectSane({ ndcgAt10, recallAt10, overlapAtK, latencyMs, bytesPerQuery, ingest }: TrialReport): void {
-  for (const { private: hidden = 0, clear } of [ndcgAt10, recallAt10]) {
+function expectCloseToClear({ mode, ndcgAt10, recallAt10, overlapAtK, latencyMs, ingest }: TrialReport): void {
+  for (const { [mode]: hidden = 0, clear, ...more } of [ndcgAt10, recallAt10]) {
+    expect(more).toEqual({});
     expect(clear).toBeGreaterThan(0);
     expect(clear).toBeLessThanOrEqual(1);
     expect(Math.abs(hidden - clear)).toBeLessThanOrEqual(0.02);
@@ -76,12 +77,18 @@ function expectSane({ ndcgAt10, recallAt10, overlapAtK, latencyMs, bytesPerQuery
   expect(overlapAtK).toBeLessThanOrEqual(1);
   expect(latencyMs.p50).toBeGreaterThan(1);
   expect(latencyMs.p95).toBeGreaterThanOrEqual(latencyMs.p50);
+  expect(ingest.passagesPerSecond).toBeGreaterThan(10);
+}
+
+function expectSane(report: TrialReport): void {
+  const { bytesPerQuery } = report;
+  expectCloseToClear(report);
+  expect(report).toMatchObject({ mode: "private", sealing: null });
   // 1,024 dimensions at c = 32 are 32 ring elements of 2,048 residues of 31 bits.
   expect(bytesPerQuery.up).toBeGreaterThan((32 * 2048 * 31) / 8);
   expect(bytesPerQuery.up).toBeLessThan(500_000);
   expect(bytesPerQuery.down).toBeGreaterThan(1000);
   expect(bytesPerQuery.down).toBeLessThan(1_000_000);
-  expect(ingest.passagesPerSecond).toBeGreaterThan(10);
 }
 
 test("a trial over three made-up corpora reports everything, and privacy costs no quality", async () => {
@@ -93,6 +100,40 @@ test("a trial over three made-up corpora reports everything, and privacy costs n
   expectSane(report);
 });
 
+const sealed = [...parties, ...files, "-k", "10", "--encoder", "lexical:1024"];
+
+test("a trial of outsourced collections says how they were sealed, and finds what a clear one finds", async () => {
+  const report = await trial([...sealed, "--mode", "outsourced", "--beta", "0.5"]);
+  expectCloseToClear(report);
+  expect(report.mode).toBe("outsourced");
+  expect(report.parties).toEqual(PARTIES.map((name) => ({ name, passages: PASSAGES })));
+  expect(report.ndcgAt10.clear).toBeGreaterThan(0.6);
+  const { beta, epsilon, candidates, missShare } = report.sealing ?? {};
+  expect(beta).toBe(0.5);
+  expect(epsilon).toBeNull();
+  expect(candidates?.min).toBeGreaterThanOrEqual(10);
+  expect(candidates?.mean).toBeGreaterThanOrEqual(candidates?.min ?? NaN);
+  expect(candidates?.max).toBeGreaterThanOrEqual(candidates?.mean ?? NaN);
+  expect(candidates?.max).toBeLessThanOrEqual(PASSAGES);
+  expect(missShare).toBeGreaterThanOrEqual(0);
+  expect(missShare).toBeLessThan(0.05);
+  // Up goes one vector of 1,025 float32 a collection, and the encrypted question of the host's own documents; down come whole rows.
+  expect(report.bytesPerQuery.up).toBeGreaterThan(3 * 4 * 1025);
+  expect(report.bytesPerQuery.up).toBeLessThan(3 * 4 * 1025 + 300_000);
+  expect(report.bytesPerQuery.down).toBeGreaterThan(3 * 10 * 4 * 1025);
+});
+
+test("a trial of double collections prints its table for people", async () => {
+  const { code, stdout } = await sotto(["trial", ...sealed, "--mode", "double", "--beta", "0.5", "--limit", "6"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/clinic: 50 passages, lab: 50 passages, library: 50 passages; 6 queries, lexical on js/);
+  expect(stdout).toMatch(/│ +│ double +│ clear +│/);
+  const [, hidden = "", clear = ""] = /nDCG@10 +│ (\S+) +│ (\S+)/.exec(stdout) ?? [];
+  expect(Number(clear)).toBeGreaterThan(0.6);
+  expect(Math.abs(Number(hidden) - Number(clear))).toBeLessThanOrEqual(0.02);
+  expect(stdout).toMatch(/sealed with beta 0\.5, epsilon none; k' \d+ to \d+, mean \S+; expected/);
+});
+
 describe("a trial refuses", () => {
   test("a party that it cannot make sense of", async () => {
     await Promise.all([
@@ -101,6 +142,11 @@ describe("a trial refuses", () => {
       expectUsageError(["trial", "--party", `Clinic!=${at("clinic")}`, ...files], /lower-case letters/),
       expectUsageError(["trial", ...parties, "--party", `lab=${at("lab")}`, ...files], /two parties called lab/),
       expectUsageError(["trial", ...files], /required option '--party/),
+      expectUsageError(
+        ["trial", ...parties, ...files, "--mode", "clear"],
+        /Allowed choices are private, outsourced, double/,
+      ),
+      expectUsageError(["trial", ...parties, ...files, "--mode", "double", "--beta", "0"], /--beta.*above 0/),
     ]);
   });
 
