@@ -79,6 +79,8 @@ export const limits = {
   hostedCollectionsMax: 1024,
   /** Entries of a hosted vector. */
   hostedDimMax: 8192,
+  /** Rows of one hosted collection that an owner is prepared to hear of. */
+  hostedRowsMax: 16_777_216,
   /** Rows in one message to or from a host. */
   hostedBatchRowsMax: 4096,
   /** Bytes of rows after which a message to or from a host is full. */

@@ -1,4 +1,4 @@
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, ringLayout, sodium } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
 import type { CollectionSettings, SealedStore } from "../sealed-store/index.ts";
 import { newRevision } from "../sealed-store/revision.ts";
@@ -66,13 +66,15 @@ export class HostedCollections {
     throw new Fault<HostingFaultCode>("COLLECTION_UNKNOWN", "you may read this collection; only its owner changes it");
   }
 
-  /** @throws Fault NOT_HOSTING, LIMIT_EXCEEDED, COLLECTION_EXISTS and those of the store. */
+  /** @throws Fault NOT_HOSTING, LIMIT_EXCEEDED, COLLECTION_EXISTS, PARAMETERS_INVALID and those of the store. */
   async create(
     member: string,
     keyId: Uint8Array,
     settings: Pick<CollectionSettings, "dim" | "search"> & Pick<Attachment, "scoring">,
   ): Promise<void> {
     this.#expectOwner(member);
+    // Throws for parameters that no collection can be scored with, before anything is made.
+    if (settings.scoring) ringLayout({ dim: settings.dim, ...settings.scoring });
     if (this.#collections.size >= limits.hostedCollectionsMax)
       throw new Fault<HostingFaultCode>("LIMIT_EXCEEDED", "this host keeps as many collections as it may");
     const { dim, search, scoring } = settings;

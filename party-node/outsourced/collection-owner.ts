@@ -6,9 +6,11 @@ import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
 import { hostedScoringOf } from "./double-layout.ts";
 import { hostedSearchOf } from "./hosted-search.ts";
+import { openHeader } from "./header.ts";
 import { ledgerBlocks } from "./ledger-rows.ts";
 import { type PublishOptions, type PublishReport, publish } from "./publish.ts";
 import { RemoteCollection } from "./remote-collection.ts";
+import { knownRemoved } from "./removed-rows.ts";
 import { RowSealer } from "./row-sealer.ts";
 
 export interface CollectionOwnerOptions {
@@ -109,9 +111,13 @@ export class CollectionOwner {
     using caprise = secrets.capriseKey(entry);
     const sealer = new RowSealer(secrets, caprise, entry.encoder.dim);
     const remote = this.#remote(entry.current);
+    const { header } = await remote.open();
+    const held = header.length === 0 ? null : openHeader(header, secrets);
     const there = await remote.versions();
+    const { ledger } = this.#options;
+    const removed = knownRemoved({ ledger, keyId: entry.current.id, held, there });
     const wanted = new Set<string>();
-    for (const rows of ledgerBlocks(this.#options.ledger, sealer)) for (const { name } of rows) wanted.add(name);
+    for (const rows of ledgerBlocks(ledger, sealer, removed)) for (const { name } of rows) wanted.add(name);
     const names = [...there.keys()];
     const drawn = new Set<string>();
     while (drawn.size < Math.min(sample, names.length)) drawn.add(names[sodium.randombytes_uniform(names.length)]!);

@@ -1,6 +1,7 @@
 import { sodium } from "../../crypto/index.ts";
 import type { Passage } from "../documents/index.ts";
 import type { PassageStore } from "../store/index.ts";
+import type { RemovedRows } from "./header.ts";
 import type { RowSealer } from "./row-sealer.ts";
 
 /** A row as the owner's ledger has it, under the id it has at the host. */
@@ -13,14 +14,21 @@ export interface LedgerRow {
   readonly vector: Float32Array;
 }
 
-/** All rows of a ledger, a block at a time; the same passage ingested twice has one id and comes twice. */
-export function* ledgerBlocks(ledger: PassageStore, sealer: RowSealer): Generator<LedgerRow[]> {
+/**
+ * All rows of a ledger, a block at a time; the same passage ingested twice has one id and comes twice.
+ *
+ * @param removed - What was removed from the host: a row of the same content has another id.
+ */
+export function* ledgerBlocks(ledger: PassageStore, sealer: RowSealer, removed: RemovedRows): Generator<LedgerRow[]> {
   for (const block of ledger.blockRevisions().keys())
     yield ledger.vectorsOfBlock(block).flatMap(({ rowId: id, vector }) => {
       const [stored] = ledger.passages([id]);
       if (!stored) return [];
       const { rowId: _, ...passage } = stored;
-      const rowId = sealer.rowId(passage, vector);
-      return { rowId, name: sodium.to_hex(rowId), passage, vector };
+      for (let life = 0; ; life++) {
+        const rowId = sealer.rowId(passage, vector, life);
+        const name = sodium.to_hex(rowId);
+        if (!removed.has(name)) return { rowId, name, passage, vector };
+      }
     });
 }

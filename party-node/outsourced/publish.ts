@@ -5,16 +5,10 @@ import type { KeyringEntry } from "../keyring/index.ts";
 import { sealedStoreLimits } from "../sealed-store/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
-import {
-  type CollectionHeader,
-  type RemovedRows,
-  openHeader,
-  packRemoved,
-  sealHeader,
-  unpackRemoved,
-} from "./header.ts";
+import { type CollectionHeader, type RemovedRows, openHeader, packRemoved, sealHeader } from "./header.ts";
 import { ledgerBlocks } from "./ledger-rows.ts";
 import type { Grants, RemoteCollection } from "./remote-collection.ts";
+import { knownRemoved, rememberRemoved } from "./removed-rows.ts";
 import { RowSealer } from "./row-sealer.ts";
 
 export interface PublishProgress {
@@ -65,14 +59,14 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const state = await remote.open();
   const held = state.header.length === 0 ? null : openHeader(state.header, secrets);
   const there = await remote.versions();
-  const removed = knownRemoved(options, held, there);
+  const removed = knownRemoved({ ledger, keyId: entry.current.id, held, there });
   const lost = Math.max(0, (held?.rowCountMin ?? 0) - there.size);
   const writer = new HeaderWriter(options, secrets, { held, readers: state.readers });
 
   const wanted = new Set<string>();
   let tooLarge = 0;
   const batch = new Batch(remote);
-  for (const rows of ledgerBlocks(ledger, sealer)) {
+  for (const rows of ledgerBlocks(ledger, sealer, removed)) {
     signal?.throwIfAborted();
     for (const { rowId, name, passage, vector } of rows) {
       if (!there.has(name) && !wanted.has(name)) {
@@ -93,7 +87,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const gone = [...there].filter(([name]) => !wanted.has(name));
   if (gone.length > 0) {
     await writer.announceRemoval(wanted.size, removed);
-    ledger.writeValue(removedName(entry), packRemoved(new Map([...removed, ...gone])));
+    rememberRemoved(ledger, entry.current.id, new Map([...removed, ...gone]));
   }
   for (let start = 0; start < gone.length; start += limits.hostedBatchRowsMax) {
     signal?.throwIfAborted();
@@ -103,25 +97,6 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   for (const [name, version] of gone) removed.set(name, version);
   await writer.conclude(wanted.size, removed);
   return { put: batch.count, removed: gone.length, rows: wanted.size, tooLarge, lost };
-}
-
-/** What the header names, and what the ledger remembers: of a run that was ended while it removed, or of before the host went back to an old header. */
-function knownRemoved(
-  { ledger, entry }: PublishOptions,
-  held: CollectionHeader | null,
-  there: ReadonlyMap<string, number>,
-): Map<string, number> {
-  const none = new Uint8Array(0);
-  const removed = unpackRemoved(held?.removed ?? none);
-  for (const [name, version] of unpackRemoved(ledger.readValue(removedName(entry)) ?? none))
-    removed.set(name, Math.max(version, removed.get(name) ?? 0));
-  // Not gone after all: kept from now on, or removed by this run.
-  for (const [name, version] of there) if (version <= (removed.get(name) ?? 0)) removed.delete(name);
-  return removed;
-}
-
-function removedName({ current }: KeyringEntry): string {
-  return `removed.${current.id}`;
 }
 
 /** Rows on their way, about a megabyte a message. */

@@ -4,6 +4,7 @@ import {
   type HostAnswer,
   type HostRequest,
   type PackedRow,
+  limits,
   packHandleList,
   packSealedRows,
   unpackSealedRows,
@@ -85,8 +86,8 @@ export class RemoteCollection {
       const before = versions.size;
       for (let at = 0; at < list.length; at += 24)
         versions.set(sodium.to_hex(list.subarray(at, at + 16)), Number(view.getBigUint64(at + 16, true)));
-      // A host that sends the same page for ever must not keep its owner busy for ever.
-      if (versions.size === before) throw unexpectedAnswer(session.party);
+      // A host that sends pages for ever must not keep its owner busy for ever.
+      if (versions.size === before || versions.size > limits.hostedRowsMax) throw unexpectedAnswer(session.party);
       after = list.slice(list.length - 24, list.length - 8);
     }
   }

@@ -40,12 +40,14 @@ export class RowSealer {
   }
 
   /**
-   * 16 bytes that name this content under this key: the same for the same passage and vector, and unrelated for any other. A (row id, version) therefore
-   * never stands for two vectors, which CAPRISE must not see, also after a ledger was put back from a backup.
+   * 16 bytes that name this content under this key, in its nth life: the same for the same passage, vector and life, and unrelated for any other. A (row
+   * id, version) therefore never stands for two vectors, which CAPRISE must not see, also after a ledger was put back from a backup.
+   *
+   * @param life - 0 at first, one more each time the content was removed and came back: the host is not told that it is the same.
    */
-  rowId(passage: Passage, vector: Float32Array): Uint8Array {
+  rowId(passage: Passage, vector: Float32Array, life: number): Uint8Array {
     const state = sodium.crypto_generichash_init(this.#secrets.rowIdKey, 16);
-    sodium.crypto_generichash_update(state, passageBytes(passage));
+    sodium.crypto_generichash_update(state, encodeValue([passageBytes(passage), life]));
     sodium.crypto_generichash_update(state, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     return sodium.crypto_generichash_final(state, 16);
   }
