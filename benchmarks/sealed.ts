@@ -33,7 +33,7 @@ export function sealedCommand(): Command {
       positiveNumber,
     )
     .option("--queries <count>", "measured queries in each way", wholeNumber(7, 1000), 41)
-    .addHelpText("after", "\nTakes about ten minutes and 1.5 GB on disk with the sizes given by default.");
+    .addHelpText("after", "\nTakes a quarter of an hour and 1.5 GB on disk with the sizes given by default.");
 }
 
 async function runSealed(options: Options, signal: AbortSignal): Promise<Findings> {
