@@ -9,6 +9,7 @@ import type { SottoClient } from "../party-node/asking/index.ts";
 import { Keyring, type KeyringEntry, newCollectionKey } from "../party-node/keyring/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { CollectionOwner, HostConnection } from "../party-node/outsourced/index.ts";
+import { hostedScoringOf } from "../party-node/outsourced/double-layout.ts";
 import { RemoteCollection } from "../party-node/outsourced/remote-collection.ts";
 import { type PassageStore, openSqliteStore } from "../party-node/store/index.ts";
 import { type PackedRow, encodeValue, limits, packedRowBytes, toBase64 } from "../protocol/index.ts";
@@ -29,8 +30,12 @@ export interface SealedOptions {
   readonly data: ClusteredRows;
   /** As a share of the encoder's largest norm, which is 1. */
   readonly beta: number;
+  readonly search: HostedSearch;
   readonly signal: AbortSignal;
 }
+
+/** How the host searches both collections. */
+export type HostedSearch = "approximate" | "exact";
 
 /** Bytes of the owner's messages to and from the coordinator. */
 export interface Traffic {
@@ -59,7 +64,7 @@ export interface SealedFederation {
 
 /** @param stack - Disposes of all of it. */
 export async function fillSealedFederation(
-  { data, beta, signal }: SealedOptions,
+  { data, beta, search, signal }: SealedOptions,
   stack: AsyncDisposableStack,
 ): Promise<SealedFederation> {
   const parties = [{ name: OWNER, paths: [] }];
@@ -91,10 +96,10 @@ export async function fillSealedFederation(
   // Wiping the keyring would wipe the entry's key.
   const keyring = stack.use(await Keyring.open(node.folder.keyringPath));
   keyring.add(entry);
-  const sealedMs = await publishSealed({ node, keyring, connection, data, signal });
+  const sealedMs = await publishSealed({ node, keyring, connection, data, search, signal });
   const keyId = sodium.randombytes_buf(16);
   const plain = new RemoteCollection({ session: connection.session, keyId, dim: data.dim });
-  const plainMs = await putPlain(plain, data, signal);
+  const plainMs = await putPlain(plain, { data, search, signal });
   return {
     federation,
     node,
@@ -131,6 +136,7 @@ async function publishSealed({
   keyring,
   connection: { session },
   data,
+  search,
   signal,
 }: Pick<SealedFederation, "node" | "connection"> &
   Omit<SealedOptions, "beta"> & { readonly keyring: Keyring }): Promise<number> {
@@ -141,7 +147,9 @@ async function publishSealed({
   try {
     await fillStore(ledger, data, signal);
     const owner = new CollectionOwner({ keyring, name: NAME, ledger, identity, federation, session });
-    await owner.create();
+    // As the owner does, but for the search, which would follow from mode and encoder.
+    const sealed = new RemoteCollection({ session, keyId: sodium.from_hex(owner.entry.current.id), dim: data.dim + 1 });
+    await sealed.create({ search, scoring: hostedScoringOf(owner.entry) });
     const numbers = Array.from({ length: PROFILE_QUESTIONS }, (_, i) => PROFILE_FIRST + i);
     owner.keepProfile(measureRankProfile(numbers.map((number) => data.scores(data.question(number)))));
     say("sealing and publishing them");
@@ -154,11 +162,14 @@ async function publishSealed({
 }
 
 /** The same rows in batches of the same size. @returns Milliseconds. */
-async function putPlain(plain: RemoteCollection, data: ClusteredRows, signal: AbortSignal): Promise<number> {
+async function putPlain(
+  plain: RemoteCollection,
+  { data, search, signal }: Omit<SealedOptions, "beta">,
+): Promise<number> {
   say("sending them in clear");
   const tell = countedOut("sent", data.count);
   const began = performance.now();
-  await plain.create({ search: "approximate", scoring: null });
+  await plain.create({ search, scoring: null });
   let batch: PackedRow[] = [];
   let bytes = 0;
   for (let row = 0; row < data.count; row++) {
