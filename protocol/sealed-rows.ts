@@ -48,11 +48,12 @@ export function packSealedRows(rows: readonly PackedRow[], dim: number, padTo = 
 }
 
 /**
- * Inverse of {@link packSealedRows}; nothing of the result is a view into `packed`.
+ * Inverse of {@link packSealedRows}; the result's arrays are views into one copy of `packed`.
  *
  * @throws Fault MESSAGE_INVALID.
  */
-export function unpackSealedRows(packed: Uint8Array, dim: number): PackedRow[] {
+export function unpackSealedRows(bytes: Uint8Array, dim: number): PackedRow[] {
+  const packed = bytes.slice();
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const count = packed.length >= 4 ? view.getUint32(0, true) : limits.hostedBatchRowsMax + 1;
   if (count > limits.hostedBatchRowsMax) throw malformed("is of no length that rows can have");
@@ -66,13 +67,11 @@ export function unpackSealedRows(packed: Uint8Array, dim: number): PackedRow[] {
     if (end > packed.length) throw malformed("ends within a row");
     if (version === 0n || version > BigInt(Number.MAX_SAFE_INTEGER))
       throw malformed("has a version that cannot be one");
-    const vector = new Float32Array(dim);
-    new Uint8Array(vector.buffer).set(packed.subarray(at + HEAD_BYTES, at + HEAD_BYTES + 4 * dim));
     rows.push({
-      rowId: packed.slice(at, at + ROW_ID_BYTES),
+      rowId: packed.subarray(at, at + ROW_ID_BYTES),
       version: Number(version),
-      vector,
-      passage: packed.slice(end - passageBytes, end),
+      vector: floatsAt(packed, at + HEAD_BYTES, dim),
+      passage: packed.subarray(end - passageBytes, end),
     });
     at = end;
   }
@@ -84,6 +83,13 @@ export function unpackSealedRows(packed: Uint8Array, dim: number): PackedRow[] {
 function isZero(bytes: Uint8Array, from: number): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
+}
+
+/** A view where the bytes are aligned, as they are when passages have a multiple of four; otherwise a copy. */
+function floatsAt(packed: Uint8Array, start: number, length: number): Float32Array {
+  const offset = packed.byteOffset + start;
+  if (offset % 4 === 0) return new Float32Array(packed.buffer, offset, length);
+  return new Float32Array(packed.slice(start, start + 4 * length).buffer);
 }
 
 function malformed(what: string): Fault {
