@@ -21,7 +21,14 @@ import { SeenSequences } from "../outsourced/index.ts";
 import type { HintCache } from "./hint-cache.ts";
 import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
 import { PartySession } from "./party-session.ts";
-import { type PartyOutcome, Question, type QueryResult, checkQuestion } from "./question.ts";
+import {
+  type PartyFault,
+  type PartyOutcome,
+  Question,
+  type QuestionOptions,
+  type QueryResult,
+  checkQuestion,
+} from "./question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
 
 export interface ClientOptions {
@@ -201,33 +208,28 @@ export class SottoClient {
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await this.#link.open();
-    const { identity, federation } = this.#options;
-    const asked = await Question.encrypt(this.#asker, embedding, {
-      link: this.#link,
-      identity,
-      federation,
-      layout: this.#layout,
-      parties: this.parties,
-      k,
-      deadlineMs,
-      session: (party) => this.#session(party),
-    });
-    const encrypted = performance.now();
     const outcomes: PartyOutcome[] = [];
     const take = (outcome: PartyOutcome): void => {
       outcomes.push(outcome);
       report(outcome);
     };
-    const hosted = this.#hosted.ask(embedding, { k, deadlineMs, signal }, take).finally(() => embedding.fill(0));
+    const hosted = this.#hosted.ask(embedding, { k, deadlineMs, signal }, take);
     hosted.catch(() => undefined);
-    for await (const outcome of asked.scores(signal)) take(outcome);
-    const ranking = mergeRankings(k, asked.best, await hosted);
+    const empty = await this.#emptyParties();
+    for (const [party, ms] of empty) take({ party, status: "answered", passagesScored: 0, ms });
+    const parties = this.parties.filter((party) => !empty.has(party));
+    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, deadlineMs }) : null;
+    const encrypted = performance.now();
+    if (asked) for await (const outcome of asked.scores(signal)) take(outcome);
+    const ranking = mergeRankings(k, asked?.best ?? [], await hosted);
+    embedding.fill(0);
     const scored = performance.now();
-    const { passages, faults } = await asked.passages(
-      outcomes.filter(({ status, collection }) => status === "answered" && !collection).map(({ party }) => party),
+    const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
+    const { passages, faults } = (await asked?.passages(
+      answered.flatMap(({ party }) => (empty.has(party) ? [] : party)),
       ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
-    );
+    )) ?? { passages: [], faults: new Map<string, PartyFault>() };
     const done = performance.now();
     return {
       passages: inOrder(ranking, passages),
@@ -243,6 +245,34 @@ export class SottoClient {
         total: done - began,
       },
     };
+  }
+
+  #encrypt(embedding: Float32Array, asking: Pick<QuestionOptions, "parties" | "k" | "deadlineMs">): Promise<Question> {
+    const { identity, federation } = this.#options;
+    return Question.encrypt(this.#asker, embedding, {
+      ...asking,
+      link: this.#link,
+      identity,
+      federation,
+      layout: this.#layout,
+      session: (party) => this.#session(party),
+    });
+  }
+
+  /** Parties that say again that they have no passages, as hosts of others' collections may, with the time it took: they are spared the question. */
+  async #emptyParties(): Promise<ReadonlyMap<string, number>> {
+    const empty = new Map<string, number>();
+    const began = performance.now();
+    const look = async (party: string): Promise<void> => {
+      const session = this.#lastSession.get(party);
+      if (!session?.usable || session.blocks.length > 0) return;
+      await session.refresh();
+      if (session.blocks.length === 0) empty.set(party, performance.now() - began);
+    };
+    // Whoever does not say so soon is asked like the others.
+    const looked = Promise.allSettled(this.parties.map(look));
+    await Promise.race([looked, sleep(CONNECT_PATIENCE_MS, undefined, { ref: false })]);
+    return new Map(empty);
   }
 
   /** The open session with a party; a broken one is opened anew and takes over the hints. */

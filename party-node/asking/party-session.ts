@@ -68,6 +68,11 @@ export class PartySession {
     return this.#blocks.present;
   }
 
+  /** Asks the party for its blocks again. */
+  refresh(): Promise<void> {
+    return this.#blocks.refresh(this.#channel);
+  }
+
   /** As {@link RemoteBlocks.blocksOf}. */
   blocksOf(list: Uint8Array): Promise<readonly BlockDescription[]> {
     return this.#blocks.blocksOf(this.#channel, list);

@@ -51,7 +51,15 @@ export class RemoteBlocks {
         synced.set(block.version, complete);
       }
     });
+    this.#list = null;
     this.#become([...synced.values()]);
+  }
+
+  /** {@link sync} again, after all lists so far. */
+  async refresh(session: EndToEndSession): Promise<void> {
+    const refreshed = this.#turn.then(() => this.sync(session, this.#known.present));
+    this.#turn = refreshed.catch(() => undefined);
+    await refreshed;
   }
 
   /**
