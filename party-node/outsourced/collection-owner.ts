@@ -5,6 +5,7 @@ import type { EndToEndSession } from "../link/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
 import { hostedScoringOf } from "./double-layout.ts";
+import type { OutsourcedFaultCode } from "./faults.ts";
 import { hostedSearchOf } from "./hosted-search.ts";
 import { openHeader } from "./header.ts";
 import { ledgerBlocks } from "./ledger-rows.ts";
@@ -103,7 +104,7 @@ export class CollectionOwner {
   /**
    * Compares what the host says it has with the ledger, and opens some of it, drawn at random.
    *
-   * @throws Fault ROW_TAMPERED for a row that does not open.
+   * @throws Fault ROW_TAMPERED for a row that does not open; HOST_MISBEHAVED for rows in place of those that were drawn.
    */
   async check(sample = 64): Promise<CheckReport> {
     const { entry } = this;
@@ -122,6 +123,9 @@ export class CollectionOwner {
     const drawn = new Set<string>();
     while (drawn.size < Math.min(sample, names.length)) drawn.add(names[sodium.randombytes_uniform(names.length)]!);
     const rows = await remote.read([...drawn].map((name) => sodium.from_hex(name)));
+    const found = new Set(rows.map(({ rowId }) => sodium.to_hex(rowId)));
+    if (found.size < rows.length || [...found].some((name) => !drawn.has(name)))
+      throw new Fault<OutsourcedFaultCode>("HOST_MISBEHAVED", "its host returned a row twice, or one not asked for");
     for (const row of rows) sealer.open(row);
     return {
       missing: [...wanted].filter((name) => !there.has(name)).length + drawn.size - rows.length,
