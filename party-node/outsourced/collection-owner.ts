@@ -79,7 +79,7 @@ export class CollectionOwner {
     const readers = new Set(this.readers);
     if (change.add !== undefined) readers.add(change.add);
     if (change.remove !== undefined) readers.delete(change.remove);
-    this.#grants(this.entry.current, [...readers]); // throws for who cannot be a reader, before anything is remembered
+    if (change.add !== undefined) this.#grant(this.entry.current, change.add); // throws before anything is remembered
     ledger.writeValue(READERS, Buffer.from(JSON.stringify([...readers].sort())));
     await this.publish();
   }
@@ -167,15 +167,22 @@ export class CollectionOwner {
       entry: { ...this.entry, current: key },
       ledger,
       remote: this.#remote(key),
-      grants: this.#grants(key, this.readers),
+      grants: this.#grants(key),
       rankProfile: profile === null ? null : (JSON.parse(Buffer.from(profile).toString()) as RankProfile | null),
     });
   }
 
-  #grants(key: CollectionKey, readers: readonly string[]) {
+  /** For all readers but those who have left the federation: one of them must not keep the owner from publishing. */
+  #grants(key: CollectionKey) {
+    const { federation } = this.#options;
+    return this.readers
+      .filter((member) => federation.hasRole(member, "querier"))
+      .map((member) => ({ member, grant: this.#grant(key, member) }));
+  }
+
+  #grant(key: CollectionKey, recipient: string): Uint8Array {
     const { identity: owner, federation } = this.#options;
-    const granted = { ...this.entry, current: key };
-    return readers.map((member) => ({ member, grant: sealGrant(granted, { recipient: member, owner, federation }) }));
+    return sealGrant({ ...this.entry, current: key }, { recipient, owner, federation });
   }
 
   #remote(key: CollectionKey): RemoteCollection {
