@@ -215,6 +215,23 @@ test("a reader that knew a small collection gets all it asked for of a large one
   expect(outcome).toMatchObject({ passagesScored: 30 });
 });
 
+test("a reader who asks a double collection right after it was changed accuses nobody", async () => {
+  const files = await clinic.create("files", { mode: "double" });
+  await files.ingest(base);
+  const client = await newClient();
+  const corpora = [{ ...base, more: "more words" }, base, { ...base, other: "other words" }, { case0: base["case0"]! }];
+  for (const changed of corpora) {
+    const asked = async () => outcomeOf(await client.query(base["case3"]!, { k: 32 }).result, "files");
+    // The host has just looked for changes when there are some.
+    expect((await asked()).fault).toBeUndefined();
+    await files.ingest(changed);
+    const { fault, passagesScored } = await asked();
+    expect(fault).toBeUndefined();
+    expect(passagesScored).toBe(Object.keys(changed).length);
+  }
+  await files.erase();
+});
+
 test("rows that a host has lost are reported, put again under a higher version, and found", async () => {
   await notes.ingest(base);
   const lost = [...(await atHost()).entries()].slice(0, 4);
