@@ -190,16 +190,19 @@ export class HostService {
     switch (request.type) {
       case "host-describe":
         await this.#collections.describe(collection, request);
+        this.#scorers.changed(collection.id);
         break;
       case "host-put":
         await store.put(collection.id, unpackSealedRows(request.rows, collection.dim));
         break;
       case "host-remove":
         await store.remove(collection.id, splitIds(request.rowIds));
+        this.#scorers.changed(collection.id);
         break;
       case "host-erase":
-        await this.#scorers.forget(collection.id);
         await this.#collections.erase(collection);
+        // Afterwards: a question in between would have it loaded again, for good.
+        await this.#scorers.forget(collection.id);
     }
   }
 

@@ -32,12 +32,17 @@ export class HostedScorers {
     this.#options = options;
   }
 
-  /** Up to date within half a second. @throws Fault NOT_SCORED, and those of the store. */
+  /** Up to date within half a second, and with all that was {@link changed} before. @throws Fault NOT_SCORED, and those of the store. */
   async of(collection: HostedCollection): Promise<HostedScorer> {
     let scorer = this.#scorers.get(collection.id);
     if (!scorer) this.#scorers.set(collection.id, (scorer = this.#open(collection)));
     await scorer.refresh();
     return scorer;
+  }
+
+  /** What readers are told of a collection has changed: whoever is told so must find it so. */
+  changed(collectionId: string): void {
+    this.#scorers.get(collectionId)?.changed();
   }
 
   async forget(collectionId: string): Promise<void> {
@@ -91,6 +96,10 @@ class HostedScorer {
       this.#refreshing = this.#refreshing.catch(() => undefined).then(() => this.#load());
     }
     await this.#refreshing;
+  }
+
+  changed(): void {
+    this.#refreshed = -Infinity;
   }
 
   async #load(): Promise<void> {

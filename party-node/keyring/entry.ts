@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { Fault } from "../../crypto/fault.ts";
+import { liftedNorm } from "../../crypto/dcpe/lift.ts";
 import { capriseLayout, checkEpsilon } from "../../crypto/dcpe/parameters.ts";
+import { STORED_SHARE } from "../../crypto/dcpe/scale-and-perturb.ts";
 import { ringLayout } from "../../crypto/rlwe/parameters.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import { memberName, toBase64 } from "../../protocol/index.ts";
@@ -52,6 +54,15 @@ export function newCollectionKey(): CollectionKey {
   return { id: sodium.to_hex(sodium.randombytes_buf(16)), secret: sodium.randombytes_buf(32) };
 }
 
+/** No ciphertext s x + l of a row has a larger norm than s (M + 3/8 beta). */
+export function ciphertextNormMax({
+  normMax,
+  scale,
+  beta,
+}: Pick<KeyringEntry["encoder"], "normMax"> & Pick<KeyringEntry["sealing"], "scale" | "beta">): number {
+  return scale * (liftedNorm(normMax) + STORED_SHARE * beta);
+}
+
 /** Every key of an entry: current, next, retired. */
 export function keysOf({ current, next, retired }: KeyringEntry): CollectionKey[] {
   return [current, ...(next ? [next] : []), ...retired];
@@ -98,7 +109,7 @@ function fitsItsSchemes({ mode, encoder: { dim, normMax }, sealing, scoring }: D
       ringLayout({
         ...scoring,
         dim: ciphertextDim,
-        normMax,
+        normMax: ciphertextNormMax({ normMax, ...perturbation }),
         seed: new Uint8Array(Buffer.from(scoring.seed, "base64")),
       });
   } catch (error) {

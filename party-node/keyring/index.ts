@@ -1,4 +1,4 @@
-export { type CollectionKey, type KeyringEntry, betaShare, newCollectionKey } from "./entry.ts";
+export { type CollectionKey, type KeyringEntry, betaShare, ciphertextNormMax, newCollectionKey } from "./entry.ts";
 export { exportEntry, importEntry } from "./entry-export.ts";
 export { type GrantFaultCode, openGrant, sealGrant } from "./grant.ts";
 export { Keyring } from "./keyring.ts";

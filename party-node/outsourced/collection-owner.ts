@@ -5,6 +5,7 @@ import type { EndToEndSession } from "../link/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import { CollectionSecrets } from "./collection-secrets.ts";
 import { hostedScoringOf } from "./double-layout.ts";
+import type { OutsourcedFaultCode } from "./faults.ts";
 import { hostedSearchOf } from "./hosted-search.ts";
 import { openHeader } from "./header.ts";
 import { ledgerBlocks } from "./ledger-rows.ts";
@@ -78,7 +79,7 @@ export class CollectionOwner {
     const readers = new Set(this.readers);
     if (change.add !== undefined) readers.add(change.add);
     if (change.remove !== undefined) readers.delete(change.remove);
-    this.#grants(this.entry.current, [...readers]); // throws for who cannot be a reader, before anything is remembered
+    if (change.add !== undefined) this.#grant(this.entry.current, change.add); // throws before anything is remembered
     ledger.writeValue(READERS, Buffer.from(JSON.stringify([...readers].sort())));
     await this.publish();
   }
@@ -103,7 +104,7 @@ export class CollectionOwner {
   /**
    * Compares what the host says it has with the ledger, and opens some of it, drawn at random.
    *
-   * @throws Fault ROW_TAMPERED for a row that does not open.
+   * @throws Fault ROW_TAMPERED for a row that does not open; HOST_MISBEHAVED for rows in place of those that were drawn.
    */
   async check(sample = 64): Promise<CheckReport> {
     const { entry } = this;
@@ -122,6 +123,9 @@ export class CollectionOwner {
     const drawn = new Set<string>();
     while (drawn.size < Math.min(sample, names.length)) drawn.add(names[sodium.randombytes_uniform(names.length)]!);
     const rows = await remote.read([...drawn].map((name) => sodium.from_hex(name)));
+    const found = new Set(rows.map(({ rowId }) => sodium.to_hex(rowId)));
+    if (found.size < rows.length || [...found].some((name) => !drawn.has(name)))
+      throw new Fault<OutsourcedFaultCode>("HOST_MISBEHAVED", "its host returned a row twice, or one not asked for");
     for (const row of rows) sealer.open(row);
     return {
       missing: [...wanted].filter((name) => !there.has(name)).length + drawn.size - rows.length,
@@ -163,15 +167,22 @@ export class CollectionOwner {
       entry: { ...this.entry, current: key },
       ledger,
       remote: this.#remote(key),
-      grants: this.#grants(key, this.readers),
+      grants: this.#grants(key),
       rankProfile: profile === null ? null : (JSON.parse(Buffer.from(profile).toString()) as RankProfile | null),
     });
   }
 
-  #grants(key: CollectionKey, readers: readonly string[]) {
+  /** For all readers but those who have left the federation: one of them must not keep the owner from publishing. */
+  #grants(key: CollectionKey) {
+    const { federation } = this.#options;
+    return this.readers
+      .filter((member) => federation.hasRole(member, "querier"))
+      .map((member) => ({ member, grant: this.#grant(key, member) }));
+  }
+
+  #grant(key: CollectionKey, recipient: string): Uint8Array {
     const { identity: owner, federation } = this.#options;
-    const granted = { ...this.entry, current: key };
-    return readers.map((member) => ({ member, grant: sealGrant(granted, { recipient: member, owner, federation }) }));
+    return sealGrant({ ...this.entry, current: key }, { recipient, owner, federation });
   }
 
   #remote(key: CollectionKey): RemoteCollection {

@@ -1,13 +1,11 @@
-import { type RingLayout, STORED_SHARE, liftedNorm, ringLayout } from "../../crypto/index.ts";
+import { type RingLayout, ringLayout } from "../../crypto/index.ts";
 import type { HostedScoring } from "../../protocol/index.ts";
-import type { KeyringEntry } from "../keyring/index.ts";
+import { type KeyringEntry, ciphertextNormMax } from "../keyring/index.ts";
 
-/**
- * How a `double` collection is scored at its host; null for one that is searched. No ciphertext s x + l has a larger norm than s (M + 3/8 beta).
- */
+/** How a `double` collection is scored at its host; null for one that is searched. */
 export function hostedScoringOf({ encoder, sealing, scoring }: KeyringEntry): HostedScoring | null {
   if (!scoring) return null;
-  const normMax = sealing.scale * (liftedNorm(encoder.normMax) + STORED_SHARE * sealing.beta);
+  const normMax = ciphertextNormMax({ ...encoder, ...sealing });
   return {
     chunk: scoring.chunk,
     scoreBits: scoring.scoreBits,

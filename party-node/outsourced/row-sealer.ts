@@ -15,6 +15,8 @@ export interface OpenedRow {
 }
 
 const NONCE_BYTES = 24;
+/** A row id stands for one content, so it has one noise: a host that says it lost rows gets no second sample of them, whatever their new version. */
+const NOISE_VERSION = 0;
 /** Sealed passages are of a multiple of this many bytes, and of a nonce and a tag. */
 const PASSAGE_PAD_BYTES = 512;
 const passageSchema = z.strictObject({
@@ -40,8 +42,8 @@ export class RowSealer {
   }
 
   /**
-   * 16 bytes that name this content under this key, in its nth life: the same for the same passage, vector and life, and unrelated for any other. A (row
-   * id, version) therefore never stands for two vectors, which CAPRISE must not see, also after a ledger was put back from a backup.
+   * 16 bytes that name this content under this key, in its nth life: the same for the same passage, vector and life, and unrelated for any other. A
+   * row id therefore never stands for two vectors, which CAPRISE must not see, also after a ledger was put back from a backup.
    *
    * @param life - 0 at first, one more each time the content was removed and came back: the host is not told that it is the same.
    */
@@ -57,7 +59,7 @@ export class RowSealer {
    * @throws Fault ROW_INVALID.
    */
   seal({ rowId, version, passage, vector }: OpenedRow): PackedRow {
-    const ciphertext = this.#caprise.encryptStored(sodium.to_hex(rowId), version, vector);
+    const ciphertext = this.#caprise.encryptStored(sodium.to_hex(rowId), NOISE_VERSION, vector);
     const nonce = sodium.randombytes_buf(NONCE_BYTES);
     const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
       sodium.pad(passageBytes(passage), PASSAGE_PAD_BYTES),
@@ -84,7 +86,7 @@ export class RowSealer {
         this.#secrets.passageKey,
       );
       const passage = decodeValue(passageSchema, sodium.unpad(padded, PASSAGE_PAD_BYTES));
-      this.#caprise.decryptStoredInto(vector, [{ rowId: sodium.to_hex(rowId), version }], ciphertext);
+      this.#caprise.decryptStoredInto(vector, [{ rowId: sodium.to_hex(rowId), version: NOISE_VERSION }], ciphertext);
       return { rowId, version, passage, vector };
     } catch (cause) {
       throw new Fault<OutsourcedFaultCode>(

@@ -27,8 +27,9 @@ export class SeenSequences {
     if (this.#path === null) return;
     // What another process of this member has seen meanwhile counts too.
     for (const [id, seen] of Object.entries(read(this.#path))) this.#seen.set(id, Math.max(seen, this.get(id)));
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify(Object.fromEntries(this.#seen))}\n`, { mode: 0o600 });
-    renameSync(`${this.#path}.new`, this.#path);
+    const fresh = `${this.#path}.${String(process.pid)}.new`;
+    writeFileSync(fresh, `${JSON.stringify(Object.fromEntries(this.#seen))}\n`, { mode: 0o600 });
+    renameSync(fresh, this.#path);
   }
 }
 

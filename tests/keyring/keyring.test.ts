@@ -191,6 +191,15 @@ describe("refuses", () => {
         void Object.assign(first(json), { mode: "double", scoring: { chunk: 17, scoreBits: 14, seed: secret } }),
     },
     {
+      id: "ciphertexts too long to be scored",
+      change: (json) =>
+        void Object.assign(first(json), {
+          mode: "double",
+          scoring: { chunk: 16, scoreBits: 14, seed: secret },
+          sealing: { scale: 1e6, beta: 1, rotation: false, epsilon: null },
+        }),
+    },
+    {
       id: "a secret too short",
       change: (json) => void (first(json)["current"] = { id: key.id, secret: secret.slice(0, 40) }),
     },

@@ -13,6 +13,7 @@ import {
   type OwnedCollection,
   TestMember,
   exactRanking,
+  faultOf,
   outcomeOf,
   rowOpener,
   steadyEncoder,
@@ -343,6 +344,17 @@ describe("in double mode", () => {
     await loaded();
     expect(await bestOf(await newClient())).toBe(second!.documentId);
   });
+});
+
+test("a host that shows one row in place of all that a check drew is found out", async () => {
+  interference.answer = (truth, request) => {
+    if (truth.type !== "host-rows" || request.type !== "host-read") return truth;
+    const rows = unpackSealedRows(truth.rows, DIM);
+    return { ...truth, rows: packSealedRows(Array<PackedRow>(rows.length).fill(rows[0]!), DIM) };
+  };
+  expect((await faultOf(collections.notes.owner.check())).code).toBe("HOST_MISBEHAVED");
+  interference.answer = undefined;
+  expect(await collections.notes.owner.check()).toMatchObject({ missing: 0, unexpected: 0 });
 });
 
 describe("a host that goes back to an older state", () => {

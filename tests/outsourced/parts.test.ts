@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
@@ -202,6 +203,23 @@ describe("what was seen of collections", () => {
     const after = new SeenSequences(path);
     expect(["ours", "theirs", "both"].map((id) => after.get(id))).toEqual([5, 9, 6]);
     expect([here.get("theirs"), here.get("both")]).toEqual([9, 6]);
+  });
+
+  test("two processes of one member write it at the same time", async () => {
+    using folder = temporaryFolder();
+    const path = join(folder.path, "seen.json");
+    const module_ = join(import.meta.dirname, "../../party-node/outsourced/seen-sequences.ts");
+    const program = `import { SeenSequences } from ${JSON.stringify(module_)};
+      const seen = new SeenSequences(${JSON.stringify(path)});
+      for (let i = 1; i <= 1000; i++) seen.raise("a", 1000000 + seen.get("a") + i);`;
+    const run = async () => {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+        env: { ...process.env, NODE_OPTIONS: "" },
+        stdio: "ignore",
+      });
+      return ((await once(child, "exit")) as [number])[0];
+    };
+    expect(await Promise.all([run(), run()])).toEqual([0, 0]);
   });
 
   test("without a file counts for the process", () => {
