@@ -360,6 +360,24 @@ test("a host that shows one row in place of all that a check drew is found out",
 describe("a host that goes back to an older state", () => {
   const changed = () => ({ ...corpora.notes, later: `later ${QUESTION}` });
 
+  test("is not seen in an answer that was under way while another process of the member saw a newer one", async () => {
+    const seen = new SeenSequences(null);
+    const [client, other] = [await newClient(seen), await newClient(seen)];
+    const ask = async (asker: SottoClient) =>
+      outcomeOf(await asker.query(QUESTION, { k: K }).result, "clinic-notes").fault;
+    expect(await ask(client)).toBeUndefined();
+    await collections.notes.ingest({ ...corpora.notes, one: "one more" });
+    interference.answer = async (truth, request) => {
+      if (request.type !== "host-search" || !isOf("notes", request.collection)) return truth;
+      interference.answer = undefined;
+      await collections.notes.ingest({ ...corpora.notes, two: "two more" });
+      expect(await ask(other)).toBeUndefined();
+      return truth;
+    };
+    expect(await ask(client)).toBeUndefined();
+    await collections.notes.ingest(corpora.notes);
+  });
+
   test("is found out by whoever has seen the newer one, also after a restart; and by nobody else", async () => {
     using folder = temporaryFolder();
     const backup = join(folder.path, "backup");
