@@ -6,7 +6,7 @@ import type { SottoClient } from "../../party-node/asking/client.ts";
 import { unpackAttachment } from "../../party-node/hosting/attachment.ts";
 import { SeenSequences } from "../../party-node/outsourced/index.ts";
 import { type Candidate, type SealedStore, openSqliteSealedStore } from "../../party-node/sealed-store/index.ts";
-import { type PackedRow, packSealedRows, unpackSealedRows } from "../../protocol/index.ts";
+import { type PackedRow, packSealedRows, unpackHandles, unpackSealedRows } from "../../protocol/index.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";
 import {
@@ -311,6 +311,18 @@ describe("in double mode", () => {
     await loaded();
   };
   afterEach(loaded);
+
+  test("the order in which rows are fetched does not tell a host how they rank", async () => {
+    let handles = new Uint8Array(0);
+    interference.answer = (truth, request) => {
+      if (request.type === "host-fetch") handles = request.handles.slice();
+      return truth;
+    };
+    await (await newClient()).query(QUESTION, { k: 20 }).result;
+    const numbers = unpackHandles(handles).map(({ block, slot }) => block * 2 ** 16 + slot);
+    expect(numbers.length).toBeGreaterThan(20);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  });
 
   test("a host that hides a row is found out, for it has to score every row", async () => {
     await hide((await store.versions(idOf("files")))[7]!.rowId);
