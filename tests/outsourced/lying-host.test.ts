@@ -5,7 +5,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import { unpackAttachment } from "../../party-node/hosting/attachment.ts";
 import { SeenSequences } from "../../party-node/outsourced/index.ts";
-import { type Candidate, type SealedStore, openSqliteSealedStore } from "../../party-node/sealed-store/index.ts";
+import {
+  type Candidate,
+  type SealedStore,
+  openSqliteSealedStore,
+  sealedStoreLimits,
+} from "../../party-node/sealed-store/index.ts";
 import { type PackedRow, packSealedRows, unpackHandles, unpackSealedRows } from "../../protocol/index.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";
@@ -209,6 +214,11 @@ const found: Lie[] = [
     lie: "cuts a passage to nothing",
     rows: (rows) => altered(rows, () => ({ passage: new Uint8Array(0) })),
     fault: "ROW_TAMPERED",
+  },
+  {
+    lie: "returns a passage larger than a host takes",
+    rows: (rows) => altered(rows, () => ({ passage: new Uint8Array(sealedStoreLimits.passageBytesMax + 1) })),
+    fault: "MESSAGE_INVALID",
   },
   {
     lie: "answers with rows of another collection of the same owner",
