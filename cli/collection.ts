@@ -201,7 +201,7 @@ function revokeCommand(): Command {
       if (!collection.owner.readers.includes(member))
         throw new Fault(
           "NOT_A_READER",
-          `${member} has not been granted "${name}"; those who have: ${collection.owner.readers.join(", ") || "nobody"}`,
+          `${member} has not been granted "${name}"; those who have: ${collection.owner.readers.join(", ") || "nobody"}. If a revoke was stopped half way, \`sotto collection rotate ${name}\` ends it`,
         );
       await collection.owner.changeReaders({ remove: member });
       await publishWithProgress(collection, "rotate");
