@@ -1,4 +1,5 @@
 import { SingleBar, Presets } from "cli-progress";
+import { Fault } from "../crypto/index.ts";
 import type { PublishReport } from "../party-node/outsourced/index.ts";
 import type { OwnedCollection } from "./owned-collection.ts";
 import { onStop } from "./supervision.ts";
@@ -6,12 +7,12 @@ import { onStop } from "./supervision.ts";
 /**
  * Brings the host up to date, or changes the key, with a bar on a terminal. Ends at Ctrl-C between two messages: the next run goes on.
  *
- * @throws Fault as CollectionOwner.publish; the signal's reason after Ctrl-C.
+ * @throws Fault as CollectionOwner.publish; ABORTED, or the reason of a signal that was given, after Ctrl-C.
  */
 export async function publishWithProgress(
   { owner }: OwnedCollection,
   what: "publish" | "rotate",
-  signal = stopSignal(),
+  signal = stopSignal(owner.entry.name),
 ): Promise<PublishReport> {
   const bar = new SingleBar(
     {
@@ -47,10 +48,12 @@ export function publishedInWords({ put, removed, rows, tooLarge, lost }: Publish
   return `${host} has ${String(rows)} rows: ${String(put)} sealed and sent, ${String(removed)} removed${extra.map((line) => `\n${line}`).join("")}\n`;
 }
 
-function stopSignal(): AbortSignal {
+function stopSignal(name: string): AbortSignal {
   const stop = new AbortController();
   onStop(() => {
-    stop.abort();
+    stop.abort(
+      new Fault("ABORTED", `stopped; what was sent stays, and \`sotto collection rotate ${name}\` goes on from there`),
+    );
   });
   return stop.signal;
 }

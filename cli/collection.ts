@@ -120,7 +120,7 @@ async function runCreate(name: string, { dir, mode, host, beta, epsilon, rotatio
     throw error;
   }
   process.stdout.write(
-    `"${name}" is at ${host} (${mode}, beta ${String(beta)} of the largest norm${epsilon === undefined ? "" : `, epsilon ${String(epsilon)}`}); its key is in ${node.folder.keyringPath}: back it up with \`sotto keyring export ${name}\`.\n\nNext: sotto ingest PATH --collection ${name}\n`,
+    `"${name}" is at ${host} (${mode}, beta ${String(beta)} of the largest norm${epsilon === undefined ? "" : `, epsilon ${String(epsilon)}`}); its key is in ${node.folder.keyringPath}: back it up with \`sotto keyring export ${name} --to FILE\`.\n\nNext: sotto ingest PATH --collection ${name}\n`,
   );
 }
 
@@ -201,7 +201,7 @@ function revokeCommand(): Command {
       if (!collection.owner.readers.includes(member))
         throw new Fault(
           "NOT_A_READER",
-          `${member} has not been granted "${name}"; those who have: ${collection.owner.readers.join(", ") || "nobody"}`,
+          `${member} has not been granted "${name}"; those who have: ${collection.owner.readers.join(", ") || "nobody"}. If a revoke was stopped half way, \`sotto collection rotate ${name}\` ends it`,
         );
       await collection.owner.changeReaders({ remove: member });
       await publishWithProgress(collection, "rotate");

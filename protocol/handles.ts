@@ -18,11 +18,12 @@ export function packHandles(handles: readonly Handle[]): Uint8Array {
   return packed;
 }
 
-/** @returns 8 bytes a handle: block, slot (u32, little endian). */
+/** @returns 8 bytes a handle: block, slot (u32, little endian); in that order, so that it does not tell how the rows rank. */
 export function packHandleList(handles: readonly Handle[]): Uint8Array {
   const packed = new Uint8Array(HANDLE_BYTES * handles.length);
   const view = new DataView(packed.buffer);
-  for (const [i, { block, slot }] of handles.entries()) {
+  const sorted = handles.toSorted((a, b) => a.block - b.block || a.slot - b.slot);
+  for (const [i, { block, slot }] of sorted.entries()) {
     view.setUint32(HANDLE_BYTES * i, block, true);
     view.setUint32(HANDLE_BYTES * i + 4, slot, true);
   }

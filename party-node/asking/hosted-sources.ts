@@ -105,10 +105,12 @@ export class HostedSources {
 
   /** The owner may have changed the key and granted the new one to this member. */
   async #takeNewKey(old: KeyringEntry, unknown: Fault): Promise<void> {
-    const { session, onNewKey } = this.#options;
+    const { session, onNewKey, seen } = this.#options;
     const { entries } = await grantedCollections(await session(old.host), this.#options);
     const entry = entries.find(
-      ({ name, owner, current }) => name === old.name && owner === old.owner && current.id !== old.current.id,
+      // A key that was used before does not come back, except at a host that goes back to before it was changed.
+      ({ name, owner, current }) =>
+        name === old.name && owner === old.owner && current.id !== old.current.id && seen.get(current.id) === 0,
     );
     if (!entry) throw unknown;
     onNewKey(entry);

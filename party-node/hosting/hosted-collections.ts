@@ -81,7 +81,13 @@ export class HostedCollections {
     const attachment: Attachment = { version: 1, scoring, revision: 0, header: new Uint8Array(0), grants: [] };
     const collection = { id: sodium.to_hex(keyId), owner: member, dim, attachment };
     await this.#store.createCollection({ id: collection.id, dim, owner: member, fields: [], search });
-    await this.#store.writeAttachment(collection.id, packAttachment(attachment));
+    try {
+      await this.#store.writeAttachment(collection.id, packAttachment(attachment));
+    } catch (error) {
+      // Half a collection could be neither opened nor made again until the host starts anew.
+      await this.#store.erase(collection.id);
+      throw error;
+    }
     this.#collections.set(collection.id, collection);
   }
 

@@ -1,4 +1,11 @@
-export { type CollectionKey, type KeyringEntry, betaShare, ciphertextNormMax, newCollectionKey } from "./entry.ts";
+export {
+  type CollectionKey,
+  type KeyringEntry,
+  betaShare,
+  checkEntry,
+  ciphertextNormMax,
+  newCollectionKey,
+} from "./entry.ts";
 export { exportEntry, importEntry } from "./entry-export.ts";
 export { type GrantFaultCode, openGrant, sealGrant } from "./grant.ts";
 export { Keyring } from "./keyring.ts";

@@ -87,10 +87,7 @@ export class CollectionReader {
 
   /** Learns the collection's state, and for `double` downloads hints and makes a query key ready. @throws as {@link ask}. */
   async prepare(): Promise<void> {
-    if (!this.#header) {
-      const { revision, header } = await this.#remote.open();
-      this.#learn({ revision, header });
-    }
+    if (!this.#header) await this.#open();
     await this.#double?.prepare();
   }
 
@@ -105,7 +102,7 @@ export class CollectionReader {
    */
   async ask(question: Float32Array, k: number): Promise<CollectionAnswer> {
     await this.prepare();
-    if (this.#expectHeader().rowCountMin === 0) this.#learn(await this.#remote.open()); // it may have been filled since
+    if (this.#expectHeader().rowCountMin === 0) await this.#open(); // it may have been filled since
     if (this.#expectHeader().rowCountMin === 0) return { passages: [], rowCount: 0, candidates: 0, missShare: 0 };
     const { rows, candidates, missShare } = await this.#checked(this.#asking(question), k);
     const { rowCountMin: rowCount } = this.#expectHeader();
@@ -155,8 +152,9 @@ export class CollectionReader {
     for (let attempt = 1; ; attempt++) {
       const share = this.#candidates(k);
       const wanted = Math.max(1, share.candidates);
+      const sequenceMin = this.#sequenceSeen;
       const { rows, fresh, listed } = await asking(wanted);
-      if (fresh) this.#learn(fresh);
+      if (fresh) this.#learn(fresh, sequenceMin);
       try {
         checkCandidates(rows, this.#expectHeader(), { wanted, listed });
       } catch (error) {
@@ -187,14 +185,26 @@ export class CollectionReader {
     return Math.hypot(doubleNoise(parameters), scoreStandardDeviation(this.#double.layout) / sealing.scale);
   }
 
-  #learn(fresh: NonNullable<FreshHeader>): void {
+  async #open(): Promise<void> {
+    const sequenceMin = this.#sequenceSeen;
+    this.#learn(await this.#remote.open(), sequenceMin);
+  }
+
+  get #sequenceSeen(): number {
+    const { seen, entry } = this.#options;
+    return seen.get(entry.current.id);
+  }
+
+  /** @param sequenceMin - Seen before the host was asked; what was seen since, in a later answer, this one could not show. */
+  #learn(fresh: NonNullable<FreshHeader>, sequenceMin: number): void {
     const { seen, entry } = this.#options;
     const header = openHeader(fresh.header, this.#secrets);
-    if (header.sequence < seen.get(entry.current.id))
+    if (header.sequence < sequenceMin)
       throw new Fault<OutsourcedFaultCode>(
         "HOST_ROLLED_BACK",
         "its host shows an older state of the collection than you have seen; tell its owner, who can ingest again",
       );
+    if (header.sequence < (this.#header?.sequence ?? 0)) return;
     seen.raise(entry.current.id, header.sequence);
     this.#revision = fresh.revision;
     this.#header = header;

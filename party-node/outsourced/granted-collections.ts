@@ -1,6 +1,6 @@
-import { Fault } from "../../crypto/index.ts";
+import { Fault, sodium } from "../../crypto/index.ts";
 import type { Federation, Identity } from "../../protocol/index.ts";
-import { type KeyringEntry, openGrant } from "../keyring/index.ts";
+import { type GrantFaultCode, type KeyringEntry, checkEntry, openGrant } from "../keyring/index.ts";
 import type { EndToEndSession } from "../link/index.ts";
 
 export interface GrantedCollections {
@@ -21,11 +21,19 @@ export async function grantedCollections(
   const { collections } = await session.ask({ type: "host-list" }, "host-collections");
   const entries: KeyringEntry[] = [];
   const refused: Fault[] = [];
-  for (const { grant } of collections) {
+  for (const { collection, grant } of collections) {
     if (grant.length === 0) continue;
     try {
       const { entry } = openGrant(grant, member);
-      if (entry.host === session.party) entries.push({ ...entry, name: `${entry.owner}-${entry.name}` });
+      if (entry.host !== session.party) continue;
+      if (entry.current.id !== sodium.to_hex(collection))
+        throw new Fault<GrantFaultCode>(
+          "GRANT_INVALID",
+          `the grant of ${entry.owner} is for a key of another collection`,
+        );
+      const named = { ...entry, name: `${entry.owner}-${entry.name}` };
+      checkEntry(named); // the two names may be too long together
+      entries.push(named);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       refused.push(error);

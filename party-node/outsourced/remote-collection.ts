@@ -10,6 +10,7 @@ import {
   unpackSealedRows,
 } from "../../protocol/index.ts";
 import { type EndToEndSession, unexpectedAnswer } from "../link/index.ts";
+import { sealedStoreLimits } from "../sealed-store/index.ts";
 
 /** What is at the host beside the rows. */
 export type HostState = Pick<
@@ -147,7 +148,8 @@ export class RemoteCollection {
     await session.request(request, (page) => {
       if (page.type !== "host-rows") throw unexpectedAnswer(session.party);
       rows.push(...unpackSealedRows(page.rows, this.#options.dim));
-      if (rows.length > rowsMax) throw unexpectedAnswer(session.party);
+      if (rows.length > rowsMax || rows.some(({ passage }) => passage.length > sealedStoreLimits.passageBytesMax))
+        throw unexpectedAnswer(session.party);
       if (page.last && page.revision !== known) fresh = { revision: page.revision, header: page.header };
     });
     return { rows, fresh };

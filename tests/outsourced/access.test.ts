@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/index.ts";
-import { type KeyringEntry, newCollectionKey } from "../../party-node/keyring/index.ts";
-import { CollectionReader, SeenSequences } from "../../party-node/outsourced/index.ts";
+import { type KeyringEntry, newCollectionKey, sealGrant } from "../../party-node/keyring/index.ts";
+import { CollectionReader, SeenSequences, grantedCollections } from "../../party-node/outsourced/index.ts";
 import { RemoteCollection } from "../../party-node/outsourced/remote-collection.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";
@@ -79,6 +79,33 @@ const changes: Record<string, (remote: RemoteCollection) => Promise<unknown>> = 
   describe: (remote) => remote.describe(new Uint8Array(0), []),
   versions: (remote) => remote.versions(),
 };
+
+describe("a grant that is of no use", () => {
+  async function acceptedWith(name: string, grant: (keyId: string) => Uint8Array) {
+    const { current } = clinic.declare(name).entry;
+    const remote = remoteOf(clinic, current.id);
+    await remote.create({ search: "exact", scoring: null });
+    await remote.describe(new Uint8Array(0), [{ member: "reader", grant: grant(current.id) }]);
+    const member = { identity: f.identity("reader"), federation: f.federation };
+    const accepted = await grantedCollections(await reader.host().session(), member);
+    await remote.erase();
+    return { names: accepted.entries.map((entry) => entry.name), codes: accepted.refused.map(({ code }) => code) };
+  }
+  const granted = ["clinic-notes", "clinic-files"].sort();
+  const grantOf = (entry: KeyringEntry) =>
+    sealGrant(entry, { recipient: "reader", owner: f.identity("clinic"), federation: f.federation });
+
+  test("for its name with its owner's is too long, does not keep the others out", async () => {
+    const name = "n".repeat(60);
+    const { names, codes } = await acceptedWith(name, () => grantOf(clinic.keyring.require(name)));
+    expect([names.sort(), codes]).toEqual([granted, ["ENTRY_INVALID"]]);
+  });
+
+  test("for it has another collection's key, is refused", async () => {
+    const { names, codes } = await acceptedWith("other", () => grantOf({ ...notes.entry, name: "other" }));
+    expect([names.sort(), codes]).toEqual([granted, ["GRANT_INVALID"]]);
+  });
+});
 
 describe("a member that was not granted a collection", () => {
   test.each(Object.keys(reads))("learns nothing from %s: it is as if the collection were not there", async (name) => {

@@ -5,8 +5,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import { unpackAttachment } from "../../party-node/hosting/attachment.ts";
 import { SeenSequences } from "../../party-node/outsourced/index.ts";
-import { type Candidate, type SealedStore, openSqliteSealedStore } from "../../party-node/sealed-store/index.ts";
-import { type PackedRow, packSealedRows, unpackSealedRows } from "../../protocol/index.ts";
+import {
+  type Candidate,
+  type SealedStore,
+  openSqliteSealedStore,
+  sealedStoreLimits,
+} from "../../party-node/sealed-store/index.ts";
+import { type PackedRow, packSealedRows, unpackHandles, unpackSealedRows } from "../../protocol/index.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";
 import {
@@ -211,6 +216,11 @@ const found: Lie[] = [
     fault: "ROW_TAMPERED",
   },
   {
+    lie: "returns a passage larger than a host takes",
+    rows: (rows) => altered(rows, () => ({ passage: new Uint8Array(sealedStoreLimits.passageBytesMax + 1) })),
+    fault: "MESSAGE_INVALID",
+  },
+  {
     lie: "answers with rows of another collection of the same owner",
     rows: async (rows, name) =>
       (await rowsOf(idOf(name === "notes" ? "files" : "notes")))
@@ -312,6 +322,18 @@ describe("in double mode", () => {
   };
   afterEach(loaded);
 
+  test("the order in which rows are fetched does not tell a host how they rank", async () => {
+    let handles = new Uint8Array(0);
+    interference.answer = (truth, request) => {
+      if (request.type === "host-fetch") handles = request.handles.slice();
+      return truth;
+    };
+    await (await newClient()).query(QUESTION, { k: 20 }).result;
+    const numbers = unpackHandles(handles).map(({ block, slot }) => block * 2 ** 16 + slot);
+    expect(numbers.length).toBeGreaterThan(20);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  });
+
   test("a host that hides a row is found out, for it has to score every row", async () => {
     await hide((await store.versions(idOf("files")))[7]!.rowId);
     const result = await (await newClient()).query(QUESTION, { k: K }).result;
@@ -359,6 +381,24 @@ test("a host that shows one row in place of all that a check drew is found out",
 
 describe("a host that goes back to an older state", () => {
   const changed = () => ({ ...corpora.notes, later: `later ${QUESTION}` });
+
+  test("is not seen in an answer that was under way while another process of the member saw a newer one", async () => {
+    const seen = new SeenSequences(null);
+    const [client, other] = [await newClient(seen), await newClient(seen)];
+    const ask = async (asker: SottoClient) =>
+      outcomeOf(await asker.query(QUESTION, { k: K }).result, "clinic-notes").fault;
+    expect(await ask(client)).toBeUndefined();
+    await collections.notes.ingest({ ...corpora.notes, one: "one more" });
+    interference.answer = async (truth, request) => {
+      if (request.type !== "host-search" || !isOf("notes", request.collection)) return truth;
+      interference.answer = undefined;
+      await collections.notes.ingest({ ...corpora.notes, two: "two more" });
+      expect(await ask(other)).toBeUndefined();
+      return truth;
+    };
+    expect(await ask(client)).toBeUndefined();
+    await collections.notes.ingest(corpora.notes);
+  });
 
   test("is found out by whoever has seen the newer one, also after a restart; and by nobody else", async () => {
     using folder = temporaryFolder();

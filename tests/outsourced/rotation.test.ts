@@ -104,6 +104,28 @@ describe.each(["outsourced", "double"] as const)("rotation of a collection of mo
     expect(await found(await clientOf(reader))).toEqual(everything);
   });
 
+  test("is not undone by a host that shows a reader the grant of the old key", async () => {
+    await fill(mode, [reader]);
+    const session = await reader.host().session();
+    const { collections } = await session.ask({ type: "host-list" }, "host-collections");
+    const old = owned.entry.current.id;
+    const client = await clientOf(reader);
+    expect(await found(client)).toEqual(everything);
+    await owned.owner.rotate();
+    const { id } = owned.entry.current;
+    expect(await found(client)).toEqual(everything);
+    interference.answer = (truth, request, member) => {
+      if (member !== "reader") return truth;
+      if (request.type === "host-list") return { type: "host-collections", id: truth.id, collections };
+      return { type: "fault", id: truth.id, code: "COLLECTION_UNKNOWN", reason: "none of that name" };
+    };
+    expect(await found(client)).toBe("COLLECTION_UNKNOWN");
+    interference.answer = undefined;
+    expect(id).not.toBe(old);
+    expect(reader.keyring.require("clinic-notes").current.id).toBe(id);
+    expect(await found(client)).toEqual(everything);
+  });
+
   test("shuts out whoever was taken off the list, and nobody else", async () => {
     await fill(mode, [reader, leaver]);
     const [staying, leaving] = [await clientOf(reader), await clientOf(leaver)];
