@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import { Fault, capriseLayout, sodium } from "../crypto/index.ts";
 import { type KeyringEntry, betaShare, newCollectionKey } from "../party-node/keyring/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
-import { HostConnection, grantedCollections } from "../party-node/outsourced/index.ts";
+import { HostConnection, SeenSequences, grantedCollections } from "../party-node/outsourced/index.ts";
 import { toBase64 } from "../protocol/index.ts";
 import { publishWithProgress } from "./collection-progress.ts";
 import { defaultChunk } from "./default-chunk.ts";
@@ -203,6 +203,7 @@ function revokeCommand(): Command {
           "NOT_A_READER",
           `${member} has not been granted "${name}"; those who have: ${collection.owner.readers.join(", ") || "nobody"}. If a revoke was stopped half way, \`sotto collection rotate ${name}\` ends it`,
         );
+      collection.owner.startRotation();
       await collection.owner.changeReaders({ remove: member });
       await publishWithProgress(collection, "rotate");
       process.stdout.write(
@@ -221,7 +222,12 @@ function acceptCommand(): Command {
       using keyring = await openNodeKeyring(node.folder.path);
       using connection = new HostConnection({ ...node, host });
       const { entries, refused } = await grantedCollections(await connection.session(), node);
-      const [taken, free] = partition(entries, ({ name, owner }) => (keyring.get(name)?.owner ?? owner) !== owner);
+      const seen = new SeenSequences(node.folder.seenPath);
+      // A key that was read with before and is not the present one is shown by a host that went back to before it was changed.
+      const isOld = ({ name, current }: KeyringEntry): boolean =>
+        seen.get(current.id) > 0 && (keyring.get(name)?.current.id ?? current.id) !== current.id;
+      const [old, recent] = partition(entries, isOld);
+      const [taken, free] = partition(recent, ({ name, owner }) => (keyring.get(name)?.owner ?? owner) !== owner);
       for (const entry of free) {
         keyring.put(entry);
         process.stdout.write(`${entry.name}  (${entry.mode} at ${host}, owned by ${entry.owner})\n`);
@@ -230,9 +236,11 @@ function acceptCommand(): Command {
         process.stderr.write(
           `KEYRING_CONFLICT: ${owner} has granted you "${name}", and your keyring has another of that name, which is kept\n`,
         );
+      for (const { name } of old)
+        process.stderr.write(`HOST_ROLLED_BACK: ${host} shows an earlier key of "${name}"; the one you have is kept\n`);
       for (const { code, message } of refused) process.stderr.write(`${code}: ${printable(message)}\n`);
       if (free.length > 0) process.stdout.write('Next: sotto query "..."\n');
-      else if (taken.length + refused.length > 0) process.exitCode = 2;
+      else if (old.length + taken.length + refused.length > 0) process.exitCode = 2;
       else process.stdout.write(`${host} keeps nothing that was granted to ${node.identity.name}\n`);
     });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../crypto/index.ts";
 import type { Keyring, KeyringEntry } from "../party-node/keyring/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
@@ -17,11 +18,13 @@ export class OwnedCollection implements Disposable {
   readonly ledger: PassageStore;
   readonly owner: CollectionOwner;
   readonly #connection: HostConnection;
+  readonly #lock: Disposable;
 
   private constructor(node: OpenedNode, keyring: Keyring, entry: KeyringEntry) {
     const { identity, federation, coordinatorUrl } = node;
     this.node = node;
     this.keyring = keyring;
+    this.#lock = lockLedger(node, entry.name);
     this.ledger = openLedger(node, entry.name);
     this.#connection = new HostConnection({ identity, federation, coordinatorUrl, host: entry.host });
     const { session } = this.#connection;
@@ -29,7 +32,7 @@ export class OwnedCollection implements Disposable {
     this.owner = new CollectionOwner({ keyring, name, ledger: this.ledger, identity, federation, session });
   }
 
-  /** @throws Fault COLLECTION_NOT_FOUND, NOT_THE_OWNER, and those of the node, its keyring and the ledger. */
+  /** @throws Fault COLLECTION_NOT_FOUND, NOT_THE_OWNER, COLLECTION_BUSY, and those of the node, its keyring and the ledger. */
   static async open(dir: string, name: string): Promise<OwnedCollection> {
     const node = openNode(dir);
     const keyring = await openNodeKeyring(node.folder.path);
@@ -47,14 +50,42 @@ export class OwnedCollection implements Disposable {
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
     this.ledger.close();
+    this.#lock[Symbol.dispose]();
     this.keyring[Symbol.dispose]();
   }
+}
+
+/**
+ * One process at a time changes a collection: two would tell readers of two states under one number. SQLite's lock on an empty file, which the system
+ * drops with the process.
+ *
+ * @throws Fault COLLECTION_BUSY.
+ */
+function lockLedger(node: OpenedNode, name: string): Disposable {
+  const path = ledgerPath(node, name);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = new DatabaseSync(`${path}.lock`);
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    lock.close();
+    throw new Fault(
+      "COLLECTION_BUSY",
+      `another command is at work on "${name}"; wait until it has ended, or stop it, and run this again`,
+      cause,
+    );
+  }
+  return {
+    [Symbol.dispose]: () => {
+      lock.close();
+    },
+  };
 }
 
 /** Removes what a closed collection's ledger held. */
 export function removeLedger(node: OpenedNode, name: string): void {
   const path = ledgerPath(node, name);
-  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+  for (const end of ["", "-wal", "-shm", ".lock"]) rmSync(path + end, { force: true });
 }
 
 function ledgerPath({ folder }: OpenedNode, name: string): string {
@@ -62,7 +93,9 @@ function ledgerPath({ folder }: OpenedNode, name: string): string {
 }
 
 function openLedger(node: OpenedNode, name: string): PassageStore {
-  const path = ledgerPath(node, name);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  return openSqliteStore({ path, storeKey: node.keys.storeKey, rowsPerBlock: LEDGER_ROWS_PER_BLOCK });
+  return openSqliteStore({
+    path: ledgerPath(node, name),
+    storeKey: node.keys.storeKey,
+    rowsPerBlock: LEDGER_ROWS_PER_BLOCK,
+  });
 }

@@ -63,8 +63,9 @@ export class CollectionOwner {
     await this.#ensure(this.entry.current);
   }
 
-  /** Brings the host up to date with the ledger. @throws as {@link publish}. */
+  /** Brings the host up to date with the ledger, also one that has lost the collection. @throws as {@link publish}. */
   async publish(running: Running = {}): Promise<PublishReport> {
+    await this.#ensure(this.entry.current);
     return this.#publish(this.entry.current, running);
   }
 
@@ -84,14 +85,20 @@ export class CollectionOwner {
     await this.publish();
   }
 
+  /** Notes in the keyring that the key is to be changed, so that it will be whatever happens now. @returns The new key. */
+  startRotation(): CollectionKey {
+    const { keyring, name } = this.#options;
+    keyring.update(name, (entry) => ({ ...entry, next: entry.next ?? newCollectionKey() }));
+    return this.entry.next!;
+  }
+
   /**
    * Gives the collection a new key: fills a new collection at the host from the ledger while the old one is read, then makes the new one the one to read and
    * has the old one erased. Readers that are still on the list are given the new key; others, and whoever has copied the old one, can read no more.
    */
   async rotate(running: Running = {}): Promise<PublishReport> {
     const { keyring, name } = this.#options;
-    keyring.update(name, (entry) => ({ ...entry, next: entry.next ?? newCollectionKey() }));
-    const next = this.entry.next!;
+    const next = this.startRotation();
     await this.#ensure(next);
     const report = await this.#publish(next, running);
     keyring.update(name, (entry) =>

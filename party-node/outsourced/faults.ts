@@ -5,6 +5,7 @@
  * - HOST_ROLLED_BACK: the host shows an older state of the collection than was seen before.
  * - CANDIDATES_MISSING: the host returned fewer rows than the collection has.
  * - COLLECTION_NOT_FILLED: the owner has created the collection and not ingested anything yet.
+ * - SEEN_NOT_WRITTEN: what was seen of a collection cannot be remembered.
  */
 export type OutsourcedFaultCode =
   | "ROW_TAMPERED"
@@ -12,4 +13,5 @@ export type OutsourcedFaultCode =
   | "HOST_MISBEHAVED"
   | "HOST_ROLLED_BACK"
   | "CANDIDATES_MISSING"
-  | "COLLECTION_NOT_FILLED";
+  | "COLLECTION_NOT_FILLED"
+  | "SEEN_NOT_WRITTEN";

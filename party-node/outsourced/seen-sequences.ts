@@ -1,5 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { Fault } from "../../crypto/index.ts";
+import type { OutsourcedFaultCode } from "./faults.ts";
 
 const schema = z.record(z.string(), z.int().min(0));
 
@@ -21,6 +23,7 @@ export class SeenSequences {
     return this.#seen.get(keyId) ?? 0;
   }
 
+  /** @throws Fault SEEN_NOT_WRITTEN. */
   raise(keyId: string, sequence: number): void {
     if (sequence <= this.get(keyId)) return;
     this.#seen.set(keyId, sequence);
@@ -28,8 +31,16 @@ export class SeenSequences {
     // What another process of this member has seen meanwhile counts too.
     for (const [id, seen] of Object.entries(read(this.#path))) this.#seen.set(id, Math.max(seen, this.get(id)));
     const fresh = `${this.#path}.${String(process.pid)}.new`;
-    writeFileSync(fresh, `${JSON.stringify(Object.fromEntries(this.#seen))}\n`, { mode: 0o600 });
-    renameSync(fresh, this.#path);
+    try {
+      writeFileSync(fresh, `${JSON.stringify(Object.fromEntries(this.#seen))}\n`, { mode: 0o600 });
+      renameSync(fresh, this.#path);
+    } catch (cause) {
+      throw new Fault<OutsourcedFaultCode>(
+        "SEEN_NOT_WRITTEN",
+        `${this.#path}, which remembers what was seen of hosted collections, cannot be written; make room or correct its rights`,
+        cause,
+      );
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CitedPassage, PartyOutcome } from "../../index.ts";
 import { startPglite } from "../sealed-store/pglite.ts";
@@ -144,7 +145,7 @@ describe.each(["outsourced", "double"])("an %s collection", (mode) => {
       collection: { host: "hoster", mode, candidates: 3 },
     });
     expect(await done("clinic", "collection", "list")).toMatch(
-      new RegExp(`${name} .* clinic .* hoster .* ${mode} .* 0\\.500 .* none`),
+      new RegExp(`${name} .* clinic .* hoster .* ${mode} .* 0\\.5 .* none`),
     );
     expect(await done("clinic", "collection", "check", name)).toBe(
       "missing rows: 0; rows that should not be there: 0; rows opened: 3\n",
@@ -325,6 +326,15 @@ function hostedBytes(): number {
   return names.reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
+test("one command at a time changes a collection", async () => {
+  await done("clinic", ...create("guarded"));
+  const lock = new DatabaseSync(join(federation.dir("clinic"), "collections", "guarded.db.lock"));
+  lock.exec("BEGIN EXCLUSIVE");
+  await refused("clinic", ["collection", "rotate", "guarded"], "COLLECTION_BUSY", /wait until it has ended/);
+  lock.close();
+  await done("clinic", "collection", "erase", "guarded");
+});
+
 test("Ctrl-C while sealing loses nothing, and the next run goes on", async () => {
   const many = join(folder.path, "many.jsonl");
   const rows = Array.from({ length: 1500 }, (_, i) => ({
@@ -390,11 +400,11 @@ test("without a coordinator a collection's owner is told so, and keeps its key",
     refused(member, args, "CONNECTION_REFUSED", /is it running/);
   await Promise.all([
     say("clinic", ["collection", "check", "kept"]),
-    say("clinic", ["ingest", documents, "--collection", "kept"]),
-    say("clinic", ["collection", "erase", "kept"]),
     say("clinic", create("another")),
     say("lab", ["collection", "accept", "--host", "hoster"]),
   ]);
+  await say("clinic", ["ingest", documents, "--collection", "kept"]);
+  await say("clinic", ["collection", "erase", "kept"]);
   expect(await listed("clinic")).toEqual(["kept"]);
 });
 

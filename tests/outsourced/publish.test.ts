@@ -254,6 +254,16 @@ test("rows that a host has lost are reported, put again under a higher version, 
   expect((await ask(client, base["case3"]!, 30)).documents).toHaveLength(30);
 });
 
+test("a host that has lost the whole collection gets it again, and readers read on", async () => {
+  await notes.ingest(base);
+  const client = await newClient();
+  expect((await ask(client, base["case3"]!, 30)).documents).toHaveLength(30);
+  await notes.owner.erase();
+  expect((await ask(client, base["case3"]!, 30)).outcome.fault?.code).toBe("COLLECTION_UNKNOWN");
+  expect(await notes.owner.publish()).toMatchObject({ put: 30, rows: 30 });
+  expect((await ask(client, base["case3"]!, 30)).documents).toHaveLength(30);
+});
+
 test("readers who have left the federation keep their owner from nothing", async () => {
   await notes.ingest(base);
   notes.ledger.writeValue("readers", Buffer.from('["gone","left"]'));
