@@ -6,14 +6,17 @@ import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
 /** Up to so many rows one thread serves; more start threads, one a core, for every search. */
 const ONE_THREAD_ROWS = 50_000;
 const GROWTH = 1.5;
+/** Entries a row is filled up to a multiple of, with zeros: an odd rest at each row's end costs a tenth of a search. */
+const LANES = 16;
 
 /**
  * Vectors in memory, of which every search looks at all, by squared Euclidean distance (usearch, float32). A removed one leaves no hole: the last
  * vector takes its place.
  */
 export class VectorMatrix {
-  readonly #dim: number;
-  /** Shape [rows][dim], with room for more; a whole buffer, because usearch reads from a buffer's start whatever part of it a view shows. */
+  /** Entries of a row, the zeros at its end included. */
+  readonly #width: number;
+  /** Shape [rows][width], with room for more; a whole buffer, because usearch reads from a buffer's start whatever part of it a view shows. */
   #data = new Float32Array(0);
   readonly #keys: number[] = [];
   readonly #rowOf = new Map<number, number>();
@@ -21,7 +24,7 @@ export class VectorMatrix {
   #highKey = 0;
 
   constructor(dim: number) {
-    this.#dim = dim;
+    this.#width = LANES * Math.ceil(dim / LANES);
   }
 
   get size(): number {
@@ -34,7 +37,7 @@ export class VectorMatrix {
 
   /** Makes room for so many rows in all. @throws Fault STORE_UNAVAILABLE where memory has none; nothing is lost then. */
   reserve(rowCount: number): void {
-    const length = rowCount * this.#dim;
+    const length = rowCount * this.#width;
     if (length <= this.#data.length) return;
     try {
       this.#data = new Float32Array(this.#data.buffer.transfer(4 * length));
@@ -50,8 +53,8 @@ export class VectorMatrix {
   /** @param key - Above `highKey`. */
   add(key: number, vector: Float32Array): void {
     const row = this.size;
-    if ((row + 1) * this.#dim > this.#data.length) this.reserve(Math.ceil(GROWTH * (row + 1)));
-    this.#data.set(vector, row * this.#dim);
+    if ((row + 1) * this.#width > this.#data.length) this.reserve(Math.ceil(GROWTH * (row + 1)));
+    this.#data.set(vector, row * this.#width);
     this.#rowOf.set(key, row);
     this.#keys.push(key);
     this.#highKey = key;
@@ -63,8 +66,8 @@ export class VectorMatrix {
     if (row === undefined) return;
     const lastKey = this.#keys.pop()!;
     const last = this.size;
-    this.#data.copyWithin(row * this.#dim, last * this.#dim, (last + 1) * this.#dim);
-    this.#data.fill(0, last * this.#dim, (last + 1) * this.#dim);
+    this.#data.copyWithin(row * this.#width, last * this.#width, (last + 1) * this.#width);
+    this.#data.fill(0, last * this.#width, (last + 1) * this.#width);
     if (lastKey !== key) {
       this.#keys[row] = lastKey;
       this.#rowOf.set(lastKey, row);
@@ -76,10 +79,12 @@ export class VectorMatrix {
   nearest(query: Float32Array, count: number): number[] {
     const wanted = Math.min(count, this.size);
     if (wanted === 0) return [];
+    const padded = new Float32Array(this.#width);
+    padded.set(query);
     const { keys: rows } = exactSearch(
-      this.#data.subarray(0, this.size * this.#dim),
-      query.slice(),
-      this.#dim,
+      this.#data.subarray(0, this.size * this.#width),
+      padded,
+      this.#width,
       wanted,
       MetricKind.L2sq,
       this.size > ONE_THREAD_ROWS ? availableParallelism() : 1,
