@@ -11,6 +11,9 @@ import { openNodeKeyring } from "./passphrase.ts";
 /** Rows of a ledger's block; nobody scores a ledger. */
 const LEDGER_ROWS_PER_BLOCK = 256;
 
+/** A command that is nearly through is waited for. */
+const LOCK_TIMEOUT_MS = 5000;
+
 /** A collection of this node's at its host, with the ledger of what it holds. */
 export class OwnedCollection implements Disposable {
   readonly node: OpenedNode;
@@ -64,7 +67,7 @@ export class OwnedCollection implements Disposable {
 function lockLedger(node: OpenedNode, name: string): Disposable {
   const path = ledgerPath(node, name);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const lock = new DatabaseSync(`${path}.lock`);
+  const lock = new DatabaseSync(`${path}.lock`, { timeout: LOCK_TIMEOUT_MS });
   try {
     lock.exec("BEGIN EXCLUSIVE");
   } catch (cause) {

@@ -263,11 +263,16 @@ describe("a collection is not made", () => {
       refused("clinic", create("plans"), "KEYRING_CONFLICT", /choose another name/),
       refused("clinic", ["collection", "rotate", "nope"], "COLLECTION_NOT_FOUND", /no collection "nope"/),
       refused("clinic", ["ingest", documents, "--collection", "nope"], "COLLECTION_NOT_FOUND", /keyring show/),
-      refused("clinic", ["collection", "grant", "plans", "ward"], "GRANT_RECIPIENT", /no querier of the federation/),
-      refused("clinic", ["collection", "grant", "plans", "nobody"], "GRANT_RECIPIENT", /check the name/),
-      refused("clinic", ["collection", "grant", "plans", "clinic"], "GRANT_RECIPIENT", /is yours/),
-      refused("clinic", ["collection", "revoke", "plans", "lab"], "NOT_A_READER", /those who have: nobody/),
     ]);
+    await refused(
+      "clinic",
+      ["collection", "grant", "plans", "ward"],
+      "GRANT_RECIPIENT",
+      /no querier of the federation/,
+    );
+    await refused("clinic", ["collection", "grant", "plans", "nobody"], "GRANT_RECIPIENT", /check the name/);
+    await refused("clinic", ["collection", "grant", "plans", "clinic"], "GRANT_RECIPIENT", /is yours/);
+    await refused("clinic", ["collection", "revoke", "plans", "lab"], "NOT_A_READER", /those who have: nobody/);
     await done("clinic", "collection", "grant", "plans", "lab");
     await done("lab", "collection", "accept", "--host", "hoster");
     const changes = [

@@ -195,13 +195,14 @@ const shapes: Readonly<Record<string, Shape>> = {
   "host-list": endToEnd([{ type: "host-list", id: 0 }], { id: badU32 }),
   "host-create": endToEnd(
     [
-      { type: "host-create", id: 1, collection: id16, dim: 1025, scoring },
-      { type: "host-create", id: 1, collection: id16, dim: limits.hostedDimMax, scoring: null },
+      { type: "host-create", id: 1, collection: id16, dim: 1025, search: "exact", scoring },
+      { type: "host-create", id: 1, collection: id16, dim: limits.hostedDimMax, search: "approximate", scoring: null },
     ],
     {
       id: badU32,
       collection: badIds,
       dim: [0, -1, 1.5, limits.hostedDimMax + 1, 2 ** 40, "1025", null],
+      search: ["", "fast", null, 1],
       scoring: [
         {},
         [],
