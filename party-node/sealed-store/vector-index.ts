@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { Index, MetricKind, ScalarKind } from "usearch";
+import type { Index } from "usearch";
+import { usearch } from "./usearch.ts";
 
 /** usearch's own defaults, said here because recall depends on them. */
 const CONNECTIVITY = 16;
@@ -20,6 +21,7 @@ export class VectorIndex {
 
   constructor(dim: number) {
     this.#dim = dim;
+    const { Index, MetricKind, ScalarKind } = usearch();
     this.#index = new Index({
       dimensions: dim,
       metric: MetricKind.L2sq,

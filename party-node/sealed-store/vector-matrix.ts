@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { MetricKind, exactSearch } from "usearch";
 import { Fault } from "../../crypto/fault.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
+import { usearch } from "./usearch.ts";
 
 /** Up to so many rows one thread serves; more start threads, one a core, for every search. */
 const ONE_THREAD_ROWS = 50_000;
@@ -79,6 +79,7 @@ export class VectorMatrix {
   nearest(query: Float32Array, count: number): number[] {
     const wanted = Math.min(count, this.size);
     if (wanted === 0) return [];
+    const { MetricKind, exactSearch } = usearch();
     const padded = new Float32Array(this.#width);
     padded.set(query);
     const { keys: rows } = exactSearch(
