@@ -1,20 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
-import { collectionCommand } from "./collection.ts";
-import { coordinatorCommand } from "./coordinator.ts";
-import { demoCommand } from "./demo.ts";
-import { doctorCommand } from "./doctor.ts";
-import { federationCommand } from "./federation.ts";
-import { ingestCommand } from "./ingest.ts";
-import { initCommand } from "./init.ts";
-import { keyringCommand } from "./keyring.ts";
-import { modelCommand } from "./model.ts";
-import { nodeCommand } from "./node.ts";
-import { queryCommand } from "./query.ts";
 import { runProgram } from "./run-program.ts";
-import { sealCommand } from "./seal.ts";
-import { trialCommand } from "./trial.ts";
 
 const { version } = JSON.parse(
   readFileSync(
@@ -23,24 +10,32 @@ const { version } = JSON.parse(
   ),
 ) as { version: string };
 
+/** In the order of `sotto --help`. A command is loaded when it is named, or all are when none is: encoders and charts take half a second. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import("./demo.ts")).demoCommand(),
+  init: async () => (await import("./init.ts")).initCommand(),
+  federation: async () => (await import("./federation.ts")).federationCommand(),
+  coordinator: async () => (await import("./coordinator.ts")).coordinatorCommand(),
+  node: async () => (await import("./node.ts")).nodeCommand(),
+  ingest: async () => (await import("./ingest.ts")).ingestCommand(),
+  query: async () => (await import("./query.ts")).queryCommand(),
+  collection: async () => (await import("./collection.ts")).collectionCommand(),
+  trial: async () => (await import("./trial.ts")).trialCommand(),
+  keyring: async () => (await import("./keyring.ts")).keyringCommand(),
+  seal: async () => (await import("./seal.ts")).sealCommand(),
+  model: async () => (await import("./model.ts")).modelCommand(),
+  doctor: async () => (await import("./doctor.ts")).doctorCommand(),
+};
+
 const program = new Command("sotto")
   .description(
     "Ask one question across several organisations' documents.\nNobody but you learns the question; nobody but its owner holds a document.",
   )
   .version(version)
-  .addCommand(demoCommand())
-  .addCommand(initCommand())
-  .addCommand(federationCommand())
-  .addCommand(coordinatorCommand())
-  .addCommand(nodeCommand())
-  .addCommand(ingestCommand())
-  .addCommand(queryCommand())
-  .addCommand(collectionCommand())
-  .addCommand(trialCommand())
-  .addCommand(keyringCommand())
-  .addCommand(sealCommand())
-  .addCommand(modelCommand())
-  .addCommand(doctorCommand())
   .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");
+
+const [named = ""] = process.argv.slice(2);
+const wanted = Object.hasOwn(commands, named) ? [commands[named]] : Object.values(commands);
+for (const load of wanted) if (load) program.addCommand(await load());
 
 await runProgram(program);

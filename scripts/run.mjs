@@ -38,13 +38,13 @@ function install() {
 
 if (!isInstalled()) install();
 
-// npm passes its configuration on as variables; nobody below needs it.
 // npm changes to the repository's folder; a person's relative paths are meant from where they typed them.
 const [program = "", ...rest] = process.argv.slice(2);
 const isCommandLine = program.startsWith("cli/");
 const child = spawn(pinnedNode, isCommandLine ? [join(root, program), ...rest] : [program, ...rest], {
   stdio: "inherit",
-  env: process.env,
+  // Sources are stripped of their types once, not at every start; the processes that ours start inherit it.
+  env: { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compiled"), ...process.env },
   cwd: isCommandLine ? (process.env.INIT_CWD ?? process.cwd()) : root,
 });
 // A terminal sends Ctrl-C to the child as well; a plain kill reaches only us.
