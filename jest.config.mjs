@@ -3,5 +3,7 @@ export default {
   testMatch: ["<rootDir>/tests/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/tests/support/strip-types.mjs" },
+  // Most tests wait for processes and sockets: two at a time, also where there are two cores, where jest would take one.
+  maxWorkers: 2,
   testTimeout: 60_000,
 };
