@@ -1,4 +1,5 @@
 import protobuf from "protobufjs/light.js";
+import { packFloats } from "../../protocol/index.ts";
 
 /** The part of onnx.proto3 (ONNX specification, IR version 8) that a bottom model needs; field numbers are the specification's. */
 const { Root } = protobuf;
@@ -118,7 +119,7 @@ export function encodeOnnx({ name, input, output, nodes, tensors }: OnnxGraph): 
           name: key,
           dims: shape,
           dataType: FLOAT,
-          rawData: littleEndian(values),
+          rawData: packFloats(values),
         })),
         input: [valueInfo(input)],
         output: [valueInfo(output)],
@@ -132,13 +133,4 @@ function valueInfo({ name, columns }: OnnxMatrix): object {
     name,
     type: { tensorType: { elemType: FLOAT, shape: { dim: [{ dimParam: "rows" }, { dimValue: columns }] } } },
   };
-}
-
-function littleEndian(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setFloat32(4 * i, value, true);
-  });
-  return bytes;
 }
