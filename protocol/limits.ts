@@ -102,6 +102,6 @@ export const limits = {
   trainingBitsMax: 64,
   /** Width, and number, of a bottom model's hidden layers: what a trainer can make a party hold. */
   trainingWidthMax: 4096,
-  trainingLayersMax: 4,
-  trainingRunLengthMax: 100,
+  trainingLayersMax: 8,
+  trainingRunLengthMax: 128,
 } as const;

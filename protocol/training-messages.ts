@@ -11,7 +11,7 @@ const numbers = (countMax: number) =>
 /** Name of a run; a party names files after it. */
 const run = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected letters, digits, dots, dashes and underscores")
+  .regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case letters, digits and dashes")
   .max(limits.trainingRunLengthMax);
 const epochs = z.int().min(0).max(1_000_000);
 const rate = z.number().min(0).max(1e6);
