@@ -17,6 +17,7 @@ import { loadJax } from "./jax.ts";
 import { bottomModelToOnnx } from "./onnx-model.ts";
 import { laplaceDraw, randomFor } from "./randomness.ts";
 import { rateAfter } from "./schedule.ts";
+import type { VerticalData, VerticalParty } from "./vertical-data.ts";
 import type { PartySettings, PartyShape, SplitName, TrainingParty } from "./training-party.ts";
 
 /** A party's own features. */
@@ -24,6 +25,24 @@ export interface PartyFeatures {
   readonly columns: number;
   /** Row-major, shape [rows, columns]. */
   readonly values: Readonly<Record<SplitName, Float32Array>>;
+  /** What was subtracted from each raw column, and what it was divided by; an exported model does the same. */
+  readonly standardisation?: VerticalParty["standardisation"];
+}
+
+/** The parties of some data, in this process. @param folder - Holds a folder a party; null keeps nothing. */
+export function localParties({ parties, train, test }: VerticalData, folder: string | null): LocalParty[] {
+  return parties.map(
+    ({ name, features, standardisation }, i) =>
+      new LocalParty({
+        name,
+        folder: folder === null ? null : join(folder, name),
+        features: {
+          columns: features.length,
+          values: { train: train.features[i]!, test: test.features[i]! },
+          standardisation,
+        },
+      }),
+  );
 }
 
 interface Run {
@@ -167,7 +186,12 @@ export class LocalParty implements TrainingParty, Disposable {
     const gamma = new Float32Array(bits).fill(1);
     const beta = median.map((value) => -value);
     const norm = batchNorm ? { mean, variance, gamma, beta, epsilon: NORM_EPSILON } : null;
-    const bytes = bottomModelToOnnx({ layers, batchNorm: norm, sign: release === "codes" });
+    const bytes = bottomModelToOnnx({
+      layers,
+      batchNorm: norm,
+      sign: release === "codes",
+      standardise: this.#features.standardisation ?? null,
+    });
     const file = join(folder, "bottom-model.onnx");
     await mkdir(folder, { recursive: true });
     await writeFile(`${file}.new`, bytes, { flush: true });
