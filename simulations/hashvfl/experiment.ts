@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkData } from "./check-data.ts";
 import type { BitBalance, EpochFigures } from "./evaluation.ts";
@@ -164,11 +165,13 @@ function reportOf({ epochs, seconds }: RunResult): RunReport {
   return { ...last, seconds, epochs: history };
 }
 
-/** Notes in the folder what is trained there, or checks that it is the same. */
+/** Notes in the folder what is trained there, in the place of what was; or checks that it is the same. */
 async function openFolder(folder: string, { data, settings, resume }: ExperimentOptions): Promise<void> {
   const file = join(folder, "experiment.json");
   const now: Record<string, unknown> = { ...settings, data: data.name, values: digestOf(data) };
   if (!resume) {
+    if (existsSync(file))
+      await Promise.all(["server", "parties"].map((old) => rm(join(folder, old), { recursive: true, force: true })));
     await mkdir(folder, { recursive: true });
     await writeFile(file, `${JSON.stringify(now, null, 2)}\n`);
     return;
