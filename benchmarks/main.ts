@@ -6,6 +6,7 @@ import { runProgram } from "../cli/run-program.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { precisionCommand } from "./precision.ts";
+import { psiCommand } from "./psi.ts";
 import { queryCommand } from "./query.ts";
 import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
@@ -19,6 +20,7 @@ const program = new Command("bench")
   .addCommand(scaleCommand())
   .addCommand(encodersCommand())
   .addCommand(precisionCommand())
+  .addCommand(psiCommand())
   .addCommand(sealedCommand());
 
 await runProgram(program);

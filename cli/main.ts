@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   node: async () => (await import("./node.ts")).nodeCommand(),
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
+  align: async () => (await import("./align.ts")).alignCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import type { Logger } from "pino";
+import { AlignService, readEntityIds, writeAlignedIds } from "../party-node/aligning/index.ts";
 import { HostService } from "../party-node/hosting/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
@@ -22,6 +23,9 @@ interface Options {
   readonly cache: boolean;
   readonly hostFor?: ReadonlySet<string>;
   readonly sealedStore?: string;
+  readonly entities?: string;
+  readonly entityColumn?: string;
+  readonly alignFor?: ReadonlySet<string>;
   readonly transcript?: string;
 }
 
@@ -39,6 +43,12 @@ export function nodeCommand(): Command {
         "keep them in PostgreSQL with pgvector: postgresql://...; default: files in the folder",
       ).env("SOTTO_SEALED_STORE"),
     )
+    .option(
+      "--entities <file>",
+      "ids to align with other parties: a CSV file, or one id a line; read at each alignment",
+    )
+    .option("--entity-column <name>", "the CSV file's column of ids; default: id")
+    .option("--align-for <members>", "members who may have the ids aligned, joined by commas", parseMembers)
     .addOption(transcriptOption())
     .action(runNode);
 }
@@ -69,6 +79,26 @@ async function openHosting(
   };
 }
 
+/** What takes part in alignments; null where it is not asked for. */
+async function openAligning(
+  { folder, identity, federation }: OpenedNode,
+  { alignFor: helpers, entities: file, entityColumn: column }: Options,
+  log: Logger,
+): Promise<AlignService | null> {
+  if (!helpers && file === undefined && column === undefined) return null;
+  if (!helpers || file === undefined)
+    throw new Fault(
+      "OPTION_UNFIT",
+      "--entities FILE says which ids to align and --align-for MEMBER for whom; give both, or none",
+    );
+  const readIds = (): Promise<string[]> => readEntityIds(file, column);
+  await readIds(); // so that what is wrong with the file is said now
+  const keep = (ids: readonly string[]): void => {
+    writeAlignedIds(folder.alignedPath, ids);
+  };
+  return new AlignService({ identity, federation, helpers, readIds, keep, log });
+}
+
 function parseMembers(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => !memberName.safeParse(name).success))
@@ -95,6 +125,7 @@ async function runNode(options: Options): Promise<void> {
   }
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
+  const aligning = await openAligning(node, options, log);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -112,7 +143,7 @@ async function runNode(options: Options): Promise<void> {
     federation,
     store,
     index,
-    handlers: hosting ? [hosting.service] : [],
+    handlers: [...(hosting ? [hosting.service] : []), ...(aligning ? [aligning] : [])],
     coordinatorUrl,
     log,
     observer: transcript?.observer,

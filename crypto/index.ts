@@ -26,6 +26,17 @@ export { type Perturbation, SAP_SHARE, STORED_SHARE, ScaleAndPerturb } from "./d
 export { type QuestionNoiseOptions, doubleNoise, questionNoise } from "./dcpe/question-noise.ts";
 export { type RankProfile, measureRankProfile, profileRanks } from "./dcpe/rank-profile.ts";
 export {
+  type HelperFaultCode,
+  type IntersectionFaultCode,
+  type IntersectionOptions,
+  type PointFaultCode,
+  type Ristretto,
+  IntersectingParty,
+  POINT_BYTES,
+  commonPositions,
+  loadRistretto,
+} from "./psi/index.ts";
+export {
   type CandidateCount,
   type CandidateCountOptions,
   CANDIDATES_MAX,

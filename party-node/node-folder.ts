@@ -44,6 +44,8 @@ export interface NodeFolder {
   readonly collectionsPath: string;
   /** Collections that this node keeps for others. */
   readonly hostedPath: string;
+  /** Ids that this party and others have in common, as the last alignment found them. */
+  readonly alignedPath: string;
   /** The last state that was seen of each hosted collection. */
   readonly seenPath: string;
   /** Keys of hosted collections; there only once the node has one. */
@@ -61,6 +63,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     keyPath: resolve(path, config.key),
     collectionsPath: resolve(path, "collections"),
     hostedPath: resolve(path, "hosted"),
+    alignedPath: resolve(path, "aligned.json"),
     seenPath: resolve(path, "collections-seen.json"),
     keyringPath: resolve(path, "keyring.json"),
   };

@@ -1,3 +1,4 @@
+export { type AlignAnswer, type AlignRequest, alignRequests } from "./align-messages.ts";
 export {
   type ConnectionOptions,
   type FrameObserver,

@@ -96,6 +96,12 @@ export const limits = {
   grantBytesMax: 4096,
   /** Answers of a hosted `double` collection whose rows may still be fetched, of one session. */
   hostedScoresKept: 16,
+  /** Ids of one party in an alignment. */
+  alignIdsMax: 1_048_576,
+  /** Group elements in one message of an alignment; a party is busy with them for a tenth of a second. */
+  alignPagePointsMax: 512,
+  alignPartiesMax: 16,
+  alignInvitationBytesMax: 2048,
   /** Rows in one message of a training run: a batch, or a page of an evaluation. As float32 of 64 entries they are half a frame. */
   trainingRowsMax: 32_768,
   /** Length of a code in training. */

@@ -8,7 +8,7 @@ const LEFT_OUT = new Set(["node_modules", "dist", "coverage", ".git"]);
 const LINES_MAX = 400;
 
 /** What the crypto folder may import that is not ours: no socket, file or clock. */
-const CRYPTO_PACKAGES = ["libsodium-wrappers", "node-seal", "node:timers/promises"];
+const CRYPTO_PACKAGES = ["libsodium-wrappers", "libsodium-wrappers-sumo", "node-seal", "node:timers/promises"];
 /** Time and randomness from outside: none in crypto. */
 const AMBIENT = [
   "Date.now",

@@ -9,6 +9,7 @@ import {
   type ProtocolFaultCode,
   Responder,
   type SecureChannel,
+  alignRequests,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
@@ -201,6 +202,11 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
     const reason =
       "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
     return { type: "fault", id, code: "NOT_HOSTING", reason };
+  }
+  if (message.type in alignRequests) {
+    const reason =
+      "this node aligns no ids; its operator starts it with `sotto node --entities FILE --align-for MEMBER`";
+    return { type: "fault", id, code: "NOT_ALIGNING", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };

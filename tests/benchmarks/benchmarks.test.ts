@@ -109,6 +109,12 @@ test("query measures whole queries, many at once, and under updates", async () =
     expect([name, row(report, name).met]).toEqual([name, true]);
 });
 
+test("psi measures what a party of an intersection does, against a second implementation", async () => {
+  const report = reportOf(await bench(["psi", "--ids", "4", "--json"]).exited);
+  expect(row(report, "raise 4 elements").opponent).toMatch(/^noble-curves: [\d.,]+ ms$/);
+  expect(row(report, "own ids hashed and raised").unit).toBe("ids/s");
+});
+
 test("ingest runs the real command", async () => {
   const report = reportOf(await bench(["ingest", "--passages", "300", "--runs", "1", "--json"]).exited);
   expect(report.parameters).toMatchObject({ passages: 300 });

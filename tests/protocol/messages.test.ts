@@ -48,6 +48,7 @@ interface Shape {
 }
 
 const badIds = [zeros(15), zeros(17), "0123456789abcdef", null, list(16, 0)];
+const badPoints = [zeros(31), zeros(33), zeros(32 * limits.alignPagePointsMax + 32), "x", null, [1]];
 const badNames = [
   "",
   "Upper",
@@ -384,6 +385,57 @@ const shapes: Readonly<Record<string, Shape>> = {
     values: [zeros(3), [0.5], null],
   }),
   "train-done": endToEnd([{ type: "train-done", id: 1 }], { id: badU32 }),
+  "align-begin": endToEnd(
+    [
+      { type: "align-begin", id: 1, alignment: id16, parties: ["a", "b"], invitation: zeros(0) },
+      {
+        type: "align-begin",
+        id: 1,
+        alignment: id16,
+        parties: list(limits.alignPartiesMax, "clinic"),
+        invitation: zeros(limits.alignInvitationBytesMax),
+      },
+    ],
+    {
+      id: badU32,
+      alignment: badIds,
+      parties: [["a"], list(limits.alignPartiesMax + 1, "a"), ...badNames.map((name) => ["a", name]), null],
+      invitation: [zeros(limits.alignInvitationBytesMax + 1), "x", null],
+    },
+  ),
+  "align-blind": endToEnd(
+    [{ type: "align-blind", id: 1, from: limits.alignIdsMax, count: limits.alignPagePointsMax }],
+    {
+      id: badU32,
+      from: [-1, 0.5, limits.alignIdsMax + 1, "0", null],
+      count: [0, -1, 1.5, limits.alignPagePointsMax + 1, "1", null],
+    },
+  ),
+  "align-raise": endToEnd([{ type: "align-raise", id: 1, points: zeros(32 * limits.alignPagePointsMax) }], {
+    id: badU32,
+    points: badPoints,
+  }),
+  "align-keep": endToEnd([{ type: "align-keep", id: 1, positions: zeros(8) }], {
+    id: badU32,
+    positions: [zeros(3), zeros(5), zeros(4 * limits.alignIdsMax + 4), "x", null, [1]],
+  }),
+  "align-begun": endToEnd(
+    [{ type: "align-begun", id: 1, ids: 3, invitations: [{ member: "b", invitation: zeros(200) }] }],
+    {
+      id: badU32,
+      ids: [-1, 0.5, limits.alignIdsMax + 1, "3", null],
+      invitations: [
+        list(limits.alignPartiesMax + 1, { member: "b", invitation: zeros(1) }),
+        [{ member: "b", invitation: zeros(limits.alignInvitationBytesMax + 1) }],
+        [{ member: "b", invitation: zeros(1), extra: 1 }],
+        [{ member: "b" }],
+        ...badNames.map((member) => [{ member, invitation: zeros(1) }]),
+        null,
+      ],
+    },
+  ),
+  "align-points": endToEnd([{ type: "align-points", id: 1, points: zeros(64) }], { id: badU32, points: badPoints }),
+  "align-kept": endToEnd([{ type: "align-kept", id: 1 }], { id: badU32 }),
   "host-fetch": endToEnd(
     [
       { type: "host-fetch", id: 2, collection: id16, scored: 1, handles: zeros(16) },

@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import { CsvError, parse } from "csv-parse/sync";
+import { Fault } from "../../crypto/index.ts";
+
+/**
+ * - ENTITIES_MISSING: the file cannot be read.
+ * - ENTITIES_MALFORMED: no CSV file, or none with the column.
+ * - ID_MISSING, IDS_DUPLICATE: a row without an id, or one that an earlier row has.
+ */
+export type EntityIdsFaultCode = "ENTITIES_MISSING" | "ENTITIES_MALFORMED" | "ID_MISSING" | "IDS_DUPLICATE";
+
+/**
+ * Reads the ids of a party's entities: a column of a CSV file with a header when the name ends in `.csv`, otherwise one id a line. Blanks around an id and
+ * empty lines do not count.
+ *
+ * @param column - Of the CSV file.
+ * @throws Fault of {@link EntityIdsFaultCode}; messages name lines, never an id.
+ */
+export async function readEntityIds(file: string, column = "id"): Promise<string[]> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    throw new Fault<EntityIdsFaultCode>("ENTITIES_MISSING", `${file} cannot be read; check the path`, cause);
+  }
+  const rows = file.toLowerCase().endsWith(".csv") ? csvColumn(file, text, column) : lines(text);
+  const seen = new Map<string, number>();
+  for (const { id, line } of rows) {
+    const at = `${file}, line ${line}`;
+    if (id === "") throw new Fault<EntityIdsFaultCode>("ID_MISSING", `${at} has no id; fill it in or remove the line`);
+    const key = id.normalize("NFC");
+    const before = seen.get(key);
+    if (before !== undefined)
+      throw new Fault<EntityIdsFaultCode>("IDS_DUPLICATE", `${at} repeats the id of line ${before}; keep one of them`);
+    seen.set(key, line);
+  }
+  return rows.map(({ id }) => id);
+}
+
+interface Row {
+  readonly id: string;
+  readonly line: number;
+}
+
+function lines(text: string): Row[] {
+  return text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((line, i) => ({ id: line.trim(), line: i + 1 }))
+    .filter(({ id }) => id !== "");
+}
+
+function csvColumn(file: string, text: string, column: string): Row[] {
+  const malformed = (problem: string): Fault =>
+    new Fault<EntityIdsFaultCode>("ENTITIES_MALFORMED", `${file} ${problem}; correct it or choose another column`);
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    records = parse(text, { bom: true, info: true, skip_empty_lines: true, trim: true }) as unknown as typeof records;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw malformed(`is no CSV file (${error.code})`); // its own message quotes the line, so it is no cause
+  }
+  const [header, ...rows] = records;
+  const index = header?.record.indexOf(column) ?? -1;
+  if (index < 0) throw malformed(`has no column ${column}`);
+  return rows.map(({ record, info }) => ({ id: record[index]!, line: info.lines }));
+}

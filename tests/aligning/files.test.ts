@@ -1,0 +1,54 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { readAlignedIds, readEntityIds, writeAlignedIds } from "../../party-node/aligning/index.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+const fileWith = (name: string, text: string): string => {
+  const path = join(folder.path, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe("a party's ids", () => {
+  test("are lines, or a column of a CSV file", async () => {
+    expect(await readEntityIds(fileWith("a.txt", "\uFEFFx 1\r\n\n  y,2 \nz"))).toEqual(["x 1", "y,2", "z"]);
+    expect(await readEntityIds(fileWith("a.csv", 'age,id\n3,"x, 1"\n\n4, y \n'))).toEqual(["x, 1", "y"]);
+    expect(await readEntityIds(fileWith("b.CSV", "age,patient\n3,p\n"), "patient")).toEqual(["p"]);
+  });
+
+  const bad: { id: string; name: string; text: string; code: string; says: RegExp }[] = [
+    { id: "a line twice", name: "1.txt", text: "a\nWaldemar\nWaldemar\n", code: "IDS_DUPLICATE", says: /3 .* line 2/ },
+    { id: "two spellings", name: "2.txt", text: "Zo\u00eb\nZoe\u0308", code: "IDS_DUPLICATE", says: /line 2/ },
+    { id: "no id", name: "3.csv", text: "id,n\n1,Waldemar\n,Waldemar\n", code: "ID_MISSING", says: /line 3/ },
+    { id: "no column", name: "4.csv", text: "key\nWaldemar\n", code: "ENTITIES_MALFORMED", says: /no column id/ },
+    { id: "no CSV", name: "5.csv", text: "id\nWaldemar,2\n", code: "ENTITIES_MALFORMED", says: /is no CSV/ },
+    { id: "empty CSV", name: "6.csv", text: "", code: "ENTITIES_MALFORMED", says: /no column/ },
+  ];
+  test.each(bad)("$id: $code", async ({ name, text, code, says }) => {
+    const error: Error = await readEntityIds(fileWith(name, text)).then(
+      () => new Error("read"),
+      (reason: unknown) => reason as Error,
+    );
+    expect(error).toMatchObject({ code, message: expect.stringMatching(says) });
+    expect(`${error.message}${String(error.cause)}`).not.toContain("Waldemar");
+  });
+
+  test("a file that is not there is named", async () => {
+    await expect(readEntityIds(join(folder.path, "nowhere"))).rejects.toMatchObject({ code: "ENTITIES_MISSING" });
+  });
+});
+
+test("aligned ids are read as they were written; anything else is not", () => {
+  const path = join(folder.path, "aligned.json");
+  writeAlignedIds(path, ["b", "a"]);
+  expect(readAlignedIds(path)).toEqual(["b", "a"]);
+  for (const text of ["", "{}", '{"version":2,"ids":[]}', '{"version":1,"ids":[1]}'])
+    expect(() => readAlignedIds(fileWith("other.json", text))).toThrow(
+      expect.objectContaining({ code: "ALIGNED_MISSING" }),
+    );
+});
