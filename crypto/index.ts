@@ -31,3 +31,4 @@ export {
   CANDIDATES_MAX,
   candidateCount,
 } from "./dcpe/candidate-count.ts";
+export * from "./codes/index.ts";

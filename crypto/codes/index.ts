@@ -1,0 +1,4 @@
+export type { CodeFaultCode } from "./code-fault.ts";
+export { type FitOptions, type RetrievalCoderParameters, RetrievalCoder } from "./retrieval-coder.ts";
+export type { Sample } from "./sample.ts";
+export { hammingDistance } from "./hamming-distance.ts";
