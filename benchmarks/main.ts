@@ -3,6 +3,7 @@
  */
 import { Command } from "commander";
 import { runProgram } from "../cli/run-program.ts";
+import { codesCommand } from "./codes.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { precisionCommand } from "./precision.ts";
@@ -19,6 +20,7 @@ const program = new Command("bench")
   .addCommand(scaleCommand())
   .addCommand(encodersCommand())
   .addCommand(precisionCommand())
-  .addCommand(sealedCommand());
+  .addCommand(sealedCommand())
+  .addCommand(codesCommand());
 
 await runProgram(program);
