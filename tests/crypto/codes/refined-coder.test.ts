@@ -34,7 +34,7 @@ describe.each([
     }
   });
 
-  test("each layer halves, or nearly, the error of inner products", () => {
+  test("each layer takes a fifth or more off the error of inner products", () => {
     const pairs = sample.slice(1).map((vector, i) => [unit(vector), unit(sample[i]!)] as const);
     const errors = coders.map((coder) => {
       const scores = pairs.map(
@@ -44,7 +44,7 @@ describe.each([
       );
       return Math.sqrt(mean(scores.map((score, i) => (score - innerProduct(...pairs[i]!)) ** 2)));
     });
-    for (const [i, error] of errors.slice(1).entries()) expect(error).toBeLessThan(0.75 * errors[i]!);
+    for (const [i, error] of errors.slice(1).entries()) expect(error).toBeLessThan(0.8 * errors[i]!);
   });
 
   test("the scale of a layer is the mean of what is left over", () => {
