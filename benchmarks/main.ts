@@ -3,11 +3,14 @@
  */
 import { Command } from "commander";
 import { runProgram } from "../cli/run-program.ts";
+import { codesCommand } from "./codes.ts";
+import { duplicatesCommand } from "./duplicates.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { precisionCommand } from "./precision.ts";
 import { psiCommand } from "./psi.ts";
 import { queryCommand } from "./query.ts";
+import { recallCommand } from "./recall.ts";
 import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
 import { sealedCommand } from "./sealed.ts";
@@ -21,6 +24,9 @@ const program = new Command("bench")
   .addCommand(encodersCommand())
   .addCommand(precisionCommand())
   .addCommand(psiCommand())
-  .addCommand(sealedCommand());
+  .addCommand(sealedCommand())
+  .addCommand(codesCommand())
+  .addCommand(recallCommand())
+  .addCommand(duplicatesCommand());
 
 await runProgram(program);

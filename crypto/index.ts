@@ -42,3 +42,4 @@ export {
   CANDIDATES_MAX,
   candidateCount,
 } from "./dcpe/candidate-count.ts";
+export * from "./codes/index.ts";

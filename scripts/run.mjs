@@ -16,8 +16,10 @@ function isInstalled() {
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
+  const kernels = [join("rlwe", "kernels", "ring"), join("codes", "kernels", "hamming")];
   return (
-    readFileSync(note, "utf8") === lock && existsSync(join(root, "crypto", "rlwe", "kernels", "ring.generated.ts"))
+    readFileSync(note, "utf8") === lock &&
+    kernels.every((kernel) => existsSync(join(root, "crypto", `${kernel}.generated.ts`)))
   );
 }
 

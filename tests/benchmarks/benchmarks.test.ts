@@ -70,7 +70,7 @@ describe("a name", () => {
   test("is listed by --help", async () => {
     const { code, stdout } = await bench(["--help"]).exited;
     expect(code).toBe(0);
-    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed"])
+    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed", "codes"])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
   });
 });
@@ -137,6 +137,15 @@ test("sealed measures collections at a host against the same rows in clear", asy
   for (const name of ["outsourced query with epsilon", "outsourced query without", "double query"])
     expect([name, row(report, `${name}, share of the true top 10`).value > 0.9]).toEqual([name, true]);
   expect(row(report, "publishing").ratio).toBeGreaterThan(0);
+});
+
+test("codes finds what usearch finds, and says how much sooner", async () => {
+  const report = reportOf(await bench(["codes", "--rows", "20000", "--json"]).exited);
+  expect(report.parameters).toMatchObject({ rows: 20_000, bits: 256, k: 100 });
+  const search = row(report, "top 100 of 20000 codes of 256 bits");
+  expect(search).toMatchObject({ unit: "ms", target: "<= 1.5", opponent: expect.stringContaining("usearch") });
+  expect(search.ratio).toBeGreaterThan(0);
+  expect(row(report, "of the top 100, distances other than usearch's")).toMatchObject({ value: 0, met: true });
 });
 
 describe("scale", () => {

@@ -74,6 +74,7 @@ test("the package holds what it needs, no tests, and is small", () => {
       "dist/index.d.ts",
       "dist/cli/main.js",
       "dist/crypto/rlwe/kernels/ring.generated.js",
+      "dist/crypto/codes/kernels/hamming.generated.js",
       "demo/questions.json",
       "examples/ask.mjs",
     ]),
