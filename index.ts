@@ -4,6 +4,7 @@ export {
   type QueryOptions,
   type CitedPassage,
   type HostedOutcome,
+  type OtherSource,
   type PartyFault,
   type PartyOutcome,
   type QueryResult,

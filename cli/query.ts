@@ -22,6 +22,7 @@ interface Options {
   readonly dir: string;
   readonly timeout: number;
   readonly insecureClear: boolean;
+  readonly keepDuplicates: boolean;
 }
 
 /** Exit code when a party's answer is missing: what the others answered is printed. */
@@ -38,6 +39,7 @@ export function queryCommand(): Command {
       wholeNumber(1, limits.queryDeadlineMsMax / 1000),
       limits.queryDeadlineMsDefault / 1000,
     )
+    .option("--keep-duplicates", "show a passage that several parties hold once for each of them", false)
     .option("--json", "print one JSON object", false)
     .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
     .addOption(dirOption())
@@ -48,7 +50,8 @@ export function queryCommand(): Command {
     );
 }
 
-async function runQuery(given: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
+async function runQuery(given: string, options: Options): Promise<void> {
+  const { k, json, dir, timeout, insecureClear, keepDuplicates } = options;
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
   using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
@@ -56,7 +59,7 @@ async function runQuery(given: string, { k, json, dir, timeout, insecureClear }:
   onStop(() => {
     abort.abort();
   });
-  const asking = sotto.query(question, { k, deadlineMs: timeout * 1000, signal: abort.signal });
+  const asking = sotto.query(question, { k, deadlineMs: timeout * 1000, signal: abort.signal, keepDuplicates });
   if (!json) for await (const outcome of asking) printOutcome(outcome);
   const result = await asking.result;
   if (json) process.stdout.write(`${JSON.stringify(forJson(result))}\n`);

@@ -30,6 +30,8 @@ import {
   checkQuestion,
 } from "./question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
+import { rowsToFetch, showOnce } from "./near-duplicates.ts";
+import { TextCodes } from "./text-codes.ts";
 
 export interface ClientOptions {
   readonly identity: Identity;
@@ -60,11 +62,18 @@ export interface QueryOptions {
   /** How long parties may take; default 30 s. Parties that take longer are reported missing. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** Whether a passage that several parties hold is shown as often as they hold it; default false: once, with all its sources. */
+  readonly keepDuplicates?: boolean;
+}
+
+/** Query options as they are checked, defaults filled in. */
+interface Asked extends Required<Pick<QueryOptions, "k" | "deadlineMs" | "keepDuplicates">> {
+  readonly signal: AbortSignal | undefined;
 }
 
 /** How long connecting waits for parties to deliver their hints. */
 const CONNECT_PATIENCE_MS = 2000;
-const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
+const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal", "keepDuplicates"]);
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
 export function federationLayout({ terms }: Federation): RingLayout {
@@ -93,6 +102,7 @@ export class SottoClient {
   readonly #layout: RingLayout;
   readonly #asker: Asker;
   readonly #hosted: HostedSources;
+  readonly #texts: TextCodes;
   readonly #opening = new Map<string, Promise<PartySession>>();
   readonly #lastSession = new Map<string, PartySession>();
   #closed = false;
@@ -101,6 +111,7 @@ export class SottoClient {
     const { federation, coordinatorUrl, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
+    this.#texts = new TextCodes(options.encoder);
     this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
     this.#link = new CoordinatorLink({
       url: coordinatorUrl ?? federation.terms.coordinatorUrl,
@@ -166,14 +177,15 @@ export class SottoClient {
   query(question: string, options: QueryOptions = {}): Asking {
     for (const name of Object.keys(options))
       if (!QUERY_OPTION_NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
-    const { k = 5, deadlineMs = limits.queryDeadlineMsDefault } = options;
+    const { k = 5, deadlineMs = limits.queryDeadlineMsDefault, keepDuplicates = false, signal } = options;
     if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax)
       throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
     if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax)
       throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
     checkQuestion(question);
+    if (typeof keepDuplicates !== "boolean") throw new TypeError("query: keepDuplicates must be true or false");
     return startAsking((report) =>
-      this.#run(question, { k, deadlineMs, signal: options.signal }, report).finally(() => {
+      this.#run(question, { k, deadlineMs, signal, keepDuplicates }, report).finally(() => {
         if (!this.#closed) this.#asker.refill();
       }),
     );
@@ -198,7 +210,7 @@ export class SottoClient {
 
   async #run(
     question: string,
-    { k, deadlineMs, signal }: { k: number; deadlineMs: number; signal: AbortSignal | undefined },
+    { k, deadlineMs, signal, keepDuplicates }: Asked,
     report: (outcome: PartyOutcome) => void,
   ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
@@ -218,10 +230,11 @@ export class SottoClient {
     const empty = await this.#emptyParties();
     for (const [party, ms] of empty) take({ party, status: "answered", passagesScored: 0, ms });
     const parties = this.parties.filter((party) => !empty.has(party));
-    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, deadlineMs }) : null;
+    const kept = keepDuplicates ? k : rowsToFetch(k, parties.length + this.#hosted.count);
+    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, kept, deadlineMs }) : null;
     const encrypted = performance.now();
     if (asked) for await (const outcome of asked.scores(signal)) take(outcome);
-    const ranking = mergeRankings(k, asked?.best ?? [], await hosted);
+    const ranking = mergeRankings(kept, asked?.best ?? [], await hosted);
     embedding.fill(0);
     const scored = performance.now();
     const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
@@ -230,9 +243,11 @@ export class SottoClient {
       ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
     )) ?? { passages: [], faults: new Map<string, PartyFault>() };
+    const ranked = inOrder(ranking, passages);
+    const shown = keepDuplicates ? ranked : await showOnce(ranked, this.#texts);
     const done = performance.now();
     return {
-      passages: inOrder(ranking, passages),
+      passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
         const fault = outcome.collection ? undefined : faults.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
@@ -247,7 +262,10 @@ export class SottoClient {
     };
   }
 
-  #encrypt(embedding: Float32Array, asking: Pick<QuestionOptions, "parties" | "k" | "deadlineMs">): Promise<Question> {
+  #encrypt(
+    embedding: Float32Array,
+    asking: Pick<QuestionOptions, "parties" | "k" | "kept" | "deadlineMs">,
+  ): Promise<Question> {
     const { identity, federation } = this.#options;
     return Question.encrypt(this.#asker, embedding, {
       ...asking,

@@ -89,7 +89,7 @@ describe("the ranking", () => {
       expect(secret.passages.map(where).sort()).toEqual(passages.map(where).sort());
     }
     for (let i = 0; i < 5; i++) {
-      const { passages } = await asker.query("precisely this text", { k: 3 }).result;
+      const { passages } = await asker.query("precisely this text", { k: 3, keepDuplicates: true }).result;
       expect(passages.map(where)).toEqual(["eta/twin", "theta/twin", "zeta/twin"]);
     }
   });
