@@ -112,7 +112,7 @@ async function runNode(options: Options): Promise<void> {
     federation,
     store,
     index,
-    hosting: hosting?.service,
+    handlers: hosting ? [hosting.service] : [],
     coordinatorUrl,
     log,
     observer: transcript?.observer,

@@ -46,7 +46,9 @@ export {
   queryBody,
   scoreList,
 } from "./messages.ts";
+export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
 export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";
+export { type TrainingAnswer, type TrainingRequest, trainingRequests } from "./training-messages.ts";

@@ -96,4 +96,12 @@ export const limits = {
   grantBytesMax: 4096,
   /** Answers of a hosted `double` collection whose rows may still be fetched, of one session. */
   hostedScoresKept: 16,
+  /** Rows in one message of a training run: a batch, or a page of an evaluation. As float32 of 64 entries they are half a frame. */
+  trainingRowsMax: 32_768,
+  /** Length of a code in training. */
+  trainingBitsMax: 64,
+  /** Width, and number, of a bottom model's hidden layers: what a trainer can make a party hold. */
+  trainingWidthMax: 4096,
+  trainingLayersMax: 8,
+  trainingRunLengthMax: 128,
 } as const;

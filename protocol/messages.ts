@@ -3,6 +3,7 @@ import { bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
 import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
+import { trainingAnswers, trainingMessageLimits, trainingRequests } from "./training-messages.ts";
 
 const u32 = z.int().min(0).max(0xffff_ffff);
 const body = bytes({ max: limits.frameBytesMax });
@@ -121,6 +122,8 @@ export const endToEndMessages = {
   fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
   ...hostRequests,
   ...hostAnswers,
+  ...trainingRequests,
+  ...trainingAnswers,
 } as const;
 
 /** What `passages.padded` holds. */
@@ -167,4 +170,5 @@ export const messageLimits: {
   passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },
   fault: { bytesMax: 4096, deadlineMs: 60_000 },
   ...hostMessageLimits,
+  ...trainingMessageLimits,
 };

@@ -15,6 +15,7 @@ import {
 } from "../../protocol/index.ts";
 import type { SealedStore } from "../sealed-store/index.ts";
 import { blockPages } from "../serving/block-pages.ts";
+import type { RequestHandler } from "../serving/request-handler.ts";
 import { type HostedCollection, HostedCollections, grantOf } from "./hosted-collections.ts";
 import { HostedScorers } from "./hosted-scorers.ts";
 
@@ -41,7 +42,7 @@ export function isHostedRequest(message: EndToEndMessage): message is HostedRequ
 }
 
 /** Answers what owners and readers ask of the collections that this node keeps for them. It holds no key to any of them. */
-export class HostService {
+export class HostService implements RequestHandler<HostedRequest> {
   readonly #options: HostServiceOptions;
   readonly #collections: HostedCollections;
   readonly #scorers: HostedScorers;
@@ -59,6 +60,10 @@ export class HostService {
 
   async close(): Promise<void> {
     await this.#scorers.close();
+  }
+
+  handles(message: EndToEndMessage): message is HostedRequest {
+    return isHostedRequest(message);
   }
 
   /**

@@ -10,10 +10,10 @@ import {
   dial,
   limits,
 } from "../../protocol/index.ts";
-import type { HostService } from "../hosting/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { Collection } from "./collection.ts";
 import { QueryService } from "./query-service.ts";
+import type { RequestHandler } from "./request-handler.ts";
 import { SessionService } from "./session-service.ts";
 
 /** How often the store is asked whether another process changed it. */
@@ -25,8 +25,8 @@ export interface PartyServerOptions {
   readonly federation: Federation;
   readonly store: PassageStore;
   readonly index: ScoringIndex;
-  /** Set where this node keeps collections of others; closed by the caller. */
-  readonly hosting?: HostService | undefined;
+  /** Who answers requests that are not about this party's own passages; closed by the caller. */
+  readonly handlers?: readonly RequestHandler[] | undefined;
   readonly coordinatorUrl: string;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
@@ -58,7 +58,7 @@ export class PartyServer {
       identity,
       federation,
       store,
-      hosting: options.hosting,
+      handlers: options.handlers,
       collection: this.#collection,
       queries: this.#queries,
       send: (message) => this.#connection?.send(message),

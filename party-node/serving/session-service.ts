@@ -13,13 +13,15 @@ import {
   encodeValue,
   handshakeContext,
   limits,
+  trainingRequests,
   unpackHandles,
 } from "../../protocol/index.ts";
-import { type HostService, isHostedRequest } from "../hosting/index.ts";
+import { isHostedRequest } from "../hosting/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { blockPages } from "./block-pages.ts";
 import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
+import type { RequestHandler } from "./request-handler.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
@@ -43,8 +45,8 @@ export interface SessionServiceOptions {
   readonly collection: Collection;
   readonly queries: QueryService;
   readonly store: PassageStore;
-  /** Set where this node keeps collections of others. */
-  readonly hosting?: HostService | undefined;
+  /** Who answers requests that are not about this party's own passages. */
+  readonly handlers?: readonly RequestHandler[] | undefined;
   readonly send: (message: HopMessage) => void;
   /** Resolves when the connection has taken most of what was sent. */
   readonly drained: () => Promise<void>;
@@ -137,10 +139,15 @@ export class SessionService {
   }
 
   async *#respond(session: OpenSession, message: EndToEndMessage): AsyncGenerator<EndToEndMessage> {
-    const { collection, hosting } = this.#options;
-    if (isHostedRequest(message)) {
-      if (hosting) yield* hosting.respond(session.peer, session, message);
-      else yield notHosting(message.id);
+    const { collection, handlers = [] } = this.#options;
+    const handler = handlers.find((candidate) => candidate.handles(message));
+    const refusal = unhandled(message);
+    if (handler) {
+      yield* handler.respond(session.peer, session, message);
+      return;
+    }
+    if (refusal) {
+      yield refusal;
       return;
     }
     switch (message.type) {
@@ -187,7 +194,15 @@ export class SessionService {
   }
 }
 
-function notHosting(id: number): EndToEndMessage {
-  const reason = "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
-  return { type: "fault", id, code: "NOT_HOSTING", reason };
+/** What is said to a request that some nodes answer and this one does not; null for any other. */
+function unhandled(message: EndToEndMessage): EndToEndMessage | null {
+  const { id } = message;
+  if (isHostedRequest(message)) {
+    const reason =
+      "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
+    return { type: "fault", id, code: "NOT_HOSTING", reason };
+  }
+  if (message.type in trainingRequests)
+    return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };
+  return null;
 }

@@ -97,6 +97,21 @@ const badRevisions = [-1, 0.5, 2 ** 60, "1", null];
 /** As many row ids as one message may name, and some more. */
 const manyRowIds = (more: number): Uint8Array => zeros(16 * (limits.hostedBatchRowsMax + more));
 
+const trainingSettings = {
+  run: "hashed",
+  seed: 1,
+  bits: limits.trainingBitsMax,
+  hidden: [limits.trainingWidthMax],
+  batchNorm: true,
+  release: "codes",
+  greedyPenalty: 0,
+  laplaceEpsilon: null,
+  learningRate: 0.002,
+  weightDecay: 0,
+  stepEpochs: 8,
+  stepFactor: 0.3,
+};
+
 const shapes: Readonly<Record<string, Shape>> = {
   roster: hop(
     [
@@ -304,6 +319,71 @@ const shapes: Readonly<Record<string, Shape>> = {
     query: ["x", null, [1]],
     known: badRevisions,
   }),
+  "train-shape": endToEnd([{ type: "train-shape", id: 0 }], { id: badU32 }),
+  "train-begin": endToEnd(
+    [
+      { type: "train-begin", id: 0, settings: trainingSettings, epochsDone: 3 },
+      { type: "train-begin", id: 0, settings: { ...trainingSettings, laplaceEpsilon: 0.5 }, epochsDone: 0 },
+    ],
+    {
+      id: badU32,
+      epochsDone: [-1, 1.5, 1e9, null],
+      settings: [
+        ...["", "Upper", "../up", "a/b", "r".repeat(limits.trainingRunLengthMax + 1), null].map((run) => ({
+          ...trainingSettings,
+          run,
+        })),
+        ...[0, 1.5, limits.trainingBitsMax + 1].map((bits) => ({ ...trainingSettings, bits })),
+        ...[[0], [limits.trainingWidthMax + 1], list(limits.trainingLayersMax + 1, 1), null].map((hidden) => ({
+          ...trainingSettings,
+          hidden,
+        })),
+        ...[0, -1, 1e10, "1"].map((laplaceEpsilon) => ({ ...trainingSettings, laplaceEpsilon })),
+        { ...trainingSettings, release: "features" },
+        { ...trainingSettings, learningRate: -1 },
+        { ...trainingSettings, stepEpochs: 0 },
+        { ...trainingSettings, extra: 0 },
+        without(trainingSettings, "seed"),
+        null,
+      ],
+    },
+  ),
+  "train-forward": endToEnd(
+    [
+      { type: "train-forward", id: 1, split: "train", rows: zeros(8), training: true },
+      { type: "train-forward", id: 1, split: "test", rows: zeros(4 * limits.trainingRowsMax), training: false },
+    ],
+    {
+      id: badU32,
+      split: ["all", null, 1],
+      rows: [zeros(7), zeros(4 * limits.trainingRowsMax + 4), [1], null],
+      training: [1, null],
+    },
+  ),
+  "train-backward": endToEnd([{ type: "train-backward", id: 1, gradient: zeros(4 * limits.trainingBitsMax) }], {
+    id: badU32,
+    gradient: [zeros(3), [0.5], null],
+  }),
+  "train-end-epoch": endToEnd([{ type: "train-end-epoch", id: 1, epochsDone: 1 }], {
+    id: badU32,
+    epochsDone: [0, -1, 1.5, null],
+  }),
+  "train-export": endToEnd([{ type: "train-export", id: 1, run: "hashed" }], { id: badU32, run: ["", "..", "A", 5] }),
+  "train-party": endToEnd([{ type: "train-party", id: 1, features: 8, train: 100, test: 20 }], {
+    id: badU32,
+    features: badU32,
+    train: badU32,
+    test: badU32,
+  }),
+  "train-codes": endToEnd([{ type: "train-codes", id: 1, codes: zeros(3) }], {
+    id: badU32,
+    codes: [zeros((limits.trainingRowsMax * limits.trainingBitsMax) / 8 + 1), "x", null],
+  }),
+  "train-floats": endToEnd([{ type: "train-floats", id: 1, values: zeros(12) }], {
+    id: badU32,
+    values: [zeros(3), [0.5], null],
+  }),
+  "train-done": endToEnd([{ type: "train-done", id: 1 }], { id: badU32 }),
   "host-fetch": endToEnd(
     [
       { type: "host-fetch", id: 2, collection: id16, scored: 1, handles: zeros(16) },

@@ -8,6 +8,7 @@ import { type ClientOptions, SottoClient, federationLayout } from "../../party-n
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
+import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import {
   type Federation,
@@ -50,6 +51,8 @@ export interface TestFederationOptions {
   readonly observer?: FrameObserver;
   /** Parties that keep collections of others. */
   readonly hosts?: Readonly<Record<string, HostOptions>>;
+  /** Parties that answer more than questions. */
+  readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
 }
 
 /** One row as the party's scoring index has it. */
@@ -153,7 +156,7 @@ export class TestParty {
       federation,
       store,
       index: this.makeIndex(),
-      hosting: host?.service,
+      handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
       coordinatorUrl: url,
       log: silent,
     });
@@ -291,6 +294,10 @@ export class TestFederation implements AsyncDisposable {
   /** Null for a party that keeps no collections of others. */
   hostOptions(name: string): HostOptions | null {
     return this.#options.hosts?.[name] ?? null;
+  }
+
+  handlers(name: string): readonly RequestHandler[] {
+    return this.#options.handlers?.[name] ?? [];
   }
 
   /** On the port it had before, if there was one. */
