@@ -7,6 +7,7 @@ export {
   type OtherSource,
   type PartyFault,
   type PartyOutcome,
+  type PartyRoute,
   type QueryResult,
   SottoClient,
 } from "./party-node/asking/index.ts";

@@ -11,6 +11,7 @@ import {
 import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
+import type { PartyRoute } from "../routing/party-router.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 
 /** Where else a passage is that is shown once. */
@@ -70,7 +71,10 @@ export interface PartyOutcome {
   readonly party: string;
   /** Set for a hosted collection, whose owner `party` is. */
   readonly collection?: HostedOutcome;
-  readonly status: "answered" | "missing";
+  /** `not-asked`: a question with `route` has left it out. */
+  readonly status: "answered" | "missing" | "not-asked";
+  /** Of a question with `route`: why the party was asked, or was not. */
+  readonly route?: PartyRoute;
   /** Passages the party scored. */
   readonly passagesScored: number;
   /** From sending the query to having read this party's scores. */

@@ -13,6 +13,7 @@ import {
   encodeValue,
   handshakeContext,
   limits,
+  routingRequests,
   trainingRequests,
   unpackHandles,
 } from "../../protocol/index.ts";
@@ -201,6 +202,10 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
     const reason =
       "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
     return { type: "fault", id, code: "NOT_HOSTING", reason };
+  }
+  if (message.type in routingRequests) {
+    const reason = "this node shows no summary of its passages; its operator starts it with `sotto node --routable`";
+    return { type: "fault", id, code: "NOT_ROUTABLE", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };
