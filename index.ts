@@ -4,8 +4,10 @@ export {
   type QueryOptions,
   type CitedPassage,
   type HostedOutcome,
+  type OtherSource,
   type PartyFault,
   type PartyOutcome,
+  type PartyRoute,
   type QueryResult,
   SottoClient,
 } from "./party-node/asking/index.ts";

@@ -34,6 +34,8 @@ export interface LocalFederationOptions {
   readonly encoder: Encoder;
   /** Whether every process records a transcript. */
   readonly transcripts?: boolean;
+  /** Whether the parties show summaries, for questions with `route`. */
+  readonly routable?: boolean;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
 }
@@ -163,13 +165,14 @@ export class LocalFederation {
     const names = this.#options.parties.map(({ name }) => name);
     const serving = mode === "hosted" ? [HOST] : names;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
+    const routable = this.#options.routable ? ["--routable"] : [];
     await Promise.all(
       serving.map(
         (name) =>
           new Promise<void>((resolve, reject) => {
             const child = this.#spawn(
               name,
-              ["node", "--dir", this.folderOf(name), ...more, ...this.#transcriptArguments(name)],
+              ["node", "--dir", this.folderOf(name), ...more, ...routable, ...this.#transcriptArguments(name)],
               (event) => {
                 if (event.event === "serving") {
                   markReady(child);

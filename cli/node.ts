@@ -1,14 +1,17 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
-import { federationLayout } from "../party-node/asking/index.ts";
+import { checkEncoder, federationLayout } from "../party-node/asking/index.ts";
+import { openEncoder } from "../party-node/encoders/index.ts";
 import type { Logger } from "pino";
 import { AlignService, readEntityIds, writeAlignedIds } from "../party-node/aligning/index.ts";
 import { HostService } from "../party-node/hosting/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
+import { SummaryService, openCommonCoder } from "../party-node/routing/index.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
 import { openPostgresSealedStore, openSqliteSealedStore } from "../party-node/sealed-store/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
+import type { PassageStore } from "../party-node/store/index.ts";
 import { memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
@@ -26,6 +29,7 @@ interface Options {
   readonly entities?: string;
   readonly entityColumn?: string;
   readonly alignFor?: ReadonlySet<string>;
+  readonly routable: boolean;
   readonly transcript?: string;
 }
 
@@ -49,8 +53,17 @@ export function nodeCommand(): Command {
     )
     .option("--entity-column <name>", "the CSV file's column of ids; default: id")
     .option("--align-for <members>", "members who may have the ids aligned, joined by commas", parseMembers)
+    .option(
+      "--routable",
+      "show queriers a summary of the passages, so that `sotto query --route` can leave this node out",
+      false,
+    )
     .addOption(transcriptOption())
-    .action(runNode);
+    .action(runNode)
+    .addHelpText(
+      "after",
+      "\n--routable: any querier of the federation may have up to 64 codes of 256 bits, each of what most of 5 or more passages have in common, and how many passages each stands for: what the collection is about, roughly. The coordinator does not see them.",
+    );
 }
 
 /** What keeps collections of others in this process; null where it is not asked for. */
@@ -99,6 +112,18 @@ async function openAligning(
   return new AlignService({ identity, federation, helpers, readIds, keep, log });
 }
 
+/** What shows queriers a summary of the passages. The encoder is needed only until the coder is made. */
+async function openSummary({ federation, encoderSpec }: OpenedNode, source: PassageStore): Promise<SummaryService> {
+  const encoder = await openEncoder(encoderSpec);
+  try {
+    checkEncoder(encoder, federation);
+    const coder = await openCommonCoder(encoder);
+    return new SummaryService({ source, coder, now: () => performance.now() });
+  } finally {
+    await encoder.close();
+  }
+}
+
 function parseMembers(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => !memberName.safeParse(name).success))
@@ -138,12 +163,13 @@ async function runNode(options: Options): Promise<void> {
         ...(threads === undefined ? {} : { threads }),
       });
   const hosting = await openHosting(node, options, log);
+  const summary = options.routable ? await openSummary(node, store) : null;
   const server = new PartyServer({
     identity,
     federation,
     store,
     index,
-    handlers: [...(hosting ? [hosting.service] : []), ...(aligning ? [aligning] : [])],
+    handlers: [hosting?.service, aligning, summary].filter((handler) => handler != null),
     coordinatorUrl,
     log,
     observer: transcript?.observer,

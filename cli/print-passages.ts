@@ -1,20 +1,29 @@
 import { styleText } from "node:util";
-import type { CitedPassage } from "../party-node/asking/index.ts";
+import type { CitedPassage, OtherSource } from "../party-node/asking/index.ts";
 import { oneLine } from "./printable.ts";
 
 /** Passages with their citations, for people. */
 export function printPassages(passages: readonly CitedPassage[], out: NodeJS.WritableStream = process.stdout): void {
   if (passages.length === 0) out.write("No passages.\n");
   const width = Math.min(100, process.stdout.columns || 100);
-  for (const [i, { party, documentId, title, text, ordinal, score }] of passages.entries()) {
+  for (const [i, { party, documentId, title, text, ordinal, score, alsoFrom = [] }] of passages.entries()) {
     out.write(
-      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : ""}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
+      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${passageNumber(ordinal)}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
     );
     const [heading, body] = [oneLine(title), oneLine(text)];
     // The first passage of a document often begins with its title.
     if (heading !== "" && !body.startsWith(heading)) out.write(`    ${styleText("italic", heading)}\n`);
     for (const line of wrapped(body, width - 4)) out.write(`    ${line}\n`);
+    for (const other of alsoFrom) out.write(`    ${styleText("dim", otherInWords(other))}\n`);
   }
+}
+
+function passageNumber(ordinal: number): string {
+  return ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : "";
+}
+
+function otherInWords({ party, documentId, ordinal, identical }: OtherSource): string {
+  return `${identical ? "also" : "nearly the same"} held by ${party} · ${oneLine(documentId)}${passageNumber(ordinal)}`;
 }
 
 function wrapped(text: string, width: number): string[] {

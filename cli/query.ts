@@ -22,6 +22,8 @@ interface Options {
   readonly dir: string;
   readonly timeout: number;
   readonly insecureClear: boolean;
+  readonly keepDuplicates: boolean;
+  readonly route?: number;
 }
 
 /** Exit code when a party's answer is missing: what the others answered is printed. */
@@ -38,17 +40,24 @@ export function queryCommand(): Command {
       wholeNumber(1, limits.queryDeadlineMsMax / 1000),
       limits.queryDeadlineMsDefault / 1000,
     )
+    .option("--keep-duplicates", "show a passage that several parties hold once for each of them", false)
+    .option(
+      "--route <count>",
+      "ask only so many of the parties that show what they hold (`sotto node --routable`): the likeliest",
+      wholeNumber(1, limits.membersMax),
+    )
     .option("--json", "print one JSON object", false)
     .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
     .addOption(dirOption())
     .action(runQuery)
     .addHelpText(
       "after",
-      "\nExit code 4: some party did not answer; the passages of the others are printed, and who is missing and why.",
+      "\n--route: this process ranks the parties by summaries of their passages and shows nobody the question, but the coordinator sees who is asked, and so roughly what the question is about. Parties without a summary, and hosted collections, are asked in addition.\n\nExit code 4: some party did not answer; the passages of the others are printed, and who is missing and why.",
     );
 }
 
-async function runQuery(given: string, { k, json, dir, timeout, insecureClear }: Options): Promise<void> {
+async function runQuery(given: string, options: Options): Promise<void> {
+  const { k, json, dir, timeout, insecureClear, keepDuplicates, route } = options;
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
   using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
@@ -56,19 +65,40 @@ async function runQuery(given: string, { k, json, dir, timeout, insecureClear }:
   onStop(() => {
     abort.abort();
   });
-  const asking = sotto.query(question, { k, deadlineMs: timeout * 1000, signal: abort.signal });
+  const asking = sotto.query(question, {
+    k,
+    deadlineMs: timeout * 1000,
+    signal: abort.signal,
+    keepDuplicates,
+    ...(route === undefined ? {} : { route }),
+  });
   if (!json) for await (const outcome of asking) printOutcome(outcome);
   const result = await asking.result;
   if (json) process.stdout.write(`${JSON.stringify(forJson(result))}\n`);
   else printPassages(result.passages);
+  if (!json && result.parties.some(({ status }) => status === "not-asked"))
+    process.stderr.write("\nThe coordinator saw who was asked, and so roughly what the question is about.\n");
   if (result.parties.some(({ fault }) => fault)) process.exitCode = EXIT_PARTIAL;
 }
 
-function printOutcome({ party, collection, status, passagesScored, ms, fault }: PartyOutcome): void {
-  const mark = status === "answered" ? styleText("green", "answered") : styleText("yellow", "missing ");
-  process.stderr.write(
-    `  ${mark}  ${collection ? `${party} (${collection.name} at ${collection.host})` : party}  ${fault ? faultInWords(fault) : `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms`}\n`,
-  );
+const MARKS = {
+  answered: styleText("green", "answered "),
+  missing: styleText("yellow", "missing  "),
+  "not-asked": styleText("dim", "not asked"),
+} as const;
+
+function printOutcome(outcome: PartyOutcome): void {
+  const { party, collection, status } = outcome;
+  const name = collection ? `${party} (${collection.name} at ${collection.host})` : party;
+  process.stderr.write(`  ${MARKS[status]}  ${name}  ${outcomeInWords(outcome)}\n`);
+}
+
+function outcomeInWords({ collection, status, passagesScored, ms, fault, route }: PartyOutcome): string {
+  if (fault) return faultInWords(fault);
+  if (status === "not-asked") return "others are likelier to hold an answer";
+  const unknown =
+    route?.reason === "no-summary" ? `, asked because it shows no summary (${route.fault?.code ?? ""})` : "";
+  return `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms${unknown}`;
 }
 
 function whatWasDone(passagesScored: number, collection: HostedOutcome | undefined): string {

@@ -48,6 +48,7 @@ export {
   scoreList,
 } from "./messages.ts";
 export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
+export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./routing-messages.ts";
 export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";

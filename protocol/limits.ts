@@ -110,4 +110,8 @@ export const limits = {
   trainingWidthMax: 4096,
   trainingLayersMax: 8,
   trainingRunLengthMax: 128,
+  /** Prototypes that a party's summary may have. */
+  routingPrototypesMax: 64,
+  /** Bytes of a code that parties are ranked by. */
+  routingCodeBytes: 32,
 } as const;

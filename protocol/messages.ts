@@ -3,6 +3,7 @@ import { alignAnswers, alignMessageLimits, alignRequests } from "./align-message
 import { bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
+import { routingAnswers, routingMessageLimits, routingRequests } from "./routing-messages.ts";
 import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
 import { trainingAnswers, trainingMessageLimits, trainingRequests } from "./training-messages.ts";
 
@@ -123,6 +124,8 @@ export const endToEndMessages = {
   fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
   ...hostRequests,
   ...hostAnswers,
+  ...routingRequests,
+  ...routingAnswers,
   ...trainingRequests,
   ...trainingAnswers,
   ...alignRequests,
@@ -173,6 +176,7 @@ export const messageLimits: {
   passages: { bytesMax: limits.frameBytesMax, deadlineMs: 30_000 },
   fault: { bytesMax: 4096, deadlineMs: 60_000 },
   ...hostMessageLimits,
+  ...routingMessageLimits,
   ...trainingMessageLimits,
   ...alignMessageLimits,
 };

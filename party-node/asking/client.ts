@@ -8,13 +8,7 @@ import {
   ringLayout,
 } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import {
-  type Federation,
-  type FrameObserver,
-  type Identity,
-  type ProtocolFaultCode,
-  limits,
-} from "../../protocol/index.ts";
+import { type Federation, type FrameObserver, type Identity, type ProtocolFaultCode } from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
@@ -30,6 +24,12 @@ import {
   checkQuestion,
 } from "./question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
+import { rowsToFetch, showOnce } from "./near-duplicates.ts";
+import { type QueryOptions, checkQueryOptions, type CheckedOptions } from "./query-options.ts";
+import { type Asking, startAsking } from "./start-asking.ts";
+import { TextCodes } from "./text-codes.ts";
+import { PartyRouter } from "../routing/index.ts";
+import { notAsked, withRoute } from "./route-outcomes.ts";
 
 export interface ClientOptions {
   readonly identity: Identity;
@@ -54,17 +54,8 @@ export interface HostedCollectionsOptions extends Pick<HostedSourcesOptions, "en
   readonly onClose?: () => void;
 }
 
-export interface QueryOptions {
-  /** Passages wanted, 1..32; default 5. */
-  readonly k?: number;
-  /** How long parties may take; default 30 s. Parties that take longer are reported missing. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal;
-}
-
 /** How long connecting waits for parties to deliver their hints. */
 const CONNECT_PATIENCE_MS = 2000;
-const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
 export function federationLayout({ terms }: Federation): RingLayout {
@@ -80,12 +71,6 @@ export function checkEncoder(encoder: Encoder, { terms }: Federation): void {
   );
 }
 
-/** A question under way: iterate it for each party's outcome as it comes, or await `result`. */
-export interface Asking extends AsyncIterable<PartyOutcome> {
-  /** The ranked passages, once every party is accounted for. Rejects with the fault that stopped the query. */
-  readonly result: Promise<QueryResult>;
-}
-
 /** A querier in a federation. */
 export class SottoClient {
   readonly #options: ClientOptions;
@@ -93,6 +78,8 @@ export class SottoClient {
   readonly #layout: RingLayout;
   readonly #asker: Asker;
   readonly #hosted: HostedSources;
+  readonly #texts: TextCodes;
+  readonly #router: PartyRouter;
   readonly #opening = new Map<string, Promise<PartySession>>();
   readonly #lastSession = new Map<string, PartySession>();
   #closed = false;
@@ -101,6 +88,7 @@ export class SottoClient {
     const { federation, coordinatorUrl, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
+    this.#texts = new TextCodes(options.encoder);
     this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
     this.#link = new CoordinatorLink({
       url: coordinatorUrl ?? federation.terms.coordinatorUrl,
@@ -110,6 +98,7 @@ export class SottoClient {
     });
     const { entries = [], seen = new SeenSequences(null), onNewKey = () => undefined } = options.collections ?? {};
     const session = async (host: string): Promise<EndToEndSession> => (await this.#session(host)).channel;
+    this.#router = new PartyRouter({ encoder: options.encoder, session });
     this.#hosted = new HostedSources({ identity, federation, entries, seen, onNewKey, session });
   }
 
@@ -164,16 +153,10 @@ export class SottoClient {
    * @throws Fault QUESTION_EMPTY, QUESTION_TOO_LONG; TypeError for options that do not exist or are out of range.
    */
   query(question: string, options: QueryOptions = {}): Asking {
-    for (const name of Object.keys(options))
-      if (!QUERY_OPTION_NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
-    const { k = 5, deadlineMs = limits.queryDeadlineMsDefault } = options;
-    if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax)
-      throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
-    if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax)
-      throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
+    const asked = checkQueryOptions(options);
     checkQuestion(question);
     return startAsking((report) =>
-      this.#run(question, { k, deadlineMs, signal: options.signal }, report).finally(() => {
+      this.#run(question, asked, report).finally(() => {
         if (!this.#closed) this.#asker.refill();
       }),
     );
@@ -198,7 +181,7 @@ export class SottoClient {
 
   async #run(
     question: string,
-    { k, deadlineMs, signal }: { k: number; deadlineMs: number; signal: AbortSignal | undefined },
+    { k, deadlineMs, signal, keepDuplicates, route }: CheckedOptions,
     report: (outcome: PartyOutcome) => void,
   ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
@@ -217,11 +200,15 @@ export class SottoClient {
     hosted.catch(() => undefined);
     const empty = await this.#emptyParties();
     for (const [party, ms] of empty) take({ party, status: "answered", passagesScored: 0, ms });
-    const parties = this.parties.filter((party) => !empty.has(party));
-    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, deadlineMs }) : null;
+    const filled = this.parties.filter((party) => !empty.has(party));
+    const routes = route === undefined ? null : await this.#router.route(embedding, filled, route);
+    const parties = filled.filter((party) => routes?.get(party)?.reason !== "unlikely");
+    for (const party of filled) if (!parties.includes(party)) take(notAsked(party, routes));
+    const kept = keepDuplicates ? k : rowsToFetch(k, parties.length + this.#hosted.count);
+    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, kept, deadlineMs }) : null;
     const encrypted = performance.now();
-    if (asked) for await (const outcome of asked.scores(signal)) take(outcome);
-    const ranking = mergeRankings(k, asked?.best ?? [], await hosted);
+    if (asked) for await (const outcome of asked.scores(signal)) take(withRoute(outcome, routes));
+    const ranking = mergeRankings(kept, asked?.best ?? [], await hosted);
     embedding.fill(0);
     const scored = performance.now();
     const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
@@ -230,9 +217,11 @@ export class SottoClient {
       ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
     )) ?? { passages: [], faults: new Map<string, PartyFault>() };
+    const ranked = inOrder(ranking, passages);
+    const shown = keepDuplicates ? ranked : await showOnce(ranked, this.#texts);
     const done = performance.now();
     return {
-      passages: inOrder(ranking, passages),
+      passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
         const fault = outcome.collection ? undefined : faults.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
@@ -247,7 +236,10 @@ export class SottoClient {
     };
   }
 
-  #encrypt(embedding: Float32Array, asking: Pick<QuestionOptions, "parties" | "k" | "deadlineMs">): Promise<Question> {
+  #encrypt(
+    embedding: Float32Array,
+    asking: Pick<QuestionOptions, "parties" | "k" | "kept" | "deadlineMs">,
+  ): Promise<Question> {
     const { identity, federation } = this.#options;
     return Question.encrypt(this.#asker, embedding, {
       ...asking,
@@ -309,38 +301,4 @@ export class SottoClient {
     if (blocks) this.#options.hintCache?.save(party, blocks);
     this.#asker.blocksChanged(new Map([...this.#lastSession].map(([name, session]) => [name, session.blocks])));
   }
-}
-
-/** Runs a query so that its outcomes can be iterated, awaited, both or neither. */
-function startAsking(run: (report: (outcome: PartyOutcome) => void) => Promise<QueryResult>): Asking {
-  const outcomes: PartyOutcome[] = [];
-  let ended = false;
-  let wake: () => void = () => undefined;
-  let changed = new Promise<void>((resolve) => (wake = resolve));
-  const tell = (): void => {
-    const wakeNow = wake;
-    changed = new Promise<void>((resolve) => (wake = resolve));
-    wakeNow();
-  };
-  const result = run((outcome) => {
-    outcomes.push(outcome);
-    tell();
-  }).finally(() => {
-    ended = true;
-    tell();
-  });
-  // Whoever only iterates learns of a failure from the iteration.
-  result.catch(() => undefined);
-  return {
-    result,
-    async *[Symbol.asyncIterator]() {
-      for (let next = 0; ; next++) {
-        while (next >= outcomes.length && !ended) await changed;
-        const outcome = outcomes[next];
-        if (!outcome) break;
-        yield outcome;
-      }
-      await result;
-    },
-  };
 }

@@ -40,6 +40,11 @@ export class HostedSources {
     for (const entry of options.entries) if (fits(entry, options.federation)) this.#open(entry);
   }
 
+  /** Collections that are asked. */
+  get count(): number {
+    return this.#options.entries.length;
+  }
+
   /** Learns the state of all collections; what cannot be reached now is reached for again by {@link ask}. */
   async prepare(): Promise<void> {
     await Promise.allSettled([...this.#readers.values()].map((reader) => reader.prepare()));

@@ -1,10 +1,6 @@
-export {
-  type Asking,
-  type ClientOptions,
-  type QueryOptions,
-  SottoClient,
-  checkEncoder,
-  federationLayout,
-} from "./client.ts";
+export { type ClientOptions, SottoClient, checkEncoder, federationLayout } from "./client.ts";
+export type { QueryOptions } from "./query-options.ts";
+export type { Asking } from "./start-asking.ts";
 export { HintCache } from "./hint-cache.ts";
-export type { CitedPassage, HostedOutcome, PartyFault, PartyOutcome, QueryResult } from "./question.ts";
+export type { CitedPassage, HostedOutcome, OtherSource, PartyFault, PartyOutcome, QueryResult } from "./question.ts";
+export type { PartyRoute } from "../routing/index.ts";

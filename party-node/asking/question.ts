@@ -11,7 +11,19 @@ import {
 import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
+import type { PartyRoute } from "../routing/party-router.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
+
+/** Where else a passage is that is shown once. */
+export interface OtherSource {
+  readonly party: string;
+  readonly collection?: string;
+  readonly documentId: string;
+  readonly title: string;
+  readonly ordinal: number;
+  /** Whether it has the very words of the passage shown; otherwise nearly those, with the same numbers. */
+  readonly identical: boolean;
+}
 
 /** A passage that was fetched, with where it came from. */
 export interface CitedPassage {
@@ -26,6 +38,8 @@ export interface CitedPassage {
   readonly ordinal: number;
   /** Inner product of the question's unit vector with the passage's vector, as decrypted. */
   readonly score: number;
+  /** Other parties that hold the same passage, the highest score first; not set where there is none. */
+  readonly alsoFrom?: readonly OtherSource[];
 }
 
 /** Why a party is missing, or why passages of it are. */
@@ -57,7 +71,10 @@ export interface PartyOutcome {
   readonly party: string;
   /** Set for a hosted collection, whose owner `party` is. */
   readonly collection?: HostedOutcome;
-  readonly status: "answered" | "missing";
+  /** `not-asked`: a question with `route` has left it out. */
+  readonly status: "answered" | "missing" | "not-asked";
+  /** Of a question with `route`: why the party was asked, or was not. */
+  readonly route?: PartyRoute;
   /** Passages the party scored. */
   readonly passagesScored: number;
   /** From sending the query to having read this party's scores. */
@@ -87,7 +104,10 @@ export interface QuestionOptions {
   /** Opens or returns the session with a party. */
   readonly session: (party: string) => Promise<PartySession>;
   readonly parties: readonly string[];
+  /** Rows kept of one party. */
   readonly k: number;
+  /** Rows kept of all parties together; default k. */
+  readonly kept?: number;
   readonly deadlineMs: number;
 }
 
@@ -123,7 +143,7 @@ export class Question {
     return new Question(options, query, secrets);
   }
 
-  /** The k best rows of the parties that have answered so far, best first. */
+  /** The best rows of the parties that have answered so far, at most k of each, best first. */
   get best(): readonly Candidate[] {
     return this.#best;
   }
@@ -140,7 +160,7 @@ export class Question {
    * @throws Fault ABORTED, CONNECTION_LOST and the like: whatever a party does wrong becomes its outcome.
    */
   async *scores(signal: AbortSignal | undefined): AsyncGenerator<PartyOutcome> {
-    const { link, parties, deadlineMs, k } = this.#options;
+    const { link, parties, deadlineMs, k, kept = k } = this.#options;
     const began = performance.now();
     const arrived: PartyOutcome[] = [];
     let wake: () => void = () => undefined;
@@ -149,7 +169,7 @@ export class Question {
     const open = new Set(parties);
     const settle = (outcome: PartyOutcome, best: readonly Candidate[] = []): void => {
       if (!open.delete(outcome.party)) return;
-      this.#best = mergeTop(k, this.#best, best);
+      this.#best = mergeTop(kept, this.#best, best);
       arrived.push(outcome);
       wake();
     };

@@ -14,6 +14,7 @@ import {
   encodeValue,
   handshakeContext,
   limits,
+  routingRequests,
   trainingRequests,
   unpackHandles,
 } from "../../protocol/index.ts";
@@ -207,6 +208,10 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
     const reason =
       "this node aligns no ids; its operator starts it with `sotto node --entities FILE --align-for MEMBER`";
     return { type: "fault", id, code: "NOT_ALIGNING", reason };
+  }
+  if (message.type in routingRequests) {
+    const reason = "this node shows no summary of its passages; its operator starts it with `sotto node --routable`";
+    return { type: "fault", id, code: "NOT_ROUTABLE", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { scoreStandardDeviation, sodium } from "../../crypto/index.ts";
 import { CoordinatorLink } from "../../party-node/link/coordinator-link.ts";
-import type { QueryOptions, SottoClient } from "../../party-node/asking/client.ts";
+import type { SottoClient } from "../../party-node/asking/client.ts";
+import type { QueryOptions } from "../../party-node/asking/query-options.ts";
 import { PartySession } from "../../party-node/asking/party-session.ts";
 import { Collection } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
@@ -89,7 +90,7 @@ describe("the ranking", () => {
       expect(secret.passages.map(where).sort()).toEqual(passages.map(where).sort());
     }
     for (let i = 0; i < 5; i++) {
-      const { passages } = await asker.query("precisely this text", { k: 3 }).result;
+      const { passages } = await asker.query("precisely this text", { k: 3, keepDuplicates: true }).result;
       expect(passages.map(where)).toEqual(["eta/twin", "theta/twin", "zeta/twin"]);
     }
   });

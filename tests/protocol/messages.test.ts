@@ -320,6 +320,33 @@ const shapes: Readonly<Record<string, Shape>> = {
     query: ["x", null, [1]],
     known: badRevisions,
   }),
+  "route-summary": endToEnd(
+    [
+      { type: "route-summary", id: 0, known: zeros(16) },
+      { type: "route-summary", id: 0, known: zeros(0) },
+    ],
+    { id: badU32, known: [zeros(15), zeros(17), zeros(32), "x", null] },
+  ),
+  "route-prototypes": endToEnd(
+    [
+      { type: "route-prototypes", id: 0, version: id16, coder: id32, prototypes: zeros(64), passages: [5, 6] },
+      {
+        type: "route-prototypes",
+        id: 2 ** 32 - 1,
+        version: id16,
+        coder: id32,
+        prototypes: zeros(limits.routingCodeBytes * limits.routingPrototypesMax),
+        passages: list(limits.routingPrototypesMax, 2 ** 32 - 1),
+      },
+    ],
+    {
+      id: badU32,
+      version: badIds,
+      coder: [id16, zeros(33), "x", null],
+      prototypes: [zeros(limits.routingCodeBytes * limits.routingPrototypesMax + 1), "x", null, [1]],
+      passages: [list(limits.routingPrototypesMax + 1, 5), [-1], [0.5], [2 ** 32], ["5"], null],
+    },
+  ),
   "train-shape": endToEnd([{ type: "train-shape", id: 0 }], { id: badU32 }),
   "train-begin": endToEnd(
     [

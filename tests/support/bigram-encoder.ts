@@ -18,7 +18,7 @@ class PassageCount implements CorpusStatistics {
   }
 
   meanLength(): number {
-    return this.#letters / this.passageCount;
+    return this.passageCount === 0 ? 100 : this.#letters / this.passageCount;
   }
 
   toBytes(): Uint8Array {

@@ -1,0 +1,38 @@
+import { limits } from "../../protocol/index.ts";
+
+export interface QueryOptions {
+  /** Passages wanted, 1..32; default 5. */
+  readonly k?: number;
+  /** How long parties may take; default 30 s. Parties that take longer are reported missing. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+  /** Whether a passage that several parties hold is shown as often as they hold it; default false: once, with all its sources. */
+  readonly keepDuplicates?: boolean;
+  /**
+   * Asks only so many of the parties that show a summary of their passages: those that are likeliest to hold an answer. Parties that show none, and hosted collections, are asked in
+   * addition. The coordinator then sees from who is asked what the question is about, roughly. Default: all are asked.
+   */
+  readonly route?: number;
+}
+
+/** Query options, checked, defaults filled in. */
+export interface CheckedOptions extends Required<Pick<QueryOptions, "k" | "deadlineMs" | "keepDuplicates">> {
+  readonly route: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES = new Set(["k", "deadlineMs", "signal", "keepDuplicates", "route"]);
+
+/** @throws TypeError for options that do not exist or are out of range. */
+export function checkQueryOptions(options: QueryOptions): CheckedOptions {
+  for (const name of Object.keys(options)) if (!NAMES.has(name)) throw new TypeError(`query: unknown option "${name}"`);
+  const { k = 5, deadlineMs = limits.queryDeadlineMsDefault, keepDuplicates = false, route, signal } = options;
+  if (!Number.isInteger(k) || k < 1 || k > limits.fetchHandlesMax)
+    throw new TypeError(`query: k must be a whole number from 1 to ${String(limits.fetchHandlesMax)}`);
+  if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > limits.queryDeadlineMsMax)
+    throw new TypeError(`query: deadlineMs must be from 1 to ${String(limits.queryDeadlineMsMax)}`);
+  if (typeof keepDuplicates !== "boolean") throw new TypeError("query: keepDuplicates must be true or false");
+  if (route !== undefined && (!Number.isInteger(route) || route < 1))
+    throw new TypeError("query: route must be a whole number from 1, how many parties to ask");
+  return { k, deadlineMs, keepDuplicates, route, signal };
+}
