@@ -20,6 +20,7 @@ export {
   roleNames,
   signFederation,
   toBase64,
+  verticalParties,
 } from "./federation-file.ts";
 export {
   type Established,
@@ -40,11 +41,15 @@ export {
   type FetchedPassage,
   type HopMessage,
   type QueryBody,
+  type ShareNote,
+  CHECK_KEY_BOX_BYTES,
   answerBody,
   messageLimits,
   passageList,
   queryBody,
   scoreList,
+  shareBody,
+  shareNote,
 } from "./messages.ts";
 export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";

@@ -109,3 +109,19 @@ export function scoreStandardDeviation(layout: RingLayout): number {
     scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits) / (Math.sqrt(12) * dataScale * queryScale);
   return Math.hypot(rounding, error, hint, cut);
 }
+
+/**
+ * What the totals of a vertical federation can be, in units of the score: where several parties' answers are added, each of them cut to p bits.
+ *
+ * @returns `deviation`: standard deviation of a total around the exact sum of inner products, at most (each party taken at the whole normMax);
+ *   `magnitudeMax`: no honest total is larger, with the worst rounding of every entry and 12 deviations. Below q / 2 of the modulus, that is 1.1 normMax, for the
+ *   dimensions that {@link ringLayout} takes and a few parties: beyond it wrong totals are told by their checks alone.
+ */
+export function totalBounds(
+  layout: RingLayout,
+  parties: number,
+): { readonly deviation: number; readonly magnitudeMax: number } {
+  const deviation = Math.sqrt(parties) * scoreStandardDeviation(layout);
+  const rounding = (parties * Math.sqrt(layout.dim)) / (2 * layout.dataScale);
+  return { deviation, magnitudeMax: layout.normMax + rounding + 12 * deviation };
+}

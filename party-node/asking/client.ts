@@ -29,6 +29,7 @@ import {
   type QueryResult,
   checkQuestion,
 } from "./question.ts";
+import { TotalQuestion, type TotalQuestionOptions } from "./total-question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
 
 export interface ClientOptions {
@@ -208,6 +209,8 @@ export class SottoClient {
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await this.#link.open();
+    if (this.#options.federation.terms.vertical)
+      return this.#runTotal(embedding, { k, deadlineMs, signal, began, encoded }, report);
     const outcomes: PartyOutcome[] = [];
     const take = (outcome: PartyOutcome): void => {
       outcomes.push(outcome);
@@ -235,6 +238,49 @@ export class SottoClient {
       passages: inOrder(ranking, passages),
       parties: outcomes.map((outcome) => {
         const fault = outcome.collection ? undefined : faults.get(outcome.party);
+        return fault ? { ...outcome, fault } : outcome;
+      }),
+      timingsMs: {
+        encode: encoded - began,
+        encrypt: encrypted - encoded,
+        scores: scored - encrypted,
+        passages: done - scored,
+        total: done - began,
+      },
+    };
+  }
+
+  /** The query of a vertical federation: one total of all parties. Hosted collections have no part in it. */
+  async #runTotal(
+    embedding: Float32Array,
+    asking: Pick<TotalQuestionOptions, "k" | "deadlineMs" | "signal"> & {
+      readonly began: number;
+      readonly encoded: number;
+    },
+    report: (outcome: PartyOutcome) => void,
+  ): Promise<QueryResult> {
+    const { identity, federation } = this.#options;
+    const { began, encoded, ...options } = asking;
+    const question = await TotalQuestion.encrypt(this.#asker, embedding, {
+      ...options,
+      link: this.#link,
+      identity,
+      federation,
+      layout: this.#layout,
+      session: (party) => this.#session(party),
+    });
+    embedding.fill(0);
+    const encrypted = performance.now();
+    const { parties, best } = await question.total();
+    for (const outcome of parties) report(outcome);
+    const scored = performance.now();
+    const answered = parties.every(({ status }) => status === "answered");
+    const { passages, faults } = answered ? await question.passages(best) : { passages: [], faults: null };
+    const done = performance.now();
+    return {
+      passages,
+      parties: parties.map((outcome) => {
+        const fault = faults?.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
       timingsMs: {

@@ -7,4 +7,4 @@ export {
   federationLayout,
 } from "./client.ts";
 export { HintCache } from "./hint-cache.ts";
-export type { CitedPassage, HostedOutcome, PartyFault, PartyOutcome, QueryResult } from "./question.ts";
+export type { CitedPart, CitedPassage, HostedOutcome, PartyFault, PartyOutcome, QueryResult } from "./question.ts";

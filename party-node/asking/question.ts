@@ -26,6 +26,16 @@ export interface CitedPassage {
   readonly ordinal: number;
   /** Inner product of the question's unit vector with the passage's vector, as decrypted. */
   readonly score: number;
+  /** In a vertical federation: what each party holds of the entity. `party` then names them all, joined by `+`, and `text` is all their texts. */
+  readonly parts?: readonly CitedPart[];
+}
+
+/** One party's part of an entity. */
+export interface CitedPart {
+  readonly party: string;
+  readonly documentId: string;
+  readonly title: string;
+  readonly text: string;
 }
 
 /** Why a party is missing, or why passages of it are. */
@@ -272,7 +282,8 @@ export class Question {
   }
 }
 
-function refusalFault({ code, reason, retryAfterMs }: Extract<HopMessage, { type: "refusal" }>): PartyFault {
+/** What a refusal says, for people. */
+export function refusalFault({ code, reason, retryAfterMs }: Extract<HopMessage, { type: "refusal" }>): PartyFault {
   return { code, reason, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
 }
 

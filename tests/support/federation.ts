@@ -9,6 +9,7 @@ import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import {
   type Federation,
   type FederationMember,
@@ -48,6 +49,8 @@ export interface TestFederationOptions {
   readonly absent?: readonly string[];
   /** Sees every message at the coordinator. */
   readonly observer?: FrameObserver;
+  /** Makes the federation vertical: the ids of its entities, in order. */
+  readonly alignment?: readonly string[];
   /** Parties that keep collections of others. */
   readonly hosts?: Readonly<Record<string, HostOptions>>;
 }
@@ -115,7 +118,7 @@ export class TestParty {
   async ingest(corpus: Corpus): Promise<void> {
     const store = this.openStore();
     try {
-      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder);
+      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder, this.#owner.alignment);
     } finally {
       store.close();
     }
@@ -185,6 +188,7 @@ export class TestFederation implements AsyncDisposable {
   readonly encoder: Encoder;
   readonly federation: Federation;
   readonly layout: RingLayout;
+  readonly alignment: Alignment | undefined;
   /** The signed file and the key that signs it. */
   readonly file: string;
   readonly rootPublicKey: string;
@@ -204,7 +208,9 @@ export class TestFederation implements AsyncDisposable {
       mode = "private",
       chunk = 64,
       scoreBits = 14,
+      alignment,
     } = options;
+    this.alignment = alignment && makeAlignment(alignment);
     this.#options = options;
     this.encoder = encoder;
     const root = sodium.crypto_sign_keypair();
@@ -217,7 +223,7 @@ export class TestFederation implements AsyncDisposable {
     const scoring = {
       dim: encoder.dim,
       chunk,
-      normMax: encoder.normMax,
+      normMax: encoder.normMax * (alignment ? Object.keys(corpora).length : 1),
       scoreBits,
       seed: toBase64(new Uint8Array(32).fill(7)),
     };
@@ -231,6 +237,7 @@ export class TestFederation implements AsyncDisposable {
         mode,
         encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
         scoring,
+        ...(alignment ? { vertical: { parties: Object.keys(corpora).length } } : {}),
         members,
       },
       root.privateKey,
