@@ -69,7 +69,8 @@ const QUERY_OPTION_NAMES = new Set(["k", "deadlineMs", "signal"]);
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
 export function federationLayout({ terms }: Federation): RingLayout {
-  return ringLayout({ ...terms.scoring, seed: new Uint8Array(Buffer.from(terms.scoring.seed, "base64")) });
+  const seed = new Uint8Array(Buffer.from(terms.scoring.seed, "base64"));
+  return ringLayout({ ...terms.scoring, seed, parties: terms.vertical?.parties ?? 1 });
 }
 
 /** @throws Fault ENCODER_MISMATCH. */

@@ -129,7 +129,7 @@ export class TotalReader {
   ): ReadTotal {
     const { layout, secrets, k } = this.#options;
     const { rowsPerBlock } = layout;
-    const { deviation, magnitudeMax } = totalBounds(layout, blocksOf.size);
+    const { deviation, magnitudeMax } = totalBounds(layout);
     const top = new TopRows(k, "");
     const scored = new Map([...blocksOf.keys()].map((party) => [party, 0]));
     for (let start = 0; start < totals.length; start += rowsPerBlock) {

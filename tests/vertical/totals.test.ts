@@ -53,7 +53,7 @@ describe("totals of three parties", () => {
     const { passages, parties } = await client.query(QUESTION, { k: 32 }).result;
     const expected = new Map((await centralised(QUESTION)).map(({ id, score }) => [id, score]));
     expect(expected.size).toBe(ENTITIES);
-    const { deviation } = totalBounds(f.layout, 3);
+    const { deviation } = totalBounds(f.layout);
     for (const { documentId, score } of passages)
       expect(Math.abs(score - (expected.get(documentId) ?? NaN))).toBeLessThan(6 * deviation);
     // What is not among the 32 best is not better than the last of them, but for the error.
