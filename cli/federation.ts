@@ -15,6 +15,7 @@ import {
 import {
   type FederationTerms,
   type Role,
+  limits,
   openFederation,
   roleNames,
   signFederation,
@@ -41,6 +42,7 @@ interface CreateOptions {
   readonly encoder: string;
   readonly scoreBits: number;
   readonly mode: "private" | "clear";
+  readonly vertical?: number;
 }
 
 function createCommand(): Command {
@@ -59,6 +61,11 @@ function createCommand(): Command {
       new Option("--mode <mode>", "clear is for baselines only: everybody sees the questions")
         .choices(["private", "clear"])
         .default("private"),
+    )
+    .option(
+      "--vertical <parties>",
+      "so many parties hold different features of the same entities; their scores are added under encryption",
+      wholeNumber(2, limits.verticalPartiesMax),
     )
     .action(async (name: string, options: CreateOptions) => {
       const file = join(resolve(options.dir), FILE);
@@ -80,14 +87,15 @@ function createCommand(): Command {
 
 async function draftTerms(
   name: string,
-  { coordinatorUrl, encoder: spec, scoreBits, mode }: CreateOptions,
+  { coordinatorUrl, encoder: spec, scoreBits, mode, vertical }: CreateOptions,
 ): Promise<Omit<FederationTerms, "rootPublicKey">> {
   const encoder = await openEncoder(spec);
   try {
     const scoring = {
       dim: encoder.dim,
       chunk: defaultChunk(encoder.dim),
-      normMax: encoder.normMax,
+      // A total is a sum of this many inner products.
+      normMax: encoder.normMax * (vertical ?? 1),
       scoreBits,
       seed: toBase64(sodium.randombytes_buf(32)),
     };
@@ -99,6 +107,7 @@ async function draftTerms(
       mode,
       encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
       scoring,
+      ...(vertical === undefined ? {} : { vertical: { parties: vertical } }),
       members: [],
     };
   } finally {
@@ -178,10 +187,11 @@ function showCommand(): Command {
       const { terms } = openFederation(readFederationFile(path), key);
       const table = new Table({ head: ["member", "roles", "public key"], style: { head: [], border: [] } });
       for (const member of terms.members) table.push([member.name, member.roles.join(", "), member.publicKey]);
-      const { scoring, encoder } = terms;
+      const { scoring, encoder, vertical } = terms;
+      const totals = vertical ? `; totals of ${String(vertical.parties)} parties` : "";
       process.stdout.write(
         `${terms.name} (revision ${String(terms.revision)}, signature valid)\n  root key     ${terms.rootPublicKey}\n  coordinator  ${terms.coordinatorUrl}\n  mode         ${terms.mode}\n` +
-          `  encoder      ${encoder.spec} (${encoder.fingerprint.slice(0, 16)}…)\n  scoring      ${String(scoring.dim)} dimensions, chunk ${String(scoring.chunk)}, ${String(scoring.scoreBits)}-bit scores\n${table.toString()}\n`,
+          `  encoder      ${encoder.spec} (${encoder.fingerprint.slice(0, 16)}…)\n  scoring      ${String(scoring.dim)} dimensions, chunk ${String(scoring.chunk)}, ${String(scoring.scoreBits)}-bit scores${totals}\n${table.toString()}\n`,
       );
     });
 }
@@ -237,7 +247,7 @@ function joinCommand(): Command {
 }
 
 /** What a member that has just joined does next. */
-function nextStep({ members }: FederationTerms, { config: { name }, keyPath }: NodeFolder): string {
+function nextStep({ members, vertical }: FederationTerms, { config: { name }, keyPath }: NodeFolder): string {
   const member = members.find((one) => one.name === name);
   if (!member) return `"${name}" is not listed in it yet: the founder must add it and send the file again.`;
   const own = toBase64(loadKeyFile(keyPath).identity.publicKey);
@@ -246,7 +256,9 @@ function nextStep({ members }: FederationTerms, { config: { name }, keyPath }: N
   const { roles } = member;
   const steps = {
     coordinator: "`sotto coordinator`",
-    party: "`sotto ingest PATH`, then `sotto node`",
+    party: vertical
+      ? "`sotto align` with the other parties, `sotto ingest PATH --alignment FILE`, then `sotto node`"
+      : "`sotto ingest PATH`, then `sotto node`",
     querier: '`sotto query "..."`',
   };
   return `Next: ${roles.map((role) => steps[role]).join("; ")}.`;

@@ -1,9 +1,11 @@
 import { Command } from "commander";
+import { Fault } from "../crypto/index.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { type IngestProgress, type IngestReport, ingest } from "../party-node/ingest.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { type PublishReport, measureCollection } from "../party-node/outsourced/index.ts";
+import { type Alignment, type AlignmentFaultCode, readAlignment } from "../party-node/vertical/alignment.ts";
 import type { PassageStore } from "../party-node/store/index.ts";
 import { publishWithProgress, publishedInWords } from "./collection-progress.ts";
 import { openNodeStore } from "./node-store.ts";
@@ -23,6 +25,10 @@ export function ingestCommand(): Command {
     .description("read documents (.jsonl .md .txt .html, folders of them) into this node's sealed store")
     .argument("<path...>", "files and folders; what has vanished from a folder since the last time is removed")
     .option("--collection <name>", "into a collection of yours at a host, instead of what this node serves itself")
+    .option(
+      "--alignment <file>",
+      "in a vertical federation: the ids of all parties' common entities, as `sotto align` writes it",
+    )
     .addOption(dirOption())
     .option("--json", "print the report as one JSON object", false)
     .action(runIngest)
@@ -36,6 +42,7 @@ interface Options {
   readonly dir: string;
   readonly json: boolean;
   readonly collection?: string;
+  readonly alignment?: string;
 }
 
 async function runIngest(paths: string[], options: Options): Promise<void> {
@@ -47,13 +54,20 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
   const node = collection?.node ?? openNode(options.dir);
   await using encoder = disposing(await openEncoder(node.encoderSpec));
   checkEncoder(encoder.value, node.federation);
+  const alignment = alignmentFor(node, options);
   const store = collection?.ledger ?? resources.adopt(openNodeStore(node), (opened) => opened.close());
   const stop = new AbortController();
   onStop(() => {
     stop.abort();
   });
   try {
-    const report = await readDocuments(paths, { store, encoder: encoder.value, node, signal: stop.signal });
+    const report = await readDocuments(paths, {
+      store,
+      encoder: encoder.value,
+      node,
+      alignment,
+      signal: stop.signal,
+    });
     const published = collection && (await seal(collection, encoder.value, stop.signal));
     tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
     printReport(report, store.rowCount, options.json);
@@ -71,10 +85,30 @@ interface Reading {
   readonly store: PassageStore;
   readonly encoder: Encoder;
   readonly node: OpenedNode;
+  readonly alignment: Alignment | undefined;
   readonly signal: AbortSignal;
 }
 
-async function readDocuments(paths: string[], { store, encoder, node, signal }: Reading): Promise<IngestReport> {
+/** @throws Fault ALIGNMENT_NEEDED, ALIGNMENT_NOT_WANTED and those of the file. */
+function alignmentFor({ federation }: OpenedNode, { alignment: path, collection }: Options): Alignment | undefined {
+  const vertical = federation.terms.vertical !== undefined && collection === undefined;
+  if (vertical && path === undefined)
+    throw new Fault<AlignmentFaultCode>(
+      "ALIGNMENT_NEEDED",
+      "this federation is vertical: name the file of the parties' common entities with --alignment FILE (`sotto align` makes it)",
+    );
+  if (!vertical && path !== undefined)
+    throw new Fault<AlignmentFaultCode>(
+      "ALIGNMENT_NOT_WANTED",
+      "--alignment is for what a party of a vertical federation serves itself; leave it out",
+    );
+  return path === undefined ? undefined : readAlignment(path);
+}
+
+async function readDocuments(
+  paths: string[],
+  { store, encoder, node, alignment, signal }: Reading,
+): Promise<IngestReport> {
   const { name } = node.identity;
   const bars = new ProgressBars({ names: [name], show: process.stderr.isTTY && !process.connected });
   try {
@@ -82,6 +116,7 @@ async function readDocuments(paths: string[], { store, encoder, node, signal }: 
       paths,
       store,
       encoder,
+      alignment,
       signal,
       onProgress: throttled((progress) => {
         bars.update(name, progress);

@@ -36,6 +36,8 @@ export interface LocalFederationOptions {
   readonly transcripts?: boolean;
   /** Whether the parties show summaries, for questions with `route`. */
   readonly routable?: boolean;
+  /** Makes the federation vertical: the file of the parties' common entities. */
+  readonly alignmentPath?: string;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
 }
@@ -76,7 +78,8 @@ export class LocalFederation {
   constructor(options: LocalFederationOptions) {
     this.#options = options;
     this.#queriers = options.queriers ?? [QUERIER];
-    const { encoder, parties } = options;
+    const { encoder, parties, alignmentPath } = options;
+    const added = alignmentPath === undefined ? 1 : parties.length;
     const root = join(this.#folder, "root.key");
     createKeyFile(root);
     const { identity } = loadKeyFile(root);
@@ -96,10 +99,11 @@ export class LocalFederation {
       scoring: {
         dim: encoder.dim,
         chunk: defaultChunk(encoder.dim),
-        normMax: encoder.normMax,
+        normMax: encoder.normMax * added,
         scoreBits: 14,
         seed: toBase64(sodium.randombytes_buf(32)),
       },
+      ...(added > 1 ? { vertical: { parties: added } } : {}),
       members: [
         member(COORDINATOR, "coordinator"),
         ...this.#queriers.map((name) => member(name, "querier")),
@@ -133,7 +137,7 @@ export class LocalFederation {
   async ingest(onEvent: (party: string, event: IngestEvent) => void): Promise<void> {
     await Promise.all(
       this.#options.parties.map(({ name, paths }) =>
-        this.#run(name, ["ingest", ...paths, "--dir", this.folderOf(name)], (event) => {
+        this.#run(name, ["ingest", ...paths, ...this.#alignment(), "--dir", this.folderOf(name)], (event) => {
           if (event.event === "progress" || event.event === "ingested") onEvent(name, event);
         }),
       ),
@@ -267,6 +271,11 @@ export class LocalFederation {
         ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
       });
     }
+  }
+
+  #alignment(): string[] {
+    const { alignmentPath } = this.#options;
+    return alignmentPath === undefined ? [] : ["--alignment", alignmentPath];
   }
 
   #transcriptArguments(name: string): string[] {

@@ -1,15 +1,19 @@
 import { styleText } from "node:util";
-import type { CitedPassage, OtherSource } from "../party-node/asking/index.ts";
+import type { CitedPart, CitedPassage, OtherSource } from "../party-node/asking/index.ts";
 import { oneLine } from "./printable.ts";
 
 /** Passages with their citations, for people. */
 export function printPassages(passages: readonly CitedPassage[], out: NodeJS.WritableStream = process.stdout): void {
   if (passages.length === 0) out.write("No passages.\n");
   const width = Math.min(100, process.stdout.columns || 100);
-  for (const [i, { party, documentId, title, text, ordinal, score, alsoFrom = [] }] of passages.entries()) {
+  for (const [i, { party, documentId, title, text, ordinal, score, alsoFrom = [], parts }] of passages.entries()) {
     out.write(
       `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${passageNumber(ordinal)}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
     );
+    if (parts) {
+      for (const part of parts) printPart(part, width, out);
+      continue;
+    }
     const [heading, body] = [oneLine(title), oneLine(text)];
     // The first passage of a document often begins with its title.
     if (heading !== "" && !body.startsWith(heading)) out.write(`    ${styleText("italic", heading)}\n`);
@@ -24,6 +28,14 @@ function passageNumber(ordinal: number): string {
 
 function otherInWords({ party, documentId, ordinal, identical }: OtherSource): string {
   return `${identical ? "also" : "nearly the same"} held by ${party} · ${oneLine(documentId)}${passageNumber(ordinal)}`;
+}
+
+/** What one party holds of an entity. */
+function printPart({ party, title, text }: CitedPart, width: number, out: NodeJS.WritableStream): void {
+  const whole = [title, text].map(oneLine).filter((piece) => piece !== "");
+  const [first = "", ...more] = wrapped(whole.join(" · "), width - 6 - party.length);
+  out.write(`    ${styleText("italic", party)}  ${first}\n`);
+  for (const line of more) out.write(`    ${" ".repeat(party.length)}  ${line}\n`);
 }
 
 function wrapped(text: string, width: number): string[] {

@@ -12,10 +12,14 @@ import { type IngestEvent, LocalFederation, type LocalParty } from "./local-fede
 import { parseBeta, epsilonPerDistance, wholeNumber } from "./options.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
+import { printVerticalReport, verticalTrial } from "./trial-vertical.ts";
 import { type Figures, type TrialMode, type TrialReport, printReport } from "./trial-report.ts";
 
 interface Options {
+  /** Empty in a vertical trial. */
   readonly party: readonly LocalParty[];
+  readonly vertical: boolean;
+  readonly corpus?: string;
   readonly queries: string;
   readonly qrels: string;
   readonly k: number;
@@ -42,7 +46,13 @@ interface Run {
 export function trialCommand(): Command {
   return new Command("trial")
     .description("your own corpora in a temporary local federation: every query once encrypted, once in clear")
-    .requiredOption("--party <name=dir>", "a party and its folder with corpus.jsonl; give several", parseParty)
+    .option("--party <name=dir>", "a party and its folder with corpus.jsonl; give several", parseParty, [])
+    .option(
+      "--vertical",
+      "titles at one party, texts at another: the parties' scores are added under encryption",
+      false,
+    )
+    .option("--corpus <dir>", "with --vertical, in place of parties: the folder with the corpus.jsonl that is divided")
     .requiredOption("--queries <file>", "queries.jsonl with _id and text")
     .requiredOption("--qrels <file>", "tab-separated: query id, document id, grade")
     .option("-k <count>", "passages a query", wholeNumber(1, limits.fetchHandlesMax), 10)
@@ -75,13 +85,30 @@ function parseParty(text: string, previous: readonly LocalParty[] = []): readonl
   return [...previous, { name, paths: [corpus] }];
 }
 
+/** @throws Fault OPTIONS_UNFIT. */
+function refuseUnfit({ party, vertical, corpus, mode }: Options): void {
+  const unfit = (what: string): Fault => new Fault("OPTIONS_UNFIT", what);
+  if (vertical && (corpus === undefined || party.length > 0 || mode !== "private"))
+    throw unfit("a vertical trial takes --corpus DIR, which it divides between its parties, and no --party or --mode");
+  if (!vertical && (corpus !== undefined || party.length === 0))
+    throw unfit("name the parties with --party NAME=DIR; --corpus belongs to --vertical");
+}
+
 async function runTrial(options: Options): Promise<void> {
+  refuseUnfit(options);
   const qrels = await loadQrels(options.qrels);
   const judged = (await loadBeirQueries(options.queries)).filter(({ id }) => qrels.has(id)).slice(0, options.limit);
   if (judged.length === 0)
     throw new Fault("NOTHING_TO_ASK", "no query has a judgement in the qrels file; do the two files belong together?");
   const encoder = await openEncoder(options.encoder);
   try {
+    if (options.vertical) {
+      const { corpus = ".", k } = options;
+      const report = await verticalTrial({ corpus, queries: judged, qrels, k, encoder });
+      if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+      else printVerticalReport(report, k);
+      return;
+    }
     const report = await trial(options, judged, qrels, encoder);
     if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
     else printReport(report, options.k);

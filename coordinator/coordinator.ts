@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, ringLayout } from "../crypto/index.ts";
 import {
+  CHECK_KEY_BOX_BYTES,
   type Federation,
   type FrameObserver,
   type HopMessage,
@@ -14,6 +15,7 @@ import {
 } from "../protocol/index.ts";
 import type { Member } from "./member.ts";
 import { QueryRouter } from "./query-router.ts";
+import { TotalRouter } from "./total-router.ts";
 import { Roster } from "./roster.ts";
 import { SessionRouter } from "./session-router.ts";
 
@@ -41,15 +43,20 @@ export class Coordinator {
   readonly #sockets: WebSocketServer;
   readonly #members = new Set<Member>();
   readonly #roster = new Roster();
-  readonly #queries = new QueryRouter(this.#roster);
+  readonly #queries: QueryRouter | TotalRouter;
   readonly #sessions = new SessionRouter(this.#roster);
   /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
   readonly #queryBytesMax: number;
   #handshakes = 0;
 
+  /** @throws Fault VERTICAL_INCOMPLETE. */
   constructor(options: CoordinatorOptions) {
+    const { federation } = options;
     this.#options = options;
     this.#log = options.log;
+    this.#queries = federation.terms.vertical
+      ? new TotalRouter(this.#roster, federation)
+      : new QueryRouter(this.#roster);
     this.#queryBytesMax = federationQueryBytes(options.federation) + limits.queryEnvelopeBytesMax;
     this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
     this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
@@ -151,8 +158,9 @@ export class Coordinator {
         this.#queries.cancel(member, message.queryId);
         break;
       case "answer":
+      case "share":
       case "refusal":
-        this.#queries.reply(member, message);
+        this.#reply(member, message);
         break;
       case "relay":
         this.#sessions.relay(member, message, this.#options.federation.hasRole(member.name, "querier"));
@@ -163,6 +171,12 @@ export class Coordinator {
       default:
         this.#expel(member, "MESSAGE_UNKNOWN", `a member does not send ${message.type}`);
     }
+  }
+
+  #reply(member: Member, message: Extract<HopMessage, { type: "answer" | "share" | "refusal" }>): void {
+    if (this.#queries instanceof TotalRouter && message.type !== "answer") this.#queries.reply(member, message);
+    else if (this.#queries instanceof QueryRouter && message.type !== "share") this.#queries.reply(member, message);
+    else this.#expel(member, "MESSAGE_UNKNOWN", `a party of this federation does not send ${message.type}`);
   }
 
   #serve(member: Member, encoder: Uint8Array): void {
@@ -217,7 +231,8 @@ export class Coordinator {
   }
 }
 
-function federationQueryBytes({ terms: { scoring, mode } }: Federation): number {
+function federationQueryBytes({ terms: { scoring, mode, vertical } }: Federation): number {
   const { queryBytes } = ringLayout({ ...scoring, seed: Buffer.from(scoring.seed, "base64") });
-  return mode === "clear" ? scoring.dim * 4 : queryBytes;
+  const checkKeys = (vertical?.parties ?? 0) * (CHECK_KEY_BOX_BYTES + 1);
+  return (mode === "clear" ? scoring.dim * 4 : queryBytes) + checkKeys;
 }

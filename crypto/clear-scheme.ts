@@ -186,6 +186,9 @@ function clearSecrets(rowsPerBlock: number): QuerySecrets {
         isOccupied(block.occupied, slot) ? score : NaN,
       );
     },
+    readTotal() {
+      throw new TypeError("totals are of encrypted scores");
+    },
     [Symbol.dispose]() {
       wiped = true;
     },

@@ -10,11 +10,14 @@ export {
   RING_DEGREE,
   ringLayout,
   scoreStandardDeviation,
+  totalBounds,
 } from "./rlwe/parameters.ts";
 export { RlweIndex, type RlweIndexOptions } from "./rlwe/rlwe-index.ts";
 export { LocalShard } from "./rlwe/local-shard.ts";
 export { BlockShard, type EncodedBlock } from "./rlwe/block-shard.ts";
 export type { Shard, ShardBlock } from "./rlwe/shard.ts";
+export { WasmKernels } from "./rlwe/wasm-kernels.ts";
+export { SHARE_CHECKS, addResidues, readResidues, residueBytes, shareChecks, subtractResidues } from "./rlwe/share.ts";
 export { SharedQuery } from "./rlwe/shared-query.ts";
 export { vectorProblem } from "./rlwe/block-layout.ts";
 export { deriveSeed } from "./rlwe/public-randomness.ts";

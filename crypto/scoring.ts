@@ -74,6 +74,17 @@ export interface QuerySecrets {
    * @returns Shape [rowsPerBlock]: inner products with the unit query; NaN at empty slots.
    */
   read(party: string, block: BlockDescription, scores: Uint8Array): Float32Array;
+  /**
+   * Reads the sum of several parties' scores of the same places, of which each was cut to p bits before it was added.
+   * @param parts - Each party whose scores are in the sum, with its block there; parties without one are left out.
+   * @param total - Residues, shape [rowsPerBlock]; not modified.
+   * @returns Shape [rowsPerBlock]: sums of inner products with the unit query, about 0 at places that no party fills.
+   * @throws TypeError where nothing is encrypted.
+   */
+  readTotal(
+    parts: readonly { readonly party: string; readonly block: BlockDescription }[],
+    total: Uint32Array,
+  ): Float32Array;
   /** Wipes the secrets; reading afterwards is a TypeError. */
   [Symbol.dispose](): void;
 }

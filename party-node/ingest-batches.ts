@@ -3,6 +3,7 @@ import type { Passage, Problem, SourceDocument } from "./documents/index.ts";
 import { encoderInput } from "./documents/index.ts";
 import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
 import { assertInRange } from "./encoders/range.ts";
+import type { Alignment } from "./vertical/alignment.ts";
 import type { DocumentRecord, PassageStore } from "./store/index.ts";
 
 export interface IngestProgress {
@@ -25,6 +26,8 @@ export interface IngestBatchesOptions {
   /** Names the statistics: a document encoded with others is outdated. */
   readonly version: string;
   readonly report: (problem: Problem) => void;
+  /** Where rows follow an alignment; every document is then of one of its entities. */
+  readonly alignment?: Alignment | undefined;
   readonly onProgress?: (progress: IngestProgress) => void;
   /** Passages a transaction, about; 256. */
   readonly batchSize?: number;
@@ -91,6 +94,7 @@ export class IngestBatches {
         contentHash: `${document.contentHash}.${version}`,
         passages: document.passages.filter((_, index) => fit[index]),
         vectors: own.filter((_, index) => fit[index]),
+        position: this.#options.alignment?.positionOf(document.passages[0]?.documentId ?? ""),
       };
     });
     store.apply({ put, remove: [] });

@@ -4,6 +4,8 @@ import type { DocumentEvent, Problem, Root, SourceDocument } from "./documents/i
 import { encoderInput, findRoots, readDocuments } from "./documents/index.ts";
 import { withSeparator } from "./documents/find-documents.ts";
 import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
+import { alignedDocuments } from "./vertical/aligned-documents.ts";
+import { type Alignment, claimAlignment } from "./vertical/alignment.ts";
 import { IngestBatches, type IngestProgress } from "./ingest-batches.ts";
 
 import type { PassageStore } from "./store/index.ts";
@@ -22,6 +24,8 @@ export interface IngestOptions {
   readonly onProblem?: (problem: Problem) => void;
   /** Passages a transaction, about; 256. A document is never divided between two. */
   readonly batchSize?: number;
+  /** For a store whose rows follow an alignment: only its entities' documents are taken, each as one passage. */
+  readonly alignment?: Alignment | undefined;
   /** Ends the run between two batches; the returned promise rejects with its reason, and what is stored stays. */
   readonly signal?: AbortSignal;
 }
@@ -37,7 +41,7 @@ export interface IngestReport {
 
 /** Statistics are taken anew when the corpus is larger than this many times what they were taken over. */
 const GROWTH_MAX = 1.5;
-const OPTIONS = new Set(["paths", "store", "encoder", "onProgress", "onProblem", "batchSize", "signal"]);
+const OPTIONS = new Set(["paths", "store", "encoder", "onProgress", "onProblem", "batchSize", "alignment", "signal"]);
 
 interface Survey {
   readonly documentKeys: Set<string>;
@@ -56,17 +60,20 @@ interface Survey {
  * statistics are taken on the first run, and anew once the corpus has grown by more than half; every document, also of
  * folders ingested earlier, is then encoded again.
  *
- * @throws Fault ENCODER_MISMATCH: the store holds another encoder's vectors.
+ * @throws Fault ENCODER_MISMATCH: the store holds another encoder's vectors. ALIGNMENT_NEEDED; POSITION_TAKEN.
  */
 export async function ingest(options: IngestOptions): Promise<IngestReport> {
   refuseUnfit(options);
-  const { store, encoder, signal } = options;
+  const { store, encoder, signal, alignment } = options;
   const started = performance.now();
   claimStore(store, encoder);
+  claimAlignment(store, alignment ?? null);
   const reporter = problemReporter(options.onProblem);
   const { roots, problems } = await findRoots(options.paths);
   problems.forEach(reporter.report);
-  const documents = (): AsyncGenerator<SourceDocument> => documentsOf(readDocuments(roots), reporter.report, signal);
+  const events = (): AsyncGenerator<DocumentEvent> =>
+    alignment ? alignedDocuments(readDocuments(roots), alignment) : readDocuments(roots);
+  const documents = (): AsyncGenerator<SourceDocument> => documentsOf(events(), reporter.report, signal);
 
   const saved = readStatistics(store, encoder);
   const first = saved === null || saved.passageCount === 0 ? encoder.statistics() : null;

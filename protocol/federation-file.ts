@@ -43,6 +43,11 @@ const termsSchema = z.strictObject({
     scoreBits: z.int(),
     seed: base64(32),
   }),
+  /**
+   * Set where parties hold different features of the same entities: how many they are. Their scores are added, so `scoring.normMax` is that many times the
+   * encoder's. Left out where each party has documents of its own.
+   */
+  vertical: z.strictObject({ parties: z.int().min(2).max(limits.verticalPartiesMax) }).optional(),
   members: z.array(memberSchema).max(limits.membersMax),
 });
 
@@ -87,7 +92,36 @@ function parseTerms(terms: unknown): FederationTerms {
   const names = result.data.members.map(({ name }) => name);
   if (new Set(names).size !== names.length)
     throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "the federation names a member twice");
+  refuseUnfitVertical(result.data);
   return result.data;
+}
+
+function refuseUnfitVertical({ vertical, mode, members }: FederationTerms): void {
+  if (!vertical) return;
+  const parties = members.filter(({ roles }) => roles.includes("party")).length;
+  if (parties > vertical.parties)
+    throw new Fault<ProtocolFaultCode>(
+      "FEDERATION_MALFORMED",
+      `the federation is for ${String(vertical.parties)} parties that hold features of the same entities, and names ${String(parties)}; one for more has to be founded anew`,
+    );
+  if (mode !== "private")
+    throw new Fault<ProtocolFaultCode>("FEDERATION_MALFORMED", "a vertical federation does not run in clear");
+}
+
+/**
+ * The parties of a vertical federation, in the order of their names.
+ *
+ * @throws Fault VERTICAL_INCOMPLETE: some are not members yet. TypeError when the federation is not vertical.
+ */
+export function verticalParties({ terms: { vertical, members } }: Pick<Federation, "terms">): readonly string[] {
+  if (!vertical) throw new TypeError("the federation is not vertical");
+  const parties = members.filter(({ roles }) => roles.includes("party")).map(({ name }) => name);
+  if (parties.length !== vertical.parties)
+    throw new Fault<ProtocolFaultCode>(
+      "VERTICAL_INCOMPLETE",
+      `the federation adds the scores of ${String(vertical.parties)} parties and names ${String(parties.length)}; the founder adds the others with \`sotto federation add\``,
+    );
+  return parties.sort();
 }
 
 function malformed(error: z.ZodError): Fault {

@@ -21,6 +21,7 @@ export {
   roleNames,
   signFederation,
   toBase64,
+  verticalParties,
 } from "./federation-file.ts";
 export {
   type Established,
@@ -41,11 +42,15 @@ export {
   type FetchedPassage,
   type HopMessage,
   type QueryBody,
+  type ShareNote,
+  CHECK_KEY_BOX_BYTES,
   answerBody,
   messageLimits,
   passageList,
   queryBody,
   scoreList,
+  shareBody,
+  shareNote,
 } from "./messages.ts";
 export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
 export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./routing-messages.ts";

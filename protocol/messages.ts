@@ -25,6 +25,15 @@ const reason = z
   .max(500)
   .regex(/^[^\p{Cc}\p{Cf}]*$/u, "expected printable characters");
 
+const scoredBlocks = bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax }).refine(
+  (list) => list.length % SCORED_BLOCK_BYTES === 0,
+  `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
+);
+/** A 32-byte key in a libsodium sealed box. */
+export const CHECK_KEY_BOX_BYTES = 80;
+/** Little-endian 32-bit words below the modulus, which the receiver checks. */
+const residues = body.refine((list) => list.length % 4 === 0, "expected a multiple of 4 bytes");
+
 /** Between a member and the coordinator, on an authenticated connection. */
 export const hopMessages = {
   /** Coordinator to member, first of all: who serves at present. Sent again whenever it changes. */
@@ -51,6 +60,15 @@ export const hopMessages = {
     reason,
     retryAfterMs: z.int().min(0).max(limits.retryAfterMsMax).nullable(),
   }),
+  /** Party to coordinator, in a vertical federation in place of an answer: masked scores, and a signed {@link shareBody} for the querier. */
+  share: z.strictObject({ type: z.literal("share"), queryId, party: memberName, body, residues }),
+  /** Coordinator to querier: the sum of all parties' shares modulo q, and what each has signed. */
+  total: z.strictObject({
+    type: z.literal("total"),
+    queryId,
+    residues,
+    shares: z.array(z.strictObject({ party: memberName, body })).max(limits.verticalPartiesMax),
+  }),
   /** Querier to coordinator to the parties: the answer is no longer wanted. */
   cancel: z.strictObject({ type: z.literal("cancel"), queryId }),
   /** End-to-end bytes between a querier and a party, opaque to the coordinator. `peer` is the receiver on the way up, the sender on the way down. */
@@ -69,6 +87,31 @@ export const queryBody = z.strictObject({
   /** X25519 public key of this query alone, to which the parties seal their scores. */
   answerKey: bytes({ length: 32 }),
   query: body,
+  /** In a vertical federation alone: the key of the shares' checks, sealed to each party's identity key, 80 bytes each, in the order of their names. */
+  checkKeys: bytes({ max: CHECK_KEY_BOX_BYTES * limits.verticalPartiesMax }).optional(),
+});
+
+/** What a signed share holds. */
+export const shareBody = z.strictObject({
+  queryId,
+  /** BLAKE2b-256 of the signed query. */
+  queryHash: bytes({ length: 32 }),
+  /** BLAKE2b-256 of the residues that go with it. */
+  residuesHash: bytes({ length: 32 }),
+  /** {@link shareNote}, sealed to the query's answerKey. */
+  sealed: body,
+});
+
+/** What the querier alone is told of a share. */
+export const shareNote = z.strictObject({
+  /** As in a {@link scoreList}, by ascending block number. */
+  blocks: scoredBlocks,
+  /** Gives the mask that the querier takes off the sum. */
+  maskSeed: bytes({ length: 32 }),
+  /** BLAKE2b-256 of the list of ids by which the party's rows are placed: the same at all parties. */
+  alignment: bytes({ length: 32 }),
+  /** Length of that list: positions that hold an entity. */
+  positions: u32,
 });
 
 /** What a signed answer holds. */
@@ -82,10 +125,7 @@ export const answerBody = z.strictObject({
 
 /** A party's scores: the same number of bytes for every block, in the order of `blocks`, which holds 20 bytes a block (number u32, version). */
 export const scoreList = z.strictObject({
-  blocks: bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax }).refine(
-    (list) => list.length % SCORED_BLOCK_BYTES === 0,
-    `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
-  ),
+  blocks: scoredBlocks,
   scores: body,
 });
 
@@ -155,6 +195,7 @@ export type EndToEndMessage = {
 export type FetchedPassage = z.infer<typeof passageList>[number];
 export type AnswerBody = z.infer<typeof answerBody>;
 export type QueryBody = z.infer<typeof queryBody>;
+export type ShareNote = z.infer<typeof shareNote>;
 
 /** Largest encoding and deadline of each message type; a larger one is refused whatever it holds. */
 export const messageLimits: {
@@ -165,6 +206,8 @@ export const messageLimits: {
   query: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   answer: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   refusal: { bytesMax: 4096, deadlineMs: limits.queryDeadlineMsMax },
+  share: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
+  total: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   cancel: { bytesMax: 256, deadlineMs: limits.queryDeadlineMsMax },
   relay: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },

@@ -32,10 +32,13 @@ export interface ScoringParameters {
   readonly scoreBits: number;
   /** 32 public bytes from which every a_j is expanded. */
   readonly seed: Uint8Array;
+  /** How many parties' scores are added; default 1. No party's vector is then longer than M divided by it. */
+  readonly parties?: number;
 }
 
 /** {@link ScoringParameters} with everything that follows from them. */
 export interface RingLayout extends ScoringParameters {
+  readonly parties: number;
   /** m = ceil(d / c): polynomials a block and a query have. */
   readonly chunks: number;
   /** N / c. */
@@ -59,12 +62,13 @@ export interface RingLayout extends ScoringParameters {
  * error into a score. Rounding contributes 0.29 / S_D (uniform, unit-norm query), the error 3.2 sqrt(N/c) M 2.2 S_D M / q; S_D makes
  * them equal. It depends on M and c alone, keeps every stored integer below 2^15, and costs no memory, since blocks are stored as
  * residues. An int8 grid rounds 3.4 times coarser when it is fitted to each vector, and 5.6 times with a fixed scale of 500
- * (M = 1, d = 384, c = 16; tests/crypto/precision.test.ts).
+ * (M = 1, d = 384, c = 16; tests/crypto/precision.test.ts). Where the scores of n parties are added, none of whose vectors is longer than M / n, the same
+ * balance gives sqrt(n) S_D.
  *
  * @throws Fault PARAMETERS_INVALID.
  */
 export function ringLayout(parameters: ScoringParameters): RingLayout {
-  const { dim, chunk, normMax, scoreBits, seed } = parameters;
+  const { dim, chunk, normMax, scoreBits, seed, parties = 1 } = parameters;
   const require = (holds: boolean, what: string): void => {
     if (!holds) throw new Fault<ParameterFaultCode>("PARAMETERS_INVALID", `scoring parameters: ${what}`);
   };
@@ -77,13 +81,15 @@ export function ringLayout(parameters: ScoringParameters): RingLayout {
     scoreBits >= 8 &&
     scoreBits <= MODULUS_BITS, `scoreBits is ${String(scoreBits)}, expected 8 to 31`);
   require(seed.length === 32, `seed has ${String(seed.length)} bytes, expected 32`);
+  require(Number.isInteger(parties) && parties >= 1, `parties is ${String(parties)}, expected a whole number from 1`);
   const rowsPerBlock = RING_DEGREE / chunk;
   const rounding = 1 / Math.sqrt(12);
   const errorPerScale = ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * HEADROOM;
-  const dataScale = Math.sqrt((rounding * MODULUS) / errorPerScale) / normMax;
+  const dataScale = Math.sqrt((parties * rounding * MODULUS) / errorPerScale) / normMax;
   const chunks = Math.ceil(dim / chunk);
   return {
     ...parameters,
+    parties,
     chunks,
     rowsPerBlock,
     dataScale,
@@ -95,17 +101,30 @@ export function ringLayout(parameters: ScoringParameters): RingLayout {
 }
 
 /**
- * Expected standard deviation of a decrypted score around the exact inner product of the embeddings, in units of the score, for rows and
+ * Expected standard deviation of one party's decrypted score around the exact inner product of the embeddings, in units of the score, for rows and
  * queries at their largest norm: rounding of the data, the ciphertexts' error times the block, the hint's error times the ternary secret,
  * and the cut to p bits. Rounding is taken as uniform: rows whose entries are mostly below 1 / (2 S_D) round to zero, an error of up to
  * sqrt(d) / (2 S_D) in the worst case, so an encoder's norms should not be far below its normMax.
  */
 export function scoreStandardDeviation(layout: RingLayout): number {
-  const { dataScale, queryScale, normMax, rowsPerBlock, scoreBits } = layout;
+  const { dataScale, queryScale, normMax, parties, rowsPerBlock, scoreBits } = layout;
   const rounding = 1 / (Math.sqrt(12) * dataScale);
-  const error = (ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * normMax) / queryScale;
+  const error = (ERROR_STANDARD_DEVIATION * Math.sqrt(rowsPerBlock) * normMax) / (parties * queryScale);
   const hint = (HINT_STANDARD_DEVIATION * Math.sqrt((RING_DEGREE * 2) / 3)) / (dataScale * queryScale);
   const cut =
     scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits) / (Math.sqrt(12) * dataScale * queryScale);
   return Math.hypot(rounding, error, hint, cut);
+}
+
+/**
+ * What the totals of a vertical federation can be, in units of the score: `parties` answers added, each of them cut to p bits.
+ *
+ * @returns `deviation`: standard deviation of a total around the exact sum of inner products, for vectors at their largest norm. `magnitudeMax`: no honest
+ *   total is larger, with the worst rounding of every entry and 12 deviations.
+ */
+export function totalBounds(layout: RingLayout): { readonly deviation: number; readonly magnitudeMax: number } {
+  const { parties, normMax, dim, dataScale } = layout;
+  const deviation = Math.sqrt(parties) * scoreStandardDeviation(layout);
+  const rounding = (parties * Math.sqrt(dim)) / (2 * dataScale);
+  return { deviation, magnitudeMax: normMax + rounding + 12 * deviation };
 }

@@ -1,2 +1,10 @@
 export { RlweAsker } from "./rlwe-asker.ts";
 export { QueryKey } from "./query-key.ts";
+export {
+  type PairwiseKey,
+  type PairwiseKeyOptions,
+  type ShareMasks,
+  maskShare,
+  pairwiseKey,
+  seedMask,
+} from "./pairwise-key.ts";

@@ -125,6 +125,21 @@ export class QueryKey implements QuerySecrets {
     return read;
   }
 
+  readTotal(
+    parts: readonly { readonly party: string; readonly block: BlockDescription }[],
+    total: Uint32Array,
+  ): Float32Array {
+    const { rowsPerBlock, scoreBits, dataScale, queryScale } = this.#layout;
+    if (total.length !== rowsPerBlock) throw new TypeError("readTotal: expected one residue a row of the block");
+    const masks = parts.map(({ party, block }) => this.#mask(party, block));
+    const half = scoreBits === MODULUS_BITS ? 0 : 2 ** (MODULUS_BITS - scoreBits - 1);
+    const scale = 1 / (dataScale * queryScale);
+    return Float32Array.from(total, (residue, slot) => {
+      const sum = masks.reduce((before, mask) => before + half + mask[slot]!, residue);
+      return (sum - MODULUS * Math.floor(sum / MODULUS + 0.5)) * scale;
+    });
+  }
+
   [Symbol.dispose](): void {
     this.#wiped = true;
     this.#secret.fill(0);

@@ -3,6 +3,12 @@ import { type Federation, answerBody, decodeValue, openSigned, scoreList } from 
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, TopRows } from "./ranking.ts";
 
+/** X25519 key pair of one query. */
+export interface AnswerKeys {
+  readonly publicKey: Uint8Array;
+  readonly privateKey: Uint8Array;
+}
+
 export interface AnswerReaderOptions {
   readonly federation: Federation;
   readonly layout: RingLayout;
@@ -10,8 +16,8 @@ export interface AnswerReaderOptions {
   readonly queryId: Uint8Array;
   /** BLAKE2b-256 of the signed query. */
   readonly queryHash: Uint8Array;
-  /** X25519 key pair to which the parties seal their scores. */
-  readonly answerKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+  /** To which the parties seal their scores. */
+  readonly answerKeys: AnswerKeys;
   readonly session: (party: string) => Promise<PartySession>;
   readonly k: number;
 }
@@ -61,7 +67,7 @@ export class AnswerReader {
   }
 }
 
-function unseal(party: string, sealed: Uint8Array, keys: AnswerReaderOptions["answerKeys"]): Uint8Array {
+function unseal(party: string, sealed: Uint8Array, keys: AnswerKeys): Uint8Array {
   try {
     return sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey);
   } catch (cause) {

@@ -23,6 +23,7 @@ import {
   type QueryResult,
   checkQuestion,
 } from "./question.ts";
+import { TotalQuestion, type TotalQuestionOptions } from "./total-question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
 import { rowsToFetch, showOnce } from "./near-duplicates.ts";
 import { type QueryOptions, checkQueryOptions, type CheckedOptions } from "./query-options.ts";
@@ -59,7 +60,8 @@ const CONNECT_PATIENCE_MS = 2000;
 
 /** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
 export function federationLayout({ terms }: Federation): RingLayout {
-  return ringLayout({ ...terms.scoring, seed: new Uint8Array(Buffer.from(terms.scoring.seed, "base64")) });
+  const seed = new Uint8Array(Buffer.from(terms.scoring.seed, "base64"));
+  return ringLayout({ ...terms.scoring, seed, parties: terms.vertical?.parties ?? 1 });
 }
 
 /** @throws Fault ENCODER_MISMATCH. */
@@ -191,6 +193,8 @@ export class SottoClient {
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await this.#link.open();
+    if (this.#options.federation.terms.vertical)
+      return this.#runTotal(embedding, { k, deadlineMs, signal, began, encoded }, report);
     const outcomes: PartyOutcome[] = [];
     const take = (outcome: PartyOutcome): void => {
       outcomes.push(outcome);
@@ -224,6 +228,49 @@ export class SottoClient {
       passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
         const fault = outcome.collection ? undefined : faults.get(outcome.party);
+        return fault ? { ...outcome, fault } : outcome;
+      }),
+      timingsMs: {
+        encode: encoded - began,
+        encrypt: encrypted - encoded,
+        scores: scored - encrypted,
+        passages: done - scored,
+        total: done - began,
+      },
+    };
+  }
+
+  /** The query of a vertical federation: one total of all parties. Hosted collections have no part in it. */
+  async #runTotal(
+    embedding: Float32Array,
+    asking: Pick<TotalQuestionOptions, "k" | "deadlineMs" | "signal"> & {
+      readonly began: number;
+      readonly encoded: number;
+    },
+    report: (outcome: PartyOutcome) => void,
+  ): Promise<QueryResult> {
+    const { identity, federation } = this.#options;
+    const { began, encoded, ...options } = asking;
+    const question = await TotalQuestion.encrypt(this.#asker, embedding, {
+      ...options,
+      link: this.#link,
+      identity,
+      federation,
+      layout: this.#layout,
+      session: (party) => this.#session(party),
+    });
+    embedding.fill(0);
+    const encrypted = performance.now();
+    const { parties, best } = await question.total();
+    for (const outcome of parties) report(outcome);
+    const scored = performance.now();
+    const answered = parties.every(({ status }) => status === "answered");
+    const { passages, faults } = answered ? await question.passages(best) : { passages: [], faults: null };
+    const done = performance.now();
+    return {
+      passages,
+      parties: parties.map((outcome) => {
+        const fault = faults?.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
       timingsMs: {

@@ -2,5 +2,13 @@ export { type ClientOptions, SottoClient, checkEncoder, federationLayout } from 
 export type { QueryOptions } from "./query-options.ts";
 export type { Asking } from "./start-asking.ts";
 export { HintCache } from "./hint-cache.ts";
-export type { CitedPassage, HostedOutcome, OtherSource, PartyFault, PartyOutcome, QueryResult } from "./question.ts";
+export type {
+  CitedPart,
+  CitedPassage,
+  HostedOutcome,
+  OtherSource,
+  PartyFault,
+  PartyOutcome,
+  QueryResult,
+} from "./question.ts";
 export type { PartyRoute } from "../routing/index.ts";

@@ -40,6 +40,16 @@ export interface CitedPassage {
   readonly score: number;
   /** Other parties that hold the same passage, the highest score first; not set where there is none. */
   readonly alsoFrom?: readonly OtherSource[];
+  /** In a vertical federation: what each party holds of the entity. `party` then names them all, joined by `+`, and `text` is all their texts. */
+  readonly parts?: readonly CitedPart[];
+}
+
+/** One party's part of an entity. */
+export interface CitedPart {
+  readonly party: string;
+  readonly documentId: string;
+  readonly title: string;
+  readonly text: string;
 }
 
 /** Why a party is missing, or why passages of it are. */
@@ -292,7 +302,8 @@ export class Question {
   }
 }
 
-function refusalFault({ code, reason, retryAfterMs }: Extract<HopMessage, { type: "refusal" }>): PartyFault {
+/** What a refusal says, for people. */
+export function refusalFault({ code, reason, retryAfterMs }: Extract<HopMessage, { type: "refusal" }>): PartyFault {
   return { code, reason, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
 }
 

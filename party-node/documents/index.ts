@@ -1,5 +1,5 @@
 export type { DocumentEvent, Problem, ProblemReason, SourceDocument } from "./document.ts";
-export { FILE_BYTES_MAX, LINE_BYTES_MAX } from "./document.ts";
+export { FILE_BYTES_MAX, ID_LENGTH_MAX, LINE_BYTES_MAX } from "./document.ts";
 export type { Root } from "./find-documents.ts";
 export { findRoots } from "./find-documents.ts";
 export type { Passage } from "./passage.ts";

@@ -11,6 +11,7 @@ import {
   limits,
 } from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
+import { ShareMaker } from "../vertical/index.ts";
 import { Collection } from "./collection.ts";
 import { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
@@ -42,6 +43,7 @@ export class PartyServer {
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
 
+  /** @throws Fault VERTICAL_INCOMPLETE, NOT_ALIGNED. */
   constructor(options: PartyServerOptions) {
     const { identity, federation, store, index } = options;
     this.#options = options;
@@ -51,6 +53,7 @@ export class PartyServer {
       identity,
       federation,
       collection: this.#collection,
+      shares: federation.terms.vertical ? new ShareMaker({ identity, federation, store }) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),
     });
@@ -191,7 +194,7 @@ export class PartyServer {
       const outcome = reply.type === "refusal" ? { code: reply.code } : {};
       this.#log.info(
         { ...outcome, ms: Math.round(performance.now() - began) },
-        reply.type === "answer" ? "answered a query" : "refused a query",
+        reply.type === "refusal" ? "refused a query" : "answered a query",
       );
     } catch (error) {
       this.#log.error({ err: error }, "answering a query failed");

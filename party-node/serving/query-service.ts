@@ -12,12 +12,16 @@ import {
   queryBody,
   seal,
 } from "../../protocol/index.ts";
+import type { Share, ShareMaker } from "../vertical/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
-type Reply = Extract<HopMessage, { type: "answer" | "refusal" }>;
+type Reply = Extract<HopMessage, { type: "answer" | "share" | "refusal" }>;
+/** What is said of the scores: an answer, or in a vertical federation a share. */
+type Said = { readonly type: "answer"; readonly body: Uint8Array } | ({ readonly type: "share" } & Share);
 
-export type QueryServiceFaultCode = "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED" | "QUERY_OUT_OF_TIME";
+export type QueryServiceFaultCode =
+  "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED" | "QUERY_OUT_OF_TIME" | "QUERY_MALFORMED";
 
 /** What is kept of an answered query: the rows it scored, not the scores. */
 type ScoredRows = Pick<ScoredSnapshot, "rowAt">;
@@ -32,6 +36,8 @@ export interface QueryServiceOptions {
   readonly identity: Identity;
   readonly federation: Federation;
   readonly collection: Collection;
+  /** Set in a vertical federation. */
+  readonly shares?: ShareMaker | undefined;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** Milliseconds since 1970. */
@@ -76,7 +82,7 @@ export class QueryService {
     const { queryId } = message;
     const party = this.#options.identity.name;
     try {
-      return { type: "answer", queryId, party, body: await this.#answer(message) };
+      return { queryId, party, ...(await this.#answer(message)) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const retryAfterMs = isBusy(error) ? this.#retryAfterMs() : null;
@@ -97,9 +103,9 @@ export class QueryService {
     return fetchable.rows;
   }
 
-  async #answer({ queryId, body, deadlineMs }: Query): Promise<Uint8Array> {
-    const { federation, identity, now, collection } = this.#options;
-    const { querier, query, answerKey } = this.#openQuery(queryId, body);
+  async #answer({ queryId, body, deadlineMs }: Query): Promise<Said> {
+    const { federation, identity, now, collection, shares } = this.#options;
+    const { querier, query, answerKey, checkKeys } = this.#openQuery(queryId, body);
     const abort = new AbortController();
     const mine = { queryId, querier, abort, since: now(), alongside: this.#underWay.size + 1 };
     this.#underWay.add(mine);
@@ -110,10 +116,11 @@ export class QueryService {
       const { answer, rowAt } = await collection.score(query, abort.signal);
       this.#keepPace(mine);
       this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
+      const queryHash = sodium.crypto_generichash(32, body, null);
+      if (shares) return { type: "share", ...shares.make({ queryId, queryHash, answerKey, checkKeys }, answer) };
       const blocks = this.#packed(answer.blocks);
       const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
-      const queryHash = sodium.crypto_generichash(32, body, null);
-      return seal("answer", federation.id, { queryId, queryHash, sealed }, identity);
+      return { type: "answer", body: seal("answer", federation.id, { queryId, queryHash, sealed }, identity) };
     } finally {
       clearTimeout(deadline);
       this.#underWay.delete(mine);
@@ -124,16 +131,19 @@ export class QueryService {
   #openQuery(
     queryId: Uint8Array,
     body: Uint8Array,
-  ): { readonly querier: string } & Pick<QueryBody, "query" | "answerKey"> {
+  ): { readonly querier: string } & Pick<QueryBody, "query" | "answerKey" | "checkKeys"> {
     const { federation } = this.#options;
     const querierKey = (name: string): Uint8Array | null =>
       federation.hasRole(name, "querier") ? federation.publicKeyOf(name) : null;
     const { signer, value } = openSigned("query", federation.id, queryBody, body, querierKey);
     if (!sodium.memcmp(value.queryId, queryId))
       throw refused("QUERY_MISLABELLED", "the query was signed under another id than it was sent with");
+    if (value.checkKeys && !this.#options.shares)
+      throw refused("QUERY_MALFORMED", "the query was made for a vertical federation");
     this.#refuseCrowd(signer);
     this.#refuseOld(signer, sodium.to_hex(queryId), value.issuedAtMs);
-    return { querier: signer, query: value.query, answerKey: value.answerKey };
+    const { query, answerKey, checkKeys } = value;
+    return { querier: signer, query, answerKey, checkKeys };
   }
 
   #refuseCrowd(querier: string): void {

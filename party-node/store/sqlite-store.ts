@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { Fault } from "../../crypto/fault.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import type { Passage } from "../documents/passage.ts";
 import type { OpenBlock } from "./placement.ts";
@@ -6,10 +7,12 @@ import { places, shuffled } from "./placement.ts";
 import { type OpenStoreFile, number, openStoreFile } from "./schema.ts";
 import type { Sealer } from "./sealer.ts";
 import { SqliteBlocks, openSnapshot } from "./sqlite-blocks.ts";
+import type { StoreFaultCode } from "./store-fault.ts";
 import { Statements } from "./statements.ts";
 import type {
   DocumentRecord,
   PassageStore,
+  Placement,
   StoreChanges,
   StoreSnapshot,
   StoredPassage,
@@ -48,6 +51,7 @@ interface NewRow {
   readonly document: number | bigint;
   readonly passage: Passage;
   readonly vector: Float32Array;
+  readonly position: number | undefined;
 }
 
 class SqliteStore implements PassageStore {
@@ -163,7 +167,7 @@ class SqliteStore implements PassageStore {
   }
 
   #insertDocument(record: DocumentRecord): NewRow[] {
-    const { documentKey, contentHash } = record;
+    const { documentKey, contentHash, position } = record;
     const keyHash = this.#sealer.hash(documentKey);
     const sealed = this.#sealer.seal(
       `document:${hex(keyHash)}`,
@@ -174,6 +178,7 @@ class SqliteStore implements PassageStore {
       document,
       passage,
       vector: record.vectors[index] as Float32Array,
+      position,
     }));
   }
 
@@ -198,8 +203,8 @@ class SqliteStore implements PassageStore {
     let rowId = number(this.#database, "SELECT next_row FROM header");
     const nextBlock = number(this.#database, "SELECT coalesce(max(block) + 1, 0) FROM blocks");
     const place = places(this.#openBlocks(), nextBlock, this.rowsPerBlock);
-    for (const { document, passage, vector } of rows) {
-      const { block, slot } = place.next().value;
+    for (const { document, passage, vector, position } of rows) {
+      const { block, slot } = position === undefined ? place.next().value : this.#placeAt(position, passage.documentId);
       const { documentId, title, text, ordinal } = passage;
       const sealedPassage = this.#sealer.seal(
         `passage:${rowId.toString()}`,
@@ -219,6 +224,17 @@ class SqliteStore implements PassageStore {
       rowId++;
     }
     this.#sql.run("UPDATE header SET next_row = ?", rowId);
+  }
+
+  /** @throws Fault POSITION_TAKEN. */
+  #placeAt(position: number, documentId: string): Placement {
+    const [block, slot] = [Math.floor(position / this.rowsPerBlock), position % this.rowsPerBlock];
+    if (this.#sql.get("SELECT id FROM rows WHERE block = ? AND slot = ?", block, slot))
+      throw new Fault<StoreFaultCode>(
+        "POSITION_TAKEN",
+        `another document than the one now read has the id "${documentId}", and an entity has one row. Keep one of the two.`,
+      );
+    return { block, slot };
   }
 
   *#openBlocks(): Generator<OpenBlock> {
@@ -283,6 +299,8 @@ function refuseUnfit(records: readonly DocumentRecord[]): void {
   if (records.some(({ passages, vectors }) => passages.length !== vectors.length)) {
     throw new TypeError("apply: a document has not one vector a passage");
   }
+  if (records.some(({ passages, position }) => position !== undefined && passages.length > 1))
+    throw new TypeError("apply: a document has several passages for one position");
 }
 
 /** The vector's own bytes: little-endian, as on every platform Node runs WebAssembly SIMD on. */

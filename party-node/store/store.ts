@@ -28,6 +28,8 @@ export interface DocumentRecord {
   readonly passages: readonly Passage[];
   /** One vector a passage, same order. */
   readonly vectors: readonly Float32Array[];
+  /** Row of the document's only passage, where rows follow an alignment: block floor(position / rowsPerBlock), slot position mod rowsPerBlock. */
+  readonly position?: number | undefined;
 }
 
 /** One transaction's worth of changes. */
@@ -72,7 +74,8 @@ export interface PassageStore extends BlockReader {
   /**
    * Applies all changes in one transaction and gives every touched block another revision.
    *
-   * @throws TypeError for a document named twice in `put`, or with other than one vector a passage; nothing is changed.
+   * @throws TypeError for a document named twice in `put`, or with other than one vector a passage, or with several for one position; Fault POSITION_TAKEN
+   *   when another document lies there. Nothing is changed.
    */
   apply(changes: StoreChanges): void;
 

@@ -10,6 +10,7 @@ import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import {
   type Federation,
   type FederationMember,
@@ -49,6 +50,8 @@ export interface TestFederationOptions {
   readonly absent?: readonly string[];
   /** Sees every message at the coordinator. */
   readonly observer?: FrameObserver;
+  /** Makes the federation vertical: the ids of its entities, in order. */
+  readonly alignment?: readonly string[];
   /** Parties that keep collections of others. */
   readonly hosts?: Readonly<Record<string, HostOptions>>;
   /** Parties that answer more than questions. */
@@ -118,7 +121,7 @@ export class TestParty {
   async ingest(corpus: Corpus): Promise<void> {
     const store = this.openStore();
     try {
-      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder);
+      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder, this.#owner.alignment);
     } finally {
       store.close();
     }
@@ -188,6 +191,7 @@ export class TestFederation implements AsyncDisposable {
   readonly encoder: Encoder;
   readonly federation: Federation;
   readonly layout: RingLayout;
+  readonly alignment: Alignment | undefined;
   /** The signed file and the key that signs it. */
   readonly file: string;
   readonly rootPublicKey: string;
@@ -207,7 +211,9 @@ export class TestFederation implements AsyncDisposable {
       mode = "private",
       chunk = 64,
       scoreBits = 14,
+      alignment,
     } = options;
+    this.alignment = alignment && makeAlignment(alignment);
     this.#options = options;
     this.encoder = encoder;
     const root = sodium.crypto_sign_keypair();
@@ -220,7 +226,7 @@ export class TestFederation implements AsyncDisposable {
     const scoring = {
       dim: encoder.dim,
       chunk,
-      normMax: encoder.normMax,
+      normMax: encoder.normMax * (alignment ? Object.keys(corpora).length : 1),
       scoreBits,
       seed: toBase64(new Uint8Array(32).fill(7)),
     };
@@ -234,6 +240,7 @@ export class TestFederation implements AsyncDisposable {
         mode,
         encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
         scoring,
+        ...(alignment ? { vertical: { parties: Object.keys(corpora).length } } : {}),
         members,
       },
       root.privateKey,

@@ -1,0 +1,153 @@
+import {
+  Fault,
+  type IndexAnswer,
+  type RingLayout,
+  SHARE_CHECKS,
+  WasmKernels,
+  residueBytes,
+  ringLayout,
+  shareChecks,
+  sodium,
+} from "../../crypto/index.ts";
+import { type PairwiseKey, maskShare, pairwiseKey } from "../../crypto/secret/index.ts";
+import {
+  CHECK_KEY_BOX_BYTES,
+  type Federation,
+  type Identity,
+  type QueryBody,
+  type ShareNote,
+  encodeValue,
+  packScoredBlocks,
+  seal,
+  verticalParties,
+} from "../../protocol/index.ts";
+import type { PassageStore } from "../store/index.ts";
+import { type AlignmentFaultCode, type AlignmentName, alignmentOf } from "./alignment.ts";
+
+export interface ShareMakerOptions {
+  readonly identity: Identity;
+  readonly federation: Federation;
+  readonly store: Pick<PassageStore, "readValue">;
+  /** Keys with the other parties; derived from the identity unless a test leaves them out. */
+  readonly pairwise?: readonly PairwiseKey[];
+}
+
+/** A query whose signature has been checked. */
+export interface SharedQueryBody extends Pick<QueryBody, "queryId" | "answerKey" | "checkKeys"> {
+  /** BLAKE2b-256 of the signed query. */
+  readonly queryHash: Uint8Array;
+}
+
+/** What a party sends in place of an answer. */
+export interface Share {
+  /** Signed, for the querier. */
+  readonly body: Uint8Array;
+  /** Masked scores of every position, block by block, then the checks; little-endian words. */
+  readonly residues: Uint8Array;
+}
+
+/**
+ * A party's side of a vertical federation: turns its scores into a share that only the sum of all parties' shares gives a meaning.
+ *
+ * A share is made of the same p-bit scores that a party of a horizontal federation gives its querier, as multiples of 2^(31-p) modulo q. Their sum is
+ * therefore a function of what such a querier would be told, also for one who has all other parties on its side.
+ */
+export class ShareMaker {
+  readonly #options: ShareMakerOptions;
+  readonly #layout: RingLayout;
+  readonly #alignment: AlignmentName;
+  readonly #parties: readonly string[];
+  readonly #pairwise: readonly PairwiseKey[];
+  readonly #boxKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+  readonly #kernels = new WasmKernels({ chunks: 1 });
+
+  /** @throws Fault VERTICAL_INCOMPLETE, NOT_ALIGNED. */
+  constructor(options: ShareMakerOptions) {
+    const { federation, identity, store } = options;
+    const alignment = alignmentOf(store);
+    if (!alignment)
+      throw new Fault<AlignmentFaultCode>(
+        "NOT_ALIGNED",
+        "this federation is vertical, and nothing was ingested by its alignment yet; run `sotto ingest PATH --alignment FILE`",
+      );
+    const { scoring } = federation.terms;
+    this.#options = options;
+    this.#layout = ringLayout({ ...scoring, seed: Buffer.from(scoring.seed, "base64") });
+    this.#alignment = alignment;
+    this.#parties = verticalParties(federation);
+    this.#pairwise = options.pairwise ?? pairwiseKeys(identity, federation, this.#parties);
+    const privateKey = sodium.crypto_sign_ed25519_sk_to_curve25519(identity.secretKey);
+    this.#boxKeys = { privateKey, publicKey: sodium.crypto_scalarmult_base(privateKey) };
+  }
+
+  /**
+   * @param answer - All blocks of the party.
+   * @throws Fault QUERY_MALFORMED when the query was not made for a vertical federation; ALIGNMENT_CHANGED.
+   */
+  make(query: SharedQueryBody, answer: IndexAnswer): Share {
+    const { identity, federation } = this.#options;
+    const { queryId, queryHash, answerKey } = query;
+    const { digest: alignment, count: positions } = this.#unchanged();
+    const checkKey = this.#checkKey(query);
+    const scores = this.#scoresByPosition(answer);
+    const share = new Uint32Array(scores.length + SHARE_CHECKS);
+    share.set(scores);
+    share.set(shareChecks(checkKey, scores), scores.length);
+    const maskSeed = sodium.randombytes_buf(32);
+    maskShare(share, { pairwise: this.#pairwise, maskSeed, queryHash });
+    const residues = residueBytes(share);
+    const blocks = packScoredBlocks(answer.blocks.toSorted((a, b) => a.block - b.block));
+    const note: ShareNote = { blocks, maskSeed, alignment, positions };
+    const sealed = sodium.crypto_box_seal(encodeValue(note), answerKey);
+    const residuesHash = sodium.crypto_generichash(32, residues, null);
+    return { body: seal("share", federation.id, { queryId, queryHash, residuesHash, sealed }, identity), residues };
+  }
+
+  /** What was scored may lie by another alignment since. */
+  #unchanged(): AlignmentName {
+    const now = alignmentOf(this.#options.store);
+    if (now && sodium.memcmp(now.digest, this.#alignment.digest)) return this.#alignment;
+    throw new Fault<AlignmentFaultCode>(
+      "ALIGNMENT_CHANGED",
+      "the party has ingested by another alignment; its operator starts the node again when all parties have",
+    );
+  }
+
+  #checkKey({ checkKeys }: SharedQueryBody): Uint8Array {
+    const { publicKey, privateKey } = this.#boxKeys;
+    const start = CHECK_KEY_BOX_BYTES * this.#parties.indexOf(this.#options.identity.name);
+    try {
+      const box = checkKeys?.subarray(start, start + CHECK_KEY_BOX_BYTES) ?? new Uint8Array(0);
+      return sodium.crypto_box_seal_open(box, publicKey, privateKey);
+    } catch (cause) {
+      throw new Fault("QUERY_MALFORMED", "the query has no key for the checks of this party's share", cause);
+    }
+  }
+
+  /** Zero where the party has no row. Blocks come in the order of the scoring threads. */
+  #scoresByPosition({ blocks, scores }: IndexAnswer): Uint32Array {
+    const { rowsPerBlock, scoreBits } = this.#layout;
+    const cut = this.#kernels.unpackBits(scores, { count: blocks.length * rowsPerBlock, bits: scoreBits });
+    const placed = new Uint32Array(Math.ceil(this.#alignment.count / rowsPerBlock) * rowsPerBlock);
+    for (const [i, { block }] of blocks.entries()) {
+      if ((block + 1) * rowsPerBlock > placed.length) throw new TypeError("a row lies beyond the alignment");
+      placed.set(cut.subarray(i * rowsPerBlock, (i + 1) * rowsPerBlock), block * rowsPerBlock);
+    }
+    this.#kernels.wipe();
+    return placed;
+  }
+}
+
+function pairwiseKeys(
+  identity: Identity,
+  { id: federationId, publicKeyOf }: Federation,
+  parties: readonly string[],
+): PairwiseKey[] {
+  return parties
+    .filter((name) => name !== identity.name)
+    .map((name) => {
+      const publicKey = publicKeyOf(name);
+      if (!publicKey) throw new TypeError("a party has no key");
+      return pairwiseKey({ federationId, identity, peer: { name, publicKey } });
+    });
+}
