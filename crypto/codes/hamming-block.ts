@@ -66,8 +66,6 @@ export class HammingBlock {
     const added = codes.length / width;
     this.#reserve(this.#end(first + added));
     const bytes = new Uint8Array(this.#memory.buffer);
-    // The results of a search may lie where the last group goes on.
-    bytes.fill(0, this.#end(first), this.#end(first + added));
     for (let i = 0; i < added; i++) {
       let to = this.#codes + ((first + i) >>> 4) * GROUP * width + ((first + i) & 15);
       for (let from = i * width; from < (i + 1) * width; from++, to += GROUP) bytes[to] = codes[from]!;
