@@ -1,12 +1,11 @@
 import type { Encoder } from "../party-node/encoders/index.ts";
-import type { BeirQuery } from "../simulations/beir.ts";
 
 /** Passages that count in a ranking. */
 export const K = 10;
 const ENCODE_BATCH = 512;
 
 /** Evenly spread over the whole list, so that a limit does not favour one part of it. */
-export function sample(queries: readonly BeirQuery[], limit: number): BeirQuery[] {
+export function sample<Value>(queries: readonly Value[], limit: number): Value[] {
   const step = Math.max(1, queries.length / limit);
   return Array.from({ length: Math.min(queries.length, limit) }, (_, i) => queries[Math.floor(i * step)]!);
 }

@@ -8,6 +8,7 @@ import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { precisionCommand } from "./precision.ts";
 import { queryCommand } from "./query.ts";
+import { recallCommand } from "./recall.ts";
 import { scaleCommand } from "./scale.ts";
 import { scoringCommand } from "./scoring.ts";
 import { sealedCommand } from "./sealed.ts";
@@ -21,6 +22,7 @@ const program = new Command("bench")
   .addCommand(encodersCommand())
   .addCommand(precisionCommand())
   .addCommand(sealedCommand())
-  .addCommand(codesCommand());
+  .addCommand(codesCommand())
+  .addCommand(recallCommand());
 
 await runProgram(program);

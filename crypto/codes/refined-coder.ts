@@ -92,23 +92,25 @@ export class RefinedCoder {
   }
 
   /**
-   * The refined binary vector: thresholds plus, for each layer, its scale with the signs of its bits.
+   * The refined binary vector: thresholds plus, for each layer, its scale with the signs of its bits, scaled to norm 1 as every direction is.
    *
-   * @returns Shape [bits], owned by the caller: an estimate of the projection of the vector's direction.
+   * @returns Shape [bits], owned by the caller: an estimate of the projection of the vector's direction, scaled to norm 1.
    * @throws Fault CODE_MALFORMED.
    */
   decode(code: Uint8Array): Float32Array {
     const { bits, thresholds, scales } = this.parameters;
     if (code.length !== this.bytes)
       throw codeFault("CODE_MALFORMED", `a refined code has ${code.length} bytes, expected ${this.bytes}`);
-    return thresholds.map((threshold, i) => {
-      let sum = threshold;
+    const refined = Float64Array.from(thresholds);
+    let squares = 0;
+    for (let i = 0; i < bits; i++) {
       for (let layer = 0; layer < scales.length; layer++) {
         const at = layer * bits + i;
-        sum += ((code[at >> 3]! >> (at & 7)) & 1) === 1 ? scales[layer]! : -scales[layer]!;
+        refined[i]! += ((code[at >> 3]! >> (at & 7)) & 1) === 1 ? scales[layer]! : -scales[layer]!;
       }
-      return sum;
-    });
+      squares += refined[i]! ** 2;
+    }
+    return Float32Array.from(refined, (x) => (squares === 0 ? 0 : x / Math.sqrt(squares)));
   }
 }
 

@@ -37,11 +37,7 @@ describe.each([
   test("each layer takes a fifth or more off the error of inner products", () => {
     const pairs = sample.slice(1).map((vector, i) => [unit(vector), unit(sample[i]!)] as const);
     const errors = coders.map((coder) => {
-      const scores = pairs.map(
-        ([a, b]) =>
-          // Stacked rotations hold every inner product bits / dim times.
-          (innerProduct(coder.decode(coder.encode(a)), coder.decode(coder.encode(b))) * dim) / bits,
-      );
+      const scores = pairs.map(([a, b]) => innerProduct(coder.decode(coder.encode(a)), coder.decode(coder.encode(b))));
       return Math.sqrt(mean(scores.map((score, i) => (score - innerProduct(...pairs[i]!)) ** 2)));
     });
     for (const [i, error] of errors.slice(1).entries()) expect(error).toBeLessThan(0.8 * errors[i]!);
