@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { runProgram } from "../cli/run-program.ts";
 import { codesCommand } from "./codes.ts";
+import { duplicatesCommand } from "./duplicates.ts";
 import { encodersCommand } from "./encoders.ts";
 import { ingestCommand } from "./ingest.ts";
 import { precisionCommand } from "./precision.ts";
@@ -23,6 +24,7 @@ const program = new Command("bench")
   .addCommand(precisionCommand())
   .addCommand(sealedCommand())
   .addCommand(codesCommand())
-  .addCommand(recallCommand());
+  .addCommand(recallCommand())
+  .addCommand(duplicatesCommand());
 
 await runProgram(program);

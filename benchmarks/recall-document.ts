@@ -26,11 +26,24 @@ function describe(recall: EncoderRecall): string {
   ];
   const clear = meanOf(sets.map(({ results }) => results.ndcgAt10));
   const means = [
-    ["bits", "layers", "recall@100", "nDCG@10, codes alone", "nDCG@10, re-ranked", "bits set for 45-55 %", "worst bit"],
+    [
+      "bits",
+      "layers",
+      "recall@100",
+      "nDCG@10, codes alone",
+      "nDCG@10, re-ranked",
+      "bits set for 45-55 %",
+      "worst bit, off 1/2",
+    ],
     ["vectors", "", "1", clear, clear, "", ""],
     ...sets[0]!.results.figures.map((_, i) => meanRow(sets.map(({ results }) => results.figures[i]!))),
   ];
-  return `### ${encoder}, ${dim} dimensions\n\nRecall@100 of plain codes:\n\n${table(bySet)}\n\nMeans over the sets:\n\n${table(means)}`;
+  return `### ${shortName(encoder)}, ${dim} dimensions\n\nRecall@100 of plain codes:\n\n${table(bySet)}\n\nMeans over the sets:\n\n${table(means)}`;
+}
+
+/** Without the folders that files lie in. */
+function shortName(encoder: string): string {
+  return encoder.replace(/[^(,:]*\//g, "");
 }
 
 function meanRow(figures: readonly CodeFigures[]): string[] {
@@ -43,7 +56,7 @@ function meanRow(figures: readonly CodeFigures[]): string[] {
     meanOf(figures.map(({ ndcgAt10 }) => ndcgAt10)),
     meanOf(figures.map(({ rerankedNdcgAt10 }) => rerankedNdcgAt10)),
     balances.length === 0 ? "" : digits(mean(balances.map(({ balanced }) => balanced))),
-    balances.length === 0 ? "" : digits(0.5 - Math.max(...balances.map(({ worst }) => worst))),
+    balances.length === 0 ? "" : digits(Math.max(...balances.map(({ worst }) => worst))),
   ];
 }
 
@@ -70,7 +83,7 @@ export async function drawRecall(all: readonly EncoderRecall[]): Promise<string>
   const points = all.flatMap(({ encoder, sets }) =>
     sets[0]!.results.figures.flatMap(({ bits, layers }, i) => ({
       bits,
-      encoder: encoder.split("/").at(-1)!,
+      encoder: shortName(encoder),
       codes: layers === 1 ? "plain" : `${layers} layers`,
       recall: mean(sets.map(({ results }) => results.figures[i]!.recallAt100)),
     })),

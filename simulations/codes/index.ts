@@ -1,2 +1,3 @@
 export * from "./npy.ts";
 export * from "./recall.ts";
+export * from "./duplicates.ts";
