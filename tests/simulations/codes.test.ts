@@ -144,11 +144,13 @@ test("copies of a passage are nearer than different passages", async () => {
   for (const name of ["capitals and white space", "no punctuation", "at itself"])
     expect(of(name)).toMatchObject({ isSame: true, pairs: 122, median: 0, extreme: 0, within: [1, 1] });
   expect(of("a sentence left out").median).toBeGreaterThan(0);
+  expect(of("a sentence left out").extreme).toBeGreaterThan(of("a sentence left out").median);
   expect(of("a sentence left out").edge).toBeLessThan(of("next passage of the same document").median);
   expect(of("next passage of the same document")).toMatchObject({ isSame: false, pairs: 60 });
   // The copies would be at 0.
   expect(of("nearest different passage of all")).toMatchObject({ isSame: false, pairs: 122 });
   expect(of("nearest different passage of all").extreme).toBeGreaterThan(20);
+  expect(of("nearest different passage of all").extreme).toBeLessThan(of("nearest different passage of all").median);
   expect(await measureDuplicates(holders, { ...options, limit: 5 })).not.toEqual(figures);
   expect(of("nearest different passage of all").within[1]).toBeLessThan(1);
 });
