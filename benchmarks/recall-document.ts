@@ -106,8 +106,19 @@ export async function drawRecall(all: readonly EncoderRecall[]): Promise<string>
         axis: { title: "bits of a code", values: [64, 128, 256, 512, 1024] },
       },
       y: { field: "recall", type: "quantitative", scale: { domain: [0, 1] }, axis: { title: "recall@100" } },
-      color: { field: "encoder", type: "nominal", scale: { range: COLOURS }, legend: { title: null, labelLimit: 0 } },
-      strokeDash: { field: "codes", type: "nominal", legend: { title: null } },
+      color: {
+        field: "encoder",
+        type: "nominal",
+        sort: null,
+        scale: { range: COLOURS },
+        legend: { title: null, labelLimit: 0 },
+      },
+      strokeDash: {
+        field: "codes",
+        type: "nominal",
+        sort: null,
+        legend: { title: null, symbolType: "stroke", symbolStrokeColor: INK },
+      },
     },
     config: { font: "sans-serif", view: { stroke: null }, axis, title: { color: INK, anchor: "start" } },
   };
