@@ -1,9 +1,15 @@
 import { format } from "prettier";
 import { View, parse } from "vega";
 import { type TopLevelSpec, compile } from "vega-lite";
-import type { CodeFigures } from "../simulations/codes/index.ts";
+import type { CodeFigures, CodeResults } from "../simulations/codes/index.ts";
 import { mean } from "../simulations/metrics.ts";
-import type { EncoderRecall } from "./recall.ts";
+
+/** All sets under one encoder. */
+export interface EncoderRecall {
+  readonly encoder: string;
+  readonly dim: number;
+  readonly sets: readonly { readonly name: string; readonly results: CodeResults }[];
+}
 
 /** Markdown: for each encoder the plain codes set by set, and means over the sets with and without layers. */
 export function recallTables(all: readonly EncoderRecall[]): Promise<string> {
