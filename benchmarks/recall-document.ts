@@ -1,9 +1,15 @@
 import { format } from "prettier";
 import { View, parse } from "vega";
 import { type TopLevelSpec, compile } from "vega-lite";
-import type { CodeFigures } from "../simulations/codes/index.ts";
+import type { CodeFigures, CodeResults } from "../simulations/codes/index.ts";
 import { mean } from "../simulations/metrics.ts";
-import type { EncoderRecall } from "./recall.ts";
+
+/** All sets under one encoder. */
+export interface EncoderRecall {
+  readonly encoder: string;
+  readonly dim: number;
+  readonly sets: readonly { readonly name: string; readonly results: CodeResults }[];
+}
 
 /** Markdown: for each encoder the plain codes set by set, and means over the sets with and without layers. */
 export function recallTables(all: readonly EncoderRecall[]): Promise<string> {
@@ -106,8 +112,19 @@ export async function drawRecall(all: readonly EncoderRecall[]): Promise<string>
         axis: { title: "bits of a code", values: [64, 128, 256, 512, 1024] },
       },
       y: { field: "recall", type: "quantitative", scale: { domain: [0, 1] }, axis: { title: "recall@100" } },
-      color: { field: "encoder", type: "nominal", scale: { range: COLOURS }, legend: { title: null, labelLimit: 0 } },
-      strokeDash: { field: "codes", type: "nominal", legend: { title: null } },
+      color: {
+        field: "encoder",
+        type: "nominal",
+        sort: null,
+        scale: { range: COLOURS },
+        legend: { title: null, labelLimit: 0 },
+      },
+      strokeDash: {
+        field: "codes",
+        type: "nominal",
+        sort: null,
+        legend: { title: null, symbolType: "stroke", symbolStrokeColor: INK },
+      },
     },
     config: { font: "sans-serif", view: { stroke: null }, axis, title: { color: INK, anchor: "start" } },
   };

@@ -5,12 +5,12 @@ import { wholeNumber } from "../cli/options.ts";
 import { encoderInput } from "../party-node/documents/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { loadBeirSet } from "../simulations/beir.ts";
-import { type CodeResults, type SearchedVectors, measureCodes, readNpy } from "../simulations/codes/index.ts";
+import { type SearchedVectors, measureCodes, readNpy } from "../simulations/codes/index.ts";
 import { mean } from "../simulations/metrics.ts";
 import { matrixOf, pick } from "../simulations/sealing/matrix.ts";
 import { encodeAll, sample } from "./exact-search.ts";
 import { noted, type Row } from "./measure.ts";
-import { drawRecall, recallTables } from "./recall-document.ts";
+import { type EncoderRecall, drawRecall, recallTables } from "./recall-document.ts";
 import { type Findings, benchmarkCommand, say } from "./report.ts";
 
 interface Options {
@@ -22,13 +22,6 @@ interface Options {
   readonly limit: number;
   readonly seed: number;
   readonly write?: string;
-}
-
-/** All sets under one encoder. */
-export interface EncoderRecall {
-  readonly encoder: string;
-  readonly dim: number;
-  readonly sets: readonly { readonly name: string; readonly results: CodeResults }[];
 }
 
 /** Binary vectors a code, at equal total bits. */

@@ -84,7 +84,7 @@ export class RefinedCoder {
       for (let layer = 0; layer < scales.length; layer++) {
         const isAbove = rest[i]! > 0;
         const at = layer * bits + i;
-        code[at >> 3]! |= Number(isAbove) << (at & 7);
+        if (isAbove) code[at >> 3]! |= 1 << (at & 7);
         rest[i]! -= isAbove ? scales[layer]! : -scales[layer]!;
       }
     }

@@ -68,7 +68,7 @@ export class RetrievalCoder {
     const projected = this.#projected;
     this.#projection.apply(vector, projected, "EMBEDDING_INVALID");
     const code = new Uint8Array(bits / 8);
-    for (let i = 0; i < bits; i++) code[i >> 3]! |= Number(projected[i]! > thresholds[i]!) << (i & 7);
+    for (let i = 0; i < bits; i++) if (projected[i]! > thresholds[i]!) code[i >> 3]! |= 1 << (i & 7);
     return code;
   }
 }

@@ -47,7 +47,11 @@ const LOOKED_AT = 100;
 /** Share of words that two passages have in common from which on they are no different passages. */
 const SAME_WORDS = 0.8;
 
-/** Distances of codes between a passage and its edited copies, and between different passages. All holders share one coder. */
+/**
+ * Distances of codes between a passage and its edited copies, and between different passages. All holders share one coder.
+ *
+ * @returns Kinds of which there is no pair are left out.
+ */
 export async function measureDuplicates(
   holders: readonly PassageHolder[],
   { dim, bits, thresholds, limit, seed }: DuplicateOptions,
@@ -83,7 +87,7 @@ export async function measureDuplicates(
     figures("next passage of the same document", false, withinDocuments(holders, codes), thresholds),
     figures("nearest different passage of all", false, nearestOthers(holders, codes, edited, bits), thresholds),
   ];
-  return [...same, ...others];
+  return [...same, ...others].filter(({ pairs }) => pairs > 0);
 }
 
 function figures(

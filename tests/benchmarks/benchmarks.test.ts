@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { Cli, type Finished, repository } from "../support/cli.ts";
@@ -70,7 +70,7 @@ describe("a name", () => {
   test("is listed by --help", async () => {
     const { code, stdout } = await bench(["--help"]).exited;
     expect(code).toBe(0);
-    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed", "codes"])
+    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed", "codes", "recall", "duplicates"])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
   });
 });
@@ -146,6 +146,43 @@ test("codes finds what usearch finds, and says how much sooner", async () => {
   expect(search).toMatchObject({ unit: "ms", target: "<= 1.5", opponent: expect.stringContaining("usearch") });
   expect(search.ratio).toBeGreaterThan(0);
   expect(row(report, "of the top 100, distances other than usearch's")).toMatchObject({ value: 0, met: true });
+});
+
+describe("of public question sets", () => {
+  const data = join(folder.path, "sets");
+  /** Every passage is asked for by its own first words. */
+  function writeSet(name: string): void {
+    mkdirSync(join(data, name), { recursive: true });
+    const words = Array.from({ length: 2000 }, (_, i) => `${name}${String((i * i * 31 + 7 * i) % 397)}`);
+    const texts = Array.from({ length: 120 }, (_, i) => `${words.slice(i * 16, i * 16 + 30).join(" ")}.`);
+    const jsonl = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    writeFileSync(join(data, name, "corpus.jsonl"), jsonl(texts.map((text, i) => ({ _id: `d${String(i)}`, text }))));
+    const queries = texts.map((text, i) => ({ _id: `q${String(i)}`, text: text.split(" ").slice(0, 8).join(" ") }));
+    writeFileSync(join(data, name, "queries.jsonl"), jsonl(queries));
+    writeFileSync(join(data, name, "qrels.tsv"), texts.map((_, i) => `q${String(i)}\td${String(i)}\t1\n`).join(""));
+  }
+  writeSet("one");
+  writeSet("two");
+  const small = ["--data", data, "--sets", "one,two", "--encoder", "lexical:128", "--limit", "20", "--json"];
+
+  test("recall compares codes with vectors, and writes tables and a plot", async () => {
+    const report = reportOf(await bench(["recall", ...small, "--bits", "64,256", "--write", data]).exited);
+    expect(report.parameters).toMatchObject({ bits: [64, 256], limit: 20 });
+    expect(row(report, "lexical:128, 256 bits: recall@100").value).toBeGreaterThan(0.8);
+    expect(row(report, "lexical:128, 256 bits in 4 layers: recall@100").value).toBeGreaterThan(0.8);
+    expect(row(report, "lexical:128, 64 bits: balanced bits").value).toBeGreaterThan(0);
+    const tables = readFileSync(join(data, "codes-tables.md"), "utf8");
+    expect(tables.split("\n").filter((line) => /^\| 256 /.test(line))).toHaveLength(4);
+    const plot = readFileSync(join(data, "codes.svg"), "utf8");
+    expect(plot).toContain(">recall@100<");
+    expect(plot).not.toContain("NaN");
+  });
+
+  test("duplicates tells copies from different passages", async () => {
+    const report = reportOf(await bench(["duplicates", ...small]).exited);
+    expect(row(report, "capitals and white space (40 pairs): median").value).toBe(0);
+    expect(row(report, "nearest different passage of all (40 pairs): median").value).toBeGreaterThan(16);
+  });
 });
 
 describe("scale", () => {
