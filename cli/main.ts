@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => (await import("./query.ts")).queryCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),
+  codes: async () => (await import("./codes.ts")).codesCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
