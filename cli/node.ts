@@ -4,12 +4,13 @@ import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import type { Logger } from "pino";
 import { AlignService, readEntityIds, writeAlignedIds } from "../party-node/aligning/index.ts";
+import { CodeBudget, CodeService, openCodeTable } from "../party-node/codes/index.ts";
 import { HostService } from "../party-node/hosting/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
 import { openPostgresSealedStore, openSqliteSealedStore } from "../party-node/sealed-store/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
-import { memberName } from "../protocol/index.ts";
+import { limits, memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
@@ -26,6 +27,9 @@ interface Options {
   readonly entities?: string;
   readonly entityColumn?: string;
   readonly alignFor?: ReadonlySet<string>;
+  readonly codes?: string;
+  readonly codesFor?: ReadonlySet<string>;
+  readonly codesLimit: number;
   readonly transcript?: string;
 }
 
@@ -49,6 +53,14 @@ export function nodeCommand(): Command {
     )
     .option("--entity-column <name>", "the CSV file's column of ids; default: id")
     .option("--align-for <members>", "members who may have the ids aligned, joined by commas", parseMembers)
+    .option("--codes <folder>", "serve codes of the entities in its features.csv by its bottom-model.onnx")
+    .option("--codes-for <members>", "queriers who may read them, joined by commas", parseMembers)
+    .option(
+      "--codes-limit <count>",
+      "entities that each of them may ever ask for",
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      limits.codesPerQuerierDefault,
+    )
     .addOption(transcriptOption())
     .action(runNode);
 }
@@ -99,6 +111,21 @@ async function openAligning(
   return new AlignService({ identity, federation, helpers, readIds, keep, log });
 }
 
+/** What serves codes in this process; null where it is not asked for. @throws Fault of the folder; CODES_FOR_NOBODY. */
+async function openCodes(
+  { folder }: OpenedNode,
+  { codes, codesFor, codesLimit }: Options,
+  log: Logger,
+): Promise<CodeService | null> {
+  if (codes === undefined && codesFor === undefined) return null;
+  if (codes === undefined || codesFor === undefined)
+    throw new Fault("CODES_FOR_NOBODY", "codes are served from a folder to members: give both --codes and --codes-for");
+  const table = await openCodeTable(codes);
+  log.info({ entities: table.codes.size, bits: table.bits, readers: [...codesFor] }, "serving codes");
+  const budget = new CodeBudget({ path: folder.codesReadPath, max: codesLimit });
+  return new CodeService({ table, readers: codesFor, budget });
+}
+
 function parseMembers(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => !memberName.safeParse(name).success))
@@ -126,6 +153,7 @@ async function runNode(options: Options): Promise<void> {
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
   const aligning = await openAligning(node, options, log);
+  const codes = await openCodes(node, options, log);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -143,7 +171,7 @@ async function runNode(options: Options): Promise<void> {
     federation,
     store,
     index,
-    handlers: [...(hosting ? [hosting.service] : []), ...(aligning ? [aligning] : [])],
+    handlers: [hosting?.service, codes, aligning].filter((handler) => !!handler),
     coordinatorUrl,
     log,
     observer: transcript?.observer,

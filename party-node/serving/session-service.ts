@@ -10,6 +10,7 @@ import {
   Responder,
   type SecureChannel,
   alignRequests,
+  codeRequests,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
@@ -207,6 +208,10 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
     const reason =
       "this node aligns no ids; its operator starts it with `sotto node --entities FILE --align-for MEMBER`";
     return { type: "fault", id, code: "NOT_ALIGNING", reason };
+  }
+  if (message.type in codeRequests) {
+    const reason = "this node serves no codes; its operator starts it with `sotto node --codes DIR --codes-for NAME`";
+    return { type: "fault", id, code: "NO_CODES", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };
