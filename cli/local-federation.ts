@@ -14,7 +14,7 @@ import { type FederationTerms, type FrameObserver, signFederation, toBase64 } fr
 import { defaultChunk } from "./default-chunk.ts";
 import type { ChildEvent } from "./supervision.ts";
 
-const COORDINATOR = "coordinator";
+export const COORDINATOR = "coordinator";
 const QUERIER = "querier";
 const HOST = "host";
 /** What every party calls its hosted collection. */
@@ -40,6 +40,8 @@ export interface LocalFederationOptions {
   readonly alignmentPath?: string;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
+  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node`. */
+  readonly serve?: (party: string, folder: string) => readonly string[];
 }
 
 /** Who serves: the parties themselves, to be asked in private or in clear, or a host that keeps their collections for them. */
@@ -78,7 +80,7 @@ export class LocalFederation {
   constructor(options: LocalFederationOptions) {
     this.#options = options;
     this.#queriers = options.queriers ?? [QUERIER];
-    const { encoder, parties, alignmentPath } = options;
+    const { encoder, parties, alignmentPath, serve } = options;
     const added = alignmentPath === undefined ? 1 : parties.length;
     const root = join(this.#folder, "root.key");
     createKeyFile(root);
@@ -108,7 +110,7 @@ export class LocalFederation {
         member(COORDINATOR, "coordinator"),
         ...this.#queriers.map((name) => member(name, "querier")),
         ...parties.map(({ name }) => member(name, "party")),
-        member(HOST, "party"),
+        ...(serve ? [] : [member(HOST, "party")]),
       ],
     };
     this.#configure("private");
@@ -168,6 +170,7 @@ export class LocalFederation {
     this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
     const names = this.#options.parties.map(({ name }) => name);
     const serving = mode === "hosted" ? [HOST] : names;
+    const { serve = () => ["node"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     const routable = this.#options.routable ? ["--routable"] : [];
     await Promise.all(
@@ -176,7 +179,14 @@ export class LocalFederation {
           new Promise<void>((resolve, reject) => {
             const child = this.#spawn(
               name,
-              ["node", "--dir", this.folderOf(name), ...more, ...routable, ...this.#transcriptArguments(name)],
+              [
+                ...serve(name, this.folderOf(name)),
+                "--dir",
+                this.folderOf(name),
+                ...more,
+                ...routable,
+                ...this.#transcriptArguments(name),
+              ],
               (event) => {
                 if (event.event === "serving") {
                   markReady(child);
@@ -257,7 +267,7 @@ export class LocalFederation {
 
   #configure(mode: LocalMode, coordinatorUrl?: string): void {
     const members = this.#terms.members.flatMap((member) => {
-      if (member.name === HOST) return mode === "hosted" ? member : [];
+      if (member.name === HOST && !this.#options.serve) return mode === "hosted" ? member : [];
       // Whoever has a collection at a host is no party: it only has to reach the host.
       return mode === "hosted" && member.roles.includes("party") ? { ...member, roles: ["querier" as const] } : member;
     });

@@ -22,6 +22,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   align: async () => (await import("./align.ts")).alignCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),
+  codes: async () => (await import("./codes.ts")).codesCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),

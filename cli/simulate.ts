@@ -3,6 +3,7 @@ import { PRESETS } from "../simulations/hashvfl/data/index.ts";
 import { BASELINES, type BaselineName, parseBaselines } from "../simulations/hashvfl/runs.ts";
 import { BITS_MAX, PARTIES_MAX, PARTIES_MIN } from "../simulations/hashvfl/settings.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
+import { simulatePartyCommand } from "./simulate-party.ts";
 
 /** What a person gives to `sotto simulate hashvfl`. */
 export interface SimulateOptions {
@@ -36,7 +37,8 @@ export interface SimulateOptions {
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("federations on this machine, to see what a method costs")
-    .addCommand(hashvflCommand());
+    .addCommand(hashvflCommand())
+    .addCommand(simulatePartyCommand());
 }
 
 function hashvflCommand(): Command {

@@ -48,6 +48,8 @@ export interface NodeFolder {
   readonly alignedPath: string;
   /** The last state that was seen of each hosted collection. */
   readonly seenPath: string;
+  /** How many codes members have read. */
+  readonly codesReadPath: string;
   /** Keys of hosted collections; there only once the node has one. */
   readonly keyringPath: string;
 }
@@ -65,6 +67,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     hostedPath: resolve(path, "hosted"),
     alignedPath: resolve(path, "aligned.json"),
     seenPath: resolve(path, "collections-seen.json"),
+    codesReadPath: resolve(path, "codes-read.json"),
     keyringPath: resolve(path, "keyring.json"),
   };
 }

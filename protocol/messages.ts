@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { alignAnswers, alignMessageLimits, alignRequests } from "./align-messages.ts";
+import { codeAnswers, codeMessageLimits, codeRequests } from "./code-messages.ts";
 import { bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
@@ -170,6 +171,8 @@ export const endToEndMessages = {
   ...trainingAnswers,
   ...alignRequests,
   ...alignAnswers,
+  ...codeRequests,
+  ...codeAnswers,
 } as const;
 
 /** What `passages.padded` holds. */
@@ -222,4 +225,5 @@ export const messageLimits: {
   ...routingMessageLimits,
   ...trainingMessageLimits,
   ...alignMessageLimits,
+  ...codeMessageLimits,
 };

@@ -11,7 +11,7 @@ export type IntersectionFaultCode = "IDS_DUPLICATE" | "RANGE_INVALID";
 const DOMAIN = new TextEncoder().encode("sotto private set intersection 1");
 
 export interface IntersectionOptions {
-  /** All different after Unicode normalisation (NFC), which makes one spelling of a letter's two. */
+  /** All different. Compared as UTF-8: other spellings of a letter are other ids, so that the parties' lists are the same to the byte. */
   readonly ids: readonly string[];
   /** 32 bytes that all parties know and the helper does not, drawn for this intersection. */
   readonly secret: Uint8Array;
@@ -47,7 +47,7 @@ export class IntersectingParty implements Disposable {
     const { ids, secret, context } = options;
     if (secret.length !== 32 || context.length !== 32)
       throw new TypeError("a private set intersection takes a secret and a context of 32 bytes each");
-    if (new Set(ids.map(normalised)).size !== ids.length)
+    if (new Set(ids).size !== ids.length)
       throw new Fault<IntersectionFaultCode>("IDS_DUPLICATE", "an id is there twice; keep one row of each entity");
     return new IntersectingParty(await loadRistretto(), options);
   }
@@ -101,15 +101,13 @@ export class IntersectingParty implements Disposable {
   }
 
   #hash(id: string): Uint8Array {
-    const text = new TextEncoder().encode(normalised(id));
+    const text = new TextEncoder().encode(id);
     const message = new Uint8Array(this.#prefix.length + text.length);
     message.set(this.#prefix);
     message.set(text, this.#prefix.length);
     return sodium.crypto_generichash(64, message, this.#key);
   }
 }
-
-const normalised = (id: string): string => id.normalize("NFC");
 
 /** Fisher and Yates, with libsodium's randomness. */
 function shuffled(ids: readonly string[]): string[] {

@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { CsvError, parse } from "csv-parse/sync";
 import { Fault } from "../../crypto/index.ts";
+import { ID_LENGTH_MAX } from "../documents/document.ts";
 
 /**
  * - ENTITIES_MISSING: the file cannot be read.
  * - ENTITIES_MALFORMED: no CSV file, or none with the column.
- * - ID_MISSING, IDS_DUPLICATE: a row without an id, or one that an earlier row has.
+ * - ID_MISSING, ID_TOO_LONG, IDS_DUPLICATE: a row without an id, with one longer than a document's may be, or with one that an earlier row has.
  */
-export type EntityIdsFaultCode = "ENTITIES_MISSING" | "ENTITIES_MALFORMED" | "ID_MISSING" | "IDS_DUPLICATE";
+export type EntityIdsFaultCode =
+  "ENTITIES_MISSING" | "ENTITIES_MALFORMED" | "ID_MISSING" | "ID_TOO_LONG" | "IDS_DUPLICATE";
 
 /**
  * Reads the ids of a party's entities: a column of a CSV file with a header when the name ends in `.csv`, otherwise one id a line. Blanks around an id and
@@ -28,11 +30,15 @@ export async function readEntityIds(file: string, column = "id"): Promise<string
   for (const { id, line } of rows) {
     const at = `${file}, line ${line}`;
     if (id === "") throw new Fault<EntityIdsFaultCode>("ID_MISSING", `${at} has no id; fill it in or remove the line`);
-    const key = id.normalize("NFC");
-    const before = seen.get(key);
+    if (id.length > ID_LENGTH_MAX)
+      throw new Fault<EntityIdsFaultCode>(
+        "ID_TOO_LONG",
+        `${at} has an id of more than ${ID_LENGTH_MAX} characters; check that it is the column of ids`,
+      );
+    const before = seen.get(id);
     if (before !== undefined)
       throw new Fault<EntityIdsFaultCode>("IDS_DUPLICATE", `${at} repeats the id of line ${before}; keep one of them`);
-    seen.set(key, line);
+    seen.set(id, line);
   }
   return rows.map(({ id }) => id);
 }

@@ -5,5 +5,5 @@ export {
   type AlignmentResult,
   alignParties,
 } from "./align-parties.ts";
-export { type AlignedIdsFaultCode, readAlignedIds, writeAlignedIds } from "./aligned-ids.ts";
+export { writeAlignedIds } from "./aligned-ids.ts";
 export { type EntityIdsFaultCode, readEntityIds } from "./entity-ids.ts";

@@ -10,6 +10,7 @@ import {
   Responder,
   type SecureChannel,
   alignRequests,
+  codeRequests,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
@@ -212,6 +213,10 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
   if (message.type in routingRequests) {
     const reason = "this node shows no summary of its passages; its operator starts it with `sotto node --routable`";
     return { type: "fault", id, code: "NOT_ROUTABLE", reason };
+  }
+  if (message.type in codeRequests) {
+    const reason = "this node serves no codes; its operator starts it with `sotto node --codes DIR --codes-for NAME`";
+    return { type: "fault", id, code: "NO_CODES", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { pino } from "pino";
 import { POINT_BYTES, loadRistretto, sodium } from "../../crypto/index.ts";
-import { AlignService, alignParties, readAlignedIds } from "../../party-node/aligning/index.ts";
+import { AlignService, alignParties } from "../../party-node/aligning/index.ts";
 import { openInvitation } from "../../party-node/aligning/invitation.ts";
 import { CoordinatorLink, EndToEndSession } from "../../party-node/link/index.ts";
 import { writeConfig } from "../../party-node/node-folder.ts";
@@ -15,7 +15,7 @@ import {
   encodeValue,
   packIndices,
 } from "../../protocol/index.ts";
-import { Cli, sotto } from "../support/cli.ts";
+import { Cli, expectRefusal, sotto } from "../support/cli.ts";
 import { TestFederation } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -304,6 +304,8 @@ test("sotto node --entities and sotto align, as processes", async () => {
     nodes.push(new Cli(["node", "--dir", dirOf(name), "--entities", file, "--align-for", "asker", ...column]));
   }
   await Promise.all(nodes.map((node) => node.printed(/"serving"/)));
+  const half = ["node", "--dir", dirOf("alpha"), "--align-for", "asker"];
+  await expectRefusal(half, { fault: "OPTION_UNFIT", says: /--entities FILE/ });
   const { stdout, code, stderr } = await sotto(["align", "alpha", "beta", "--dir", dirOf("asker"), "--json"]);
   expect([code, stderr]).toEqual([0, ""]);
   expect(JSON.parse(stdout)).toEqual({
@@ -313,8 +315,9 @@ test("sotto node --entities and sotto align, as processes", async () => {
       { party: "beta", ids: 60 },
     ],
   });
-  const files = ["alpha", "beta"].map((name) => join(dirOf(name), "aligned.json"));
-  expect(JSON.parse(readFileSync(files[0]!, "utf8"))).toEqual({ version: 1, ids: readAlignedIds(files[1]!) });
-  expect(readAlignedIds(files[0]!).toSorted()).toEqual(numbered(30, 60));
+  const files = ["alpha", "beta"].map((name) => readFileSync(join(dirOf(name), "aligned.json"), "utf8"));
+  expect(files[0]).toBe(files[1]);
+  const { version, ids } = JSON.parse(files[0]!) as { version: number; ids: string[] };
+  expect([version, ids.toSorted()]).toEqual([1, numbered(30, 60)]);
   for (const node of nodes) expect((await node.stop()).stderr + node.stdout).not.toContain("patient 0");
 });

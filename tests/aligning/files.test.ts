@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { readAlignedIds, readEntityIds, writeAlignedIds } from "../../party-node/aligning/index.ts";
+import { readEntityIds, writeAlignedIds } from "../../party-node/aligning/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -23,8 +23,8 @@ describe("a party's ids", () => {
 
   const bad: { id: string; name: string; text: string; code: string; says: RegExp }[] = [
     { id: "a line twice", name: "1.txt", text: "a\nWaldemar\nWaldemar\n", code: "IDS_DUPLICATE", says: /3 .* line 2/ },
-    { id: "two spellings", name: "2.txt", text: "Zo\u00eb\nZoe\u0308", code: "IDS_DUPLICATE", says: /line 2/ },
     { id: "no id", name: "3.csv", text: "id,n\n1,Waldemar\n,Waldemar\n", code: "ID_MISSING", says: /line 3/ },
+    { id: "long", name: "7.txt", text: `a\n${"Waldemar".repeat(65)}`, code: "ID_TOO_LONG", says: /line 2/ },
     { id: "no column", name: "4.csv", text: "key\nWaldemar\n", code: "ENTITIES_MALFORMED", says: /no column id/ },
     { id: "no CSV", name: "5.csv", text: "id\nWaldemar,2\n", code: "ENTITIES_MALFORMED", says: /is no CSV/ },
     { id: "empty CSV", name: "6.csv", text: "", code: "ENTITIES_MALFORMED", says: /no column/ },
@@ -43,12 +43,10 @@ describe("a party's ids", () => {
   });
 });
 
-test("aligned ids are read as they were written; anything else is not", () => {
+test("aligned ids are one JSON object, for this user alone, in place of the last", () => {
   const path = join(folder.path, "aligned.json");
+  writeAlignedIds(path, ["c"]);
   writeAlignedIds(path, ["b", "a"]);
-  expect(readAlignedIds(path)).toEqual(["b", "a"]);
-  for (const text of ["", "{}", '{"version":2,"ids":[]}', '{"version":1,"ids":[1]}'])
-    expect(() => readAlignedIds(fileWith("other.json", text))).toThrow(
-      expect.objectContaining({ code: "ALIGNED_MISSING" }),
-    );
+  expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ version: 1, ids: ["b", "a"] });
+  expect(statSync(path).mode & 0o777).toBe(0o600);
 });

@@ -107,6 +107,22 @@ describe("guest and host files", () => {
     await expect(pair(GUEST, others, { align: "intersect" })).rejects.toMatchObject({ code: "IDS_MISALIGNED" });
   });
 
+  test("of several hosts are joined alike; a guest that has only labels is no party", async () => {
+    const labels = GUEST.map((line) => line.split(",").slice(0, 2).join());
+    const files = {
+      guest: await write(labels),
+      hosts: [await write(HOST.slice(0, -1)), await write(HOST.toSpliced(1, 1))],
+    };
+    const data = await loadCsvParties({ ...files, align: "intersect" });
+    expect(data.parties.map(({ name, features }) => [name, ...features])).toEqual([
+      ["host-a", "c"],
+      ["host-b", "c"],
+    ]);
+    expect([...data.train.ids, ...data.test.ids].sort().join()).toBe("r1,r2,r3,r4,r5,r6,r7,r8");
+    expect(rowOf(data, "r4", 0)).toEqual(rowOf(data, "r4", 1));
+    await expect(loadCsvParties(files)).rejects.toMatchObject({ code: "IDS_MISALIGNED" });
+  });
+
   test("more parties: the columns of whoever has most are split", async () => {
     const guest = ["id,y,a,b,c,d,e", ...Array.from({ length: 10 }, (_, i) => `r${i},${i % 2},${i},1,2,3,4`)];
     const names = async (parties: number): Promise<unknown> =>
@@ -165,6 +181,8 @@ describe("bad tables", () => {
     { id: "no id column", code: "UNKNOWN_COLUMN", host: HOST.with(0, "key,c") },
     { id: "no label column", code: "UNKNOWN_COLUMN", guest: GUEST.with(0, "id,label,3,4") },
     { id: "column twice", code: "COLUMN_TWICE", guest: GUEST.with(0, "id,y,a,a") },
+    { id: "labels at the host too", code: "COLUMN_TWICE", host: HOST.with(0, "id,y") },
+    { id: "host without features", code: "PARTY_COUNT", host: HOST.map((line) => line.split(",")[0]!) },
     { id: "only a header", code: "BAD_CSV", host: HOST.slice(0, 1) },
     { id: "empty file", code: "BAD_CSV", host: [] },
     { id: "one class", code: "CLASS_COUNT", guest: GUEST.map((line) => line.replace("yes", "no")) },
@@ -249,10 +267,10 @@ describe("images", () => {
   });
 });
 
+// default_credit is read as breast is, and takes seconds.
 describe(`presets (skipped where ${SHARED} is absent)`, () => {
   const counts = [
     { name: "mnist", parties: [392, 392], rows: [8000, 2000], classes: 10 },
-    { name: "default_credit", parties: [13, 10], rows: [24_000, 6000], classes: 2 },
     { name: "breast", parties: [10, 20], rows: [455, 114], classes: 2 },
     { name: "vehicle_scale", parties: [9, 9], rows: [677, 169], classes: 4 },
     { name: "adult", parties: [80, 24], rows: [24_130, 6032], classes: 2 },

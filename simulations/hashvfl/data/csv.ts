@@ -19,7 +19,7 @@ interface CsvOptions extends SplitOptions {
 }
 
 export interface CsvPartiesOptions extends CsvOptions {
-  /** File of the party with the labels, which is called `guest`. Every column but id and label is a feature. */
+  /** File of the party with the labels, which is called `guest`. Every column but id and label is a feature; without any it is no party. */
   readonly guest: string;
   /** Files of the others: `host`, or `host-a`, `host-b`... when there are several. Every column but the id is a feature. */
   readonly hosts: readonly string[];
@@ -55,11 +55,14 @@ export async function loadCsvParties(options: CsvPartiesOptions): Promise<Vertic
   const labels = readLabels(tables[0]!, labelColumn);
   const isOther = (name: string): boolean => name !== idColumn && name !== labelColumn;
   checkKnown(tables, categorical);
+  for (const { file, columns } of tables.slice(1))
+    if (columns.includes(labelColumn)) throw dealtTwice(labelColumn, `${guest} and ${file}`);
   const parties = tables.map((table, i): PartyColumns => {
     const name = i === 0 ? "guest" : hosts.length === 1 ? "host" : `host-${String.fromCharCode(96 + i)}`;
     return { name, columns: readColumns(table, table.columns.filter(isOther), categorical), scaling: "columns" };
   });
-  return dataOf(options, basename(guest, ".csv"), ids, labels, parties);
+  const [{ columns }, ...others] = parties as [PartyColumns, ...PartyColumns[]];
+  return dataOf(options, basename(guest, ".csv"), ids, labels, columns.length > 0 ? parties : others);
 }
 
 /**
@@ -112,6 +115,12 @@ function checkKnown(tables: readonly CsvTable[], names: readonly string[]): void
 /** A column at two parties, or a label among the features, would make the figures worthless. */
 function checkDealtOnce(file: string, names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw new Fault<DataFaultCode>("COLUMN_TWICE", `Column ${twice} of ${file} is dealt out twice; name it once.`);
+  if (twice !== undefined) throw dealtTwice(twice, file);
+}
+
+function dealtTwice(column: string, where: string): Fault {
+  return new Fault<DataFaultCode>(
+    "COLUMN_TWICE",
+    `Column ${column} of ${where} would be in two places; name it once, or take it out of one file.`,
+  );
 }

@@ -1,10 +1,13 @@
+import type { DataFaultCode } from "./faults.ts";
 import { checkPartyCount } from "./options.ts";
 import type { PartyColumns } from "./samples.ts";
+import { Fault } from "../../../crypto/fault.ts";
 
 /**
  * Spreads the columns over more parties. Whoever has the most columns a part gets a part more until there are enough; a party of several parts becomes
  * `NAME-1`, `NAME-2`..., each with a run of its columns, as even as can be.
  *
+ * @param parties - None without columns.
  * @param count - At least the parties there are, at most all columns together.
  * @throws Fault PARTY_COUNT.
  */
@@ -12,6 +15,9 @@ export function splitColumns(parties: readonly PartyColumns[], count: number): P
   const columnCount = parties.reduce((sum, { columns }) => sum + columns.length, 0);
   const reason = `the columns lie with ${parties.length} of them and are ${columnCount} in all`;
   checkPartyCount(count, parties.length, columnCount, reason);
+  const empty = parties.find(({ columns }) => columns.length === 0);
+  if (empty)
+    throw new Fault<DataFaultCode>("PARTY_COUNT", `${empty.name} holds no feature; give it a column, or leave it out.`);
   const parts = parties.map(() => 1);
   for (let total = parties.length; total < count; total++) {
     const sizes = parties.map(({ columns }, i) => columns.length / parts[i]!);
