@@ -124,8 +124,10 @@ export class PartyRouter {
 /**
  * About how many passages near the question a party has: of every prototype the square root of how many it stands for, falling with its distance. The root, because a
  * large collection would be asked whatever the question, and because nobody checks what a party says of itself.
+ *
+ * @returns Of no unit; compares parties for one question.
  */
-function likelihood(code: Uint8Array, summary: Summary): number {
+export function likelihood(code: Uint8Array, summary: Summary): number {
   const weights = distances(code, summary).map(
     (distance, i) => Math.sqrt(summary.passages[i]!) * Math.exp(-distance / FALL_BITS),
   );
