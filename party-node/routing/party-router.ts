@@ -28,7 +28,7 @@ const SUMMARY_AGE_MS = 60_000;
 /** How long a question waits for summaries. */
 const PATIENCE_MS = 2000;
 /**
- * Bits of distance over which a prototype's weight falls by a factor of e. Two to six bits keep the same share of the best passages within two in a hundred on seven public corpora with a
+ * Bits of distance over which a prototype's weight falls by a factor of e. With two to six bits the share of the best passages that is kept is the same within three in a hundred, on seven public corpora with a
  * dense encoder (docs/routing.md).
  */
 const FALL_BITS = 4;
