@@ -26,7 +26,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
-  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   model: async () => (await import("./model.ts")).modelCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
 };

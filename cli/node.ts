@@ -130,7 +130,9 @@ async function openSummary({ federation, encoderSpec }: OpenedNode, source: Pass
   try {
     checkEncoder(encoder, federation);
     const coder = await openCommonCoder(encoder);
-    return new SummaryService({ source, coder, now: () => performance.now() });
+    const service = new SummaryService({ source, coder, now: () => performance.now() });
+    await service.prepare();
+    return service;
   } finally {
     await encoder.close();
   }

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { type RoutingFigures, routingTable } from "./trial-routing.ts";
 
 /** How the questions are asked that are compared with clear ones. */
 export type TrialMode = "private" | "outsourced" | "double";
@@ -35,6 +36,8 @@ export interface TrialReport {
     /** Share of the true top k expected not to be among the candidates, mean. */
     readonly missShare: number;
   } | null;
+  /** One for every number of parties that --route names. */
+  readonly routing: readonly RoutingFigures[];
 }
 
 export function printReport(report: TrialReport, k: number): void {
@@ -53,6 +56,9 @@ export function printReport(report: TrialReport, k: number): void {
       `bytes a query: ${String(bytesPerQuery.up)} up, ${String(bytesPerQuery.down)} down; hints once: ${String(report.hintBytes)}\ningest: ${String(report.ingest.passagesPerSecond)} passages a second\n`,
   );
   process.stdout.write(sealingInWords(report.sealing));
+  process.stdout.write(
+    routingTable(report.routing, { recallAt10: recallAt10[mode] ?? 0, parties: report.parties.length }),
+  );
 }
 
 function sealingInWords(sealing: TrialReport["sealing"]): string {

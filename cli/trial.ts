@@ -13,6 +13,7 @@ import { parseBeta, epsilonPerDistance, wholeNumber } from "./options.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
 import { printVerticalReport, verticalTrial } from "./trial-vertical.ts";
+import { type RoutedQuery, askRouted, meanOver, parseCounts, passageKey, routingFigures } from "./trial-routing.ts";
 import { type Figures, type TrialMode, type TrialReport, printReport } from "./trial-report.ts";
 
 interface Options {
@@ -29,6 +30,7 @@ interface Options {
   readonly epsilon?: number;
   readonly rotation: boolean;
   readonly limit?: number;
+  readonly route?: readonly number[];
   readonly json: boolean;
 }
 
@@ -41,6 +43,7 @@ interface Run {
   /** How each hosted collection was asked, of every query. */
   readonly collections: readonly HostedOutcome[];
   readonly filled: Ingested | undefined;
+  readonly routed: readonly RoutedQuery[];
 }
 
 export function trialCommand(): Command {
@@ -68,6 +71,11 @@ export function trialCommand(): Command {
     .option("--beta <share>", "as for `sotto collection create`", parseBeta)
     .option("--epsilon <per-distance>", "as for `sotto collection create`", epsilonPerDistance)
     .option("--no-rotation", "as for `sotto collection create`")
+    .option(
+      "--route <counts>",
+      "ask every query again of so many likeliest parties, as `sotto query --route` does; several joined by commas",
+      parseCounts,
+    )
     .option("--limit <count>", "at most this many queries", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object as the last line", false)
     .action(runTrial);
@@ -86,16 +94,18 @@ function parseParty(text: string, previous: readonly LocalParty[] = []): readonl
 }
 
 /** @throws Fault OPTIONS_UNFIT. */
-function refuseUnfit({ party, vertical, corpus, mode }: Options): void {
+function refuseUnfit({ party, vertical, corpus, mode, route }: Options): void {
   const unfit = (what: string): Fault => new Fault("OPTIONS_UNFIT", what);
-  if (vertical && (corpus === undefined || party.length > 0 || mode !== "private"))
-    throw unfit("a vertical trial takes --corpus DIR, which it divides between its parties, and no --party or --mode");
+  if (vertical && (corpus === undefined || party.length > 0 || mode !== "private" || route))
+    throw unfit("a vertical trial takes --corpus DIR, which it divides between its parties, and no --party, --mode or --route");
   if (!vertical && (corpus !== undefined || party.length === 0))
     throw unfit("name the parties with --party NAME=DIR; --corpus belongs to --vertical");
 }
 
 async function runTrial(options: Options): Promise<void> {
   refuseUnfit(options);
+  if (options.route && options.mode !== "private")
+    throw new Fault("NOT_ROUTABLE", "hosted collections show no summaries; leave out --route, or --mode");
   const qrels = await loadQrels(options.qrels);
   const judged = (await loadBeirQueries(options.queries)).filter(({ id }) => qrels.has(id)).slice(0, options.limit);
   if (judged.length === 0)
@@ -124,7 +134,7 @@ async function trial(
   encoder: Encoder,
 ): Promise<TrialReport> {
   const { party: parties, k, mode } = options;
-  await using federation = new LocalFederation({ parties, encoder });
+  await using federation = new LocalFederation({ parties, encoder, routable: options.route !== undefined });
   const stop = new AbortController();
   onStop(() => {
     stop.abort();
@@ -138,24 +148,15 @@ async function trial(
     queries,
     k,
     signal: stop.signal,
+    route: options.route ?? [],
     ...(mode === "private" ? {} : { fill }),
   });
   const ingested = hidden.filled ?? stored;
   const measure = (metric: typeof ndcgAtK): Figures => {
-    const over = ({ rankings }: Run): number =>
-      mean(
-        queries.map(({ id }, i) =>
-          metric(
-            [...new Set((rankings[i] ?? []).map(({ documentId }) => documentId))],
-            qrels.get(id) ?? new Map<string, number>(),
-            10,
-          ),
-        ),
-      );
+    const over = ({ rankings }: Run): number => meanOver(metric, rankings, queries, qrels);
     return { [mode]: over(hidden), clear: over(open) };
   };
-  const keys = ({ rankings }: Run, i: number): string[] =>
-    (rankings[i] ?? []).map(({ party, documentId, ordinal }) => `${party}/${documentId}/${String(ordinal)}`);
+  const keys = ({ rankings }: Run, i: number): string[] => (rankings[i] ?? []).map(passageKey);
   return {
     mode,
     parties: parties.map(({ name }) => ({ name, passages: ingested.get(name)?.passages ?? 0 })),
@@ -177,6 +178,13 @@ async function trial(
     },
     encoder: { spec: encoder.spec, device: encoder.device },
     sealing: sealingOf(hidden.collections),
+    routing: (options.route ?? []).map((route) =>
+      routingFigures(
+        route,
+        hidden.routed.filter((one) => one.route === route),
+        { rankings: hidden.rankings, queries, qrels, parties: parties.length },
+      ),
+    ),
   };
 }
 
@@ -229,11 +237,16 @@ interface Questions {
   readonly queries: readonly BeirQuery[];
   readonly k: number;
   readonly signal: AbortSignal;
+  /** Asked again of so many parties. */
+  readonly route?: readonly number[];
   /** Called once the federation runs. */
   readonly fill?: () => Promise<Ingested>;
 }
 
-async function askAll(federation: LocalFederation, { mode, queries, k, signal, fill }: Questions): Promise<Run> {
+async function askAll(
+  federation: LocalFederation,
+  { mode, queries, k, signal, route: routes = [], fill }: Questions,
+): Promise<Run> {
   await federation.start(mode === "private" || mode === "clear" ? mode : "hosted");
   const filled = await fill?.();
   const bar = new SingleBar(
@@ -258,6 +271,7 @@ async function askAll(federation: LocalFederation, { mode, queries, k, signal, f
   const rankings: (readonly CitedPassage[])[] = [];
   const totalsMs: number[] = [];
   const collections: HostedOutcome[] = [];
+  const routed: RoutedQuery[] = [];
   bar.start(queries.length, 0);
   try {
     for (const { text } of queries) {
@@ -272,6 +286,9 @@ async function askAll(federation: LocalFederation, { mode, queries, k, signal, f
       collections.push(...parties.flatMap(({ collection }) => collection ?? []));
       rankings.push(passages);
       totalsMs.push(timingsMs.total);
+      const { up: upNow, down: downNow } = { up, down };
+      for (const route of routes) routed.push(await askRouted(client, text, { k, route, signal }));
+      [up, down] = [upNow, downNow];
       bar.increment();
     }
   } finally {
@@ -280,5 +297,5 @@ async function askAll(federation: LocalFederation, { mode, queries, k, signal, f
     await federation.stop();
   }
   const [bytesUp, bytesDown] = [up - before.up, down - before.down];
-  return { rankings, totalsMs, bytesUp, bytesDown, hintBytes, collections, filled };
+  return { rankings, totalsMs, bytesUp, bytesDown, hintBytes, collections, filled, routed };
 }

@@ -28,7 +28,7 @@ const SUMMARY_AGE_MS = 60_000;
 /** How long a question waits for summaries. */
 const PATIENCE_MS = 2000;
 /**
- * Bits of distance over which a prototype's weight falls by a factor of e. Two to six bits keep the same share of the best passages within two in a hundred on seven public corpora with a
+ * Bits of distance over which a prototype's weight falls by a factor of e. With two to six bits the share of the best passages that is kept is the same within three in a hundred, on seven public corpora with a
  * dense encoder (docs/routing.md).
  */
 const FALL_BITS = 4;
@@ -124,8 +124,10 @@ export class PartyRouter {
 /**
  * About how many passages near the question a party has: of every prototype the square root of how many it stands for, falling with its distance. The root, because a
  * large collection would be asked whatever the question, and because nobody checks what a party says of itself.
+ *
+ * @returns Of no unit; compares parties for one question.
  */
-function likelihood(code: Uint8Array, summary: Summary): number {
+export function likelihood(code: Uint8Array, summary: Summary): number {
   const weights = distances(code, summary).map(
     (distance, i) => Math.sqrt(summary.passages[i]!) * Math.exp(-distance / FALL_BITS),
   );

@@ -9,7 +9,7 @@ import { type Summary, summarise } from "./summary.ts";
 /** Different codes behind every prototype: what is shown is never one passage's. */
 const CODES_MIN = 5;
 /** Rows that are looked at, about; of a larger collection those of blocks that lie evenly among all. Slots are given out at random, and so blocks are samples. */
-const ROWS_MAX = 16_384;
+const ROWS_MAX = 4096;
 /** A collection that changes all the time is not summarised all the time. */
 const AGE_MS_MIN = 60_000;
 
@@ -39,6 +39,11 @@ export class SummaryService implements RequestHandler<RoutingRequest> {
 
   constructor(options: SummaryServiceOptions) {
     this.#options = options;
+  }
+
+  /** Makes the summary that the first querier would wait for. */
+  async prepare(): Promise<void> {
+    await this.#current();
   }
 
   handles(message: EndToEndMessage): message is RoutingRequest {
@@ -91,7 +96,7 @@ export class SummaryService implements RequestHandler<RoutingRequest> {
       for (const { vector } of vectors) if (vector.some((entry) => entry !== 0)) codes.push(coder.coder.encode(vector));
       await breathe();
     }
-    const { prototypes, passages } = summarise(codes, {
+    const { prototypes, passages } = await summarise(codes, {
       prototypesMax: limits.routingPrototypesMax,
       codesMin: CODES_MIN,
     });

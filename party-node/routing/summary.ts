@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from "node:timers/promises";
 import { limits } from "../../protocol/index.ts";
 
 export const CODE_BYTES = limits.routingCodeBytes;
@@ -37,10 +38,15 @@ interface Packed {
  *
  * Copies of one code count once when a prototype's codes are counted, so that a passage kept several times is not shown either.
  *
+ * The event loop has its turn between the rounds.
+ *
  * @param codes - {@link CODE_BYTES} each; not modified.
  * @returns No prototypes when there are fewer than `codesMin` different codes.
  */
-export function summarise(codes: readonly Uint8Array[], { prototypesMax, codesMin }: SummariseOptions): Summary {
+export async function summarise(
+  codes: readonly Uint8Array[],
+  { prototypesMax, codesMin }: SummariseOptions,
+): Promise<Summary> {
   const copies = new Map<string, number>();
   for (const code of codes) {
     const key = Buffer.from(code).toString("hex");
@@ -52,6 +58,7 @@ export function summarise(codes: readonly Uint8Array[], { prototypesMax, codesMi
   let centres = spread(points, points.count < codesMin ? 0 : wanted);
   let labels = nearest(points, centres);
   for (let round = 0; round < ROUNDS_MAX; round++) {
+    await breathe();
     const moved = majorities(points, labels, centres);
     const now = nearest(points, moved);
     const settled = now.every((label, i) => label === labels[i]);
@@ -63,6 +70,7 @@ export function summarise(codes: readonly Uint8Array[], { prototypesMax, codesMi
     const least = counts.indexOf(Math.min(...counts));
     // What it has is shared out among the others, whose bits are then taken anew: a code's own bits never stay a prototype's.
     if (counts[least]! >= codesMin) break;
+    await breathe();
     centres = without(centres, least);
     labels = nearest(points, centres);
     centres = majorities(points, labels, centres);

@@ -92,12 +92,20 @@ function expectSane(report: TrialReport): void {
 }
 
 test("a trial over three made-up corpora reports everything, and privacy costs no quality", async () => {
-  const report = await trial([...parties, ...files, "-k", "10", "--encoder", "lexical:1024"]);
+  const report = await trial([...parties, ...files, "-k", "10", "--encoder", "lexical:1024", "--route", "1,3"]);
   expect(report.parties).toEqual(PARTIES.map((name) => ({ name, passages: PASSAGES })));
   expect(report.queries).toBe(10);
   // The two runs come from one process each: both find the passage that a query was cut from.
   expect(report.ndcgAt10.clear).toBeGreaterThan(0.6);
   expectSane(report);
+  const [one, all] = report.routing;
+  expect(one).toMatchObject({ route: 1, partiesAsked: 1 });
+  expect(one?.partiesShare).toBeCloseTo(1 / 3);
+  expect(one?.topKept).toBeGreaterThan(0);
+  expect(one?.topKept).toBeLessThan(1);
+  expect(all).toMatchObject({ route: 3, partiesAsked: 3, partiesShare: 1 });
+  expect(all?.topKept).toBeGreaterThan(0.95);
+  expect(Math.abs((all?.ndcgAt10 ?? 0) - (report.ndcgAt10.private ?? 1))).toBeLessThanOrEqual(0.02);
 });
 
 const sealed = [...parties, ...files, "-k", "10", "--encoder", "lexical:1024"];
@@ -146,6 +154,7 @@ describe("a trial refuses", () => {
         ["trial", ...parties, ...files, "--mode", "clear"],
         /Allowed choices are private, outsourced, double/,
       ),
+      expectUsageError(["trial", ...parties, ...files, "--route", "1,0"], /--route.*whole number/),
       expectUsageError(["trial", ...parties, ...files, "--mode", "double", "--beta", "0"], /--beta.*above 0/),
     ]);
   });

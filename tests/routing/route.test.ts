@@ -168,14 +168,6 @@ describe("a summary that is none", () => {
     expect(parties.find(({ party }) => party === "bank")?.status).toBe("not-asked");
     fresh.close();
   });
-
-  test("that boasts of its size does not always win", async () => {
-    lie = { passages: [100_000] };
-    const fresh = await f.client();
-    const { parties } = await fresh.query(questions.clinic, { route: 1 }).result;
-    expect(parties.find(({ party }) => party === "clinic")?.status).toBe("answered");
-    fresh.close();
-  });
 });
 
 describe("who learns what", () => {
