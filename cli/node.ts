@@ -1,39 +1,22 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
-import { checkEncoder, federationLayout } from "../party-node/asking/index.ts";
-import { openEncoder } from "../party-node/encoders/index.ts";
-import type { Logger } from "pino";
-import { AlignService, readEntityIds, writeAlignedIds } from "../party-node/aligning/index.ts";
-import { CodeBudget, CodeService, openCodeTable } from "../party-node/codes/index.ts";
-import { HostService } from "../party-node/hosting/index.ts";
-import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
-import { SummaryService, openCommonCoder } from "../party-node/routing/index.ts";
+import { federationLayout } from "../party-node/asking/index.ts";
+import { openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
-import { openPostgresSealedStore, openSqliteSealedStore } from "../party-node/sealed-store/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
-import type { PassageStore } from "../party-node/store/index.ts";
 import { limits, memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
+import { type ServiceOptions, openServices } from "./node-services.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
-interface Options {
+interface Options extends ServiceOptions {
   readonly dir: string;
   readonly insecureClear: boolean;
-  readonly threads?: number;
   readonly cache: boolean;
-  readonly hostFor?: ReadonlySet<string>;
-  readonly sealedStore?: string;
-  readonly entities?: string;
-  readonly entityColumn?: string;
-  readonly alignFor?: ReadonlySet<string>;
-  readonly routable: boolean;
-  readonly codes?: string;
-  readonly codesFor?: ReadonlySet<string>;
-  readonly codesLimit: number;
   readonly transcript?: string;
 }
 
@@ -78,81 +61,6 @@ export function nodeCommand(): Command {
     );
 }
 
-/** What keeps collections of others in this process; null where it is not asked for. */
-async function openHosting(
-  { folder, keys }: OpenedNode,
-  { hostFor: owners, sealedStore: url, threads }: Options,
-  log: Logger,
-): Promise<{ readonly service: HostService; readonly close: () => Promise<void> } | null> {
-  if (!owners) return null;
-  const store =
-    url === undefined ? openSqliteSealedStore({ folder: folder.hostedPath }) : await openPostgresSealedStore({ url });
-  const { hintKey } = keys;
-  const service = await HostService.open({
-    store,
-    owners,
-    hintKey,
-    log,
-    ...(threads === undefined ? {} : { threads }),
-  });
-  return {
-    service,
-    close: async () => {
-      await service.close();
-      await store.close();
-    },
-  };
-}
-
-/** What takes part in alignments; null where it is not asked for. */
-async function openAligning(
-  { folder, identity, federation }: OpenedNode,
-  { alignFor: helpers, entities: file, entityColumn: column }: Options,
-  log: Logger,
-): Promise<AlignService | null> {
-  if (!helpers && file === undefined && column === undefined) return null;
-  if (!helpers || file === undefined)
-    throw new Fault(
-      "OPTION_UNFIT",
-      "--entities FILE says which ids to align and --align-for MEMBER for whom; give both, or none",
-    );
-  const readIds = (): Promise<string[]> => readEntityIds(file, column);
-  await readIds(); // so that what is wrong with the file is said now
-  const keep = (ids: readonly string[]): void => {
-    writeAlignedIds(folder.alignedPath, ids);
-  };
-  return new AlignService({ identity, federation, helpers, readIds, keep, log });
-}
-
-/** What shows queriers a summary of the passages. The encoder is needed only until the coder is made. */
-async function openSummary({ federation, encoderSpec }: OpenedNode, source: PassageStore): Promise<SummaryService> {
-  const encoder = await openEncoder(encoderSpec);
-  try {
-    checkEncoder(encoder, federation);
-    const coder = await openCommonCoder(encoder);
-    const service = new SummaryService({ source, coder, now: () => performance.now() });
-    await service.prepare();
-    return service;
-  } finally {
-    await encoder.close();
-  }
-}
-
-/** What serves codes in this process; null where it is not asked for. @throws Fault of the folder; CODES_FOR_NOBODY. */
-async function openCodes(
-  { folder }: OpenedNode,
-  { codes, codesFor, codesLimit }: Options,
-  log: Logger,
-): Promise<CodeService | null> {
-  if (codes === undefined && codesFor === undefined) return null;
-  if (codes === undefined || codesFor === undefined)
-    throw new Fault("CODES_FOR_NOBODY", "codes are served from a folder to members: give both --codes and --codes-for");
-  const table = await openCodeTable(codes);
-  log.info({ entities: table.codes.size, bits: table.bits, readers: [...codesFor] }, "serving codes");
-  const budget = new CodeBudget({ path: folder.codesReadPath, max: codesLimit });
-  return new CodeService({ table, readers: codesFor, budget });
-}
-
 function parseMembers(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => !memberName.safeParse(name).success))
@@ -179,8 +87,6 @@ async function runNode(options: Options): Promise<void> {
   }
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
-  const aligning = await openAligning(node, options, log);
-  const codes = await openCodes(node, options, log);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -192,14 +98,13 @@ async function runNode(options: Options): Promise<void> {
         cachePath: cache ? node.folder.cachePath : null,
         ...(threads === undefined ? {} : { threads }),
       });
-  const hosting = await openHosting(node, options, log);
-  const summary = options.routable ? await openSummary(node, store) : null;
+  const services = await openServices({ node, options, store, log });
   const server = new PartyServer({
     identity,
     federation,
     store,
     index,
-    handlers: [hosting?.service, aligning, codes, summary].filter((handler) => handler != null),
+    handlers: services.handlers,
     coordinatorUrl,
     log,
     observer: transcript?.observer,
@@ -213,7 +118,7 @@ async function runNode(options: Options): Promise<void> {
       tellParent({ event: "serving" });
     });
   } finally {
-    await hosting?.close();
+    await services.close();
     await index.close();
     store.close();
     transcript?.close();

@@ -97,7 +97,9 @@ function parseParty(text: string, previous: readonly LocalParty[] = []): readonl
 function refuseUnfit({ party, vertical, corpus, mode, route }: Options): void {
   const unfit = (what: string): Fault => new Fault("OPTIONS_UNFIT", what);
   if (vertical && (corpus === undefined || party.length > 0 || mode !== "private" || route))
-    throw unfit("a vertical trial takes --corpus DIR, which it divides between its parties, and no --party, --mode or --route");
+    throw unfit(
+      "a vertical trial takes --corpus DIR, which it divides between its parties, and no --party, --mode or --route",
+    );
   if (!vertical && (corpus !== undefined || party.length === 0))
     throw unfit("name the parties with --party NAME=DIR; --corpus belongs to --vertical");
 }

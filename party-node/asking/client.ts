@@ -193,6 +193,11 @@ export class SottoClient {
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await this.#link.open();
+    if (this.#options.federation.terms.vertical && route !== undefined)
+      throw new Fault(
+        "NOT_ROUTABLE",
+        "in a vertical federation every party has a part of the score; leave out the route",
+      );
     if (this.#options.federation.terms.vertical)
       return this.#runTotal(embedding, { k, deadlineMs, signal, began, encoded }, report);
     const outcomes: PartyOutcome[] = [];

@@ -9,22 +9,18 @@ import {
   type ProtocolFaultCode,
   Responder,
   type SecureChannel,
-  alignRequests,
-  codeRequests,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
   limits,
-  routingRequests,
-  trainingRequests,
   unpackHandles,
 } from "../../protocol/index.ts";
-import { isHostedRequest } from "../hosting/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { blockPages } from "./block-pages.ts";
 import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
+import { notServed } from "./not-served.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
@@ -144,7 +140,7 @@ export class SessionService {
   async *#respond(session: OpenSession, message: EndToEndMessage): AsyncGenerator<EndToEndMessage> {
     const { collection, handlers = [] } = this.#options;
     const handler = handlers.find((candidate) => candidate.handles(message));
-    const refusal = unhandled(message);
+    const refusal = notServed(message);
     if (handler) {
       yield* handler.respond(session.peer, session, message);
       return;
@@ -195,30 +191,4 @@ export class SessionService {
     }
     return { type: "passages", id, padded: sodium.pad(encodeValue(passages), limits.passagePadBytes) };
   }
-}
-
-/** What is said to a request that some nodes answer and this one does not; null for any other. */
-function unhandled(message: EndToEndMessage): EndToEndMessage | null {
-  const { id } = message;
-  if (isHostedRequest(message)) {
-    const reason =
-      "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
-    return { type: "fault", id, code: "NOT_HOSTING", reason };
-  }
-  if (message.type in alignRequests) {
-    const reason =
-      "this node aligns no ids; its operator starts it with `sotto node --entities FILE --align-for MEMBER`";
-    return { type: "fault", id, code: "NOT_ALIGNING", reason };
-  }
-  if (message.type in routingRequests) {
-    const reason = "this node shows no summary of its passages; its operator starts it with `sotto node --routable`";
-    return { type: "fault", id, code: "NOT_ROUTABLE", reason };
-  }
-  if (message.type in codeRequests) {
-    const reason = "this node serves no codes; its operator starts it with `sotto node --codes DIR --codes-for NAME`";
-    return { type: "fault", id, code: "NO_CODES", reason };
-  }
-  if (message.type in trainingRequests)
-    return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };
-  return null;
 }
