@@ -93,21 +93,20 @@ function parseParty(text: string, previous: readonly LocalParty[] = []): readonl
   return [...previous, { name, paths: [corpus] }];
 }
 
-/** @throws Fault OPTIONS_UNFIT. */
-function refuseUnfit({ party, vertical, corpus, mode, route }: Options): void {
-  const unfit = (what: string): Fault => new Fault("OPTIONS_UNFIT", what);
+/** Ends the program as the command line's own errors do. */
+function refuseUnfit({ party, vertical, corpus, mode, route }: Options, command: Command): void {
   if (vertical && (corpus === undefined || party.length > 0 || mode !== "private" || route))
-    throw unfit(
-      "a vertical trial takes --corpus DIR, which it divides between its parties, and no --party, --mode or --route",
+    command.error(
+      "error: option '--vertical' takes '--corpus <dir>', which it divides, and none of '--party', '--mode', '--route'",
     );
-  if (!vertical && (corpus !== undefined || party.length === 0))
-    throw unfit("name the parties with --party NAME=DIR; --corpus belongs to --vertical");
+  if (!vertical && corpus !== undefined) command.error("error: option '--corpus <dir>' belongs to '--vertical'");
+  if (route && mode !== "private")
+    command.error("error: option '--route' goes with '--mode private': hosts show no summaries");
+  if (!vertical && party.length === 0) command.error("error: required option '--party <name=dir>' not specified");
 }
 
-async function runTrial(options: Options): Promise<void> {
-  refuseUnfit(options);
-  if (options.route && options.mode !== "private")
-    throw new Fault("NOT_ROUTABLE", "hosted collections show no summaries; leave out --route, or --mode");
+async function runTrial(options: Options, command: Command): Promise<void> {
+  refuseUnfit(options, command);
   const qrels = await loadQrels(options.qrels);
   const judged = (await loadBeirQueries(options.queries)).filter(({ id }) => qrels.has(id)).slice(0, options.limit);
   if (judged.length === 0)

@@ -152,7 +152,7 @@ export class TotalRouter {
     if (sum && sum.length !== residues.length)
       throw new Fault(
         "ALIGNMENT_MISMATCH",
-        `${party} sent a share of another length than the others; all parties ingest with the same alignment file`,
+        `the share of ${party} and that of another party differ in length; all parties ingest with the same alignment file`,
       );
     return residues;
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { VerticalReport } from "../../cli/trial-vertical.ts";
 import type { TrialReport } from "../../cli/trial-report.ts";
 import { expectRefusal, expectUsageError, repository, sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -142,6 +143,29 @@ test("a trial of double collections prints its table for people", async () => {
   expect(stdout).toMatch(/sealed with beta 0\.5, epsilon none; k' \d+ to \d+, mean \S+; expected/);
 });
 
+test("a vertical trial divides a corpus, and equals what one place gives", async () => {
+  const report = (await trial([
+    "--vertical",
+    "--corpus",
+    at("clinic"),
+    ...files,
+    "--limit",
+    "4",
+  ])) as unknown as VerticalReport;
+  const { parties: halves, entities, queries, ndcgAt10, recallAt10, scoreError } = report;
+  expect(halves).toEqual([
+    { name: "title", passages: PASSAGES },
+    { name: "text", passages: PASSAGES },
+  ]);
+  expect([entities, queries, report.equalWithinError]).toEqual([PASSAGES, 4, 1]);
+  for (const { vertical, centralised } of [ndcgAt10, recallAt10])
+    expect(Math.abs(vertical - centralised)).toBeLessThan(0.05);
+  expect(ndcgAt10.centralised).toBeGreaterThan(0);
+  expect(report.overlapAtK).toBeGreaterThan(0.9);
+  expect(scoreError.max).toBeGreaterThan(0);
+  expect(scoreError.max).toBeLessThan(6 * scoreError.stated);
+});
+
 describe("a trial refuses", () => {
   test("a party that it cannot make sense of", async () => {
     await Promise.all([
@@ -150,6 +174,8 @@ describe("a trial refuses", () => {
       expectUsageError(["trial", "--party", `Clinic!=${at("clinic")}`, ...files], /lower-case letters/),
       expectUsageError(["trial", ...parties, "--party", `lab=${at("lab")}`, ...files], /two parties called lab/),
       expectUsageError(["trial", ...files], /required option '--party/),
+      expectUsageError(["trial", ...files, "--vertical"], /takes '--corpus/),
+      expectUsageError(["trial", ...parties, ...files, "--corpus", at("lab")], /belongs to '--vertical'/),
       expectUsageError(
         ["trial", ...parties, ...files, "--mode", "clear"],
         /Allowed choices are private, outsourced, double/,

@@ -3,6 +3,7 @@ import { type BlockDescription, type IndexAnswer, sodium } from "../../crypto/in
 import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
+import { ShareMaker } from "../../party-node/vertical/index.ts";
 import {
   type HopMessage,
   type ScoredBlock,
@@ -79,6 +80,7 @@ export async function lyingParty(
     identity,
     federation,
     collection,
+    shares: federation.terms.vertical ? new ShareMaker({ identity, federation, store }) : undefined,
     now: () => performance.now(),
     wallClock: () => Date.now(),
   });

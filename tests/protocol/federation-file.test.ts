@@ -1,6 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/index.ts";
-import { type FederationTerms, openFederation, signFederation, toBase64 } from "../../protocol/index.ts";
+import {
+  type Federation,
+  type FederationTerms,
+  limits,
+  openFederation,
+  signFederation,
+  toBase64,
+  verticalParties,
+} from "../../protocol/index.ts";
 
 const root = sodium.crypto_sign_keypair();
 const rootPublicKey = toBase64(root.publicKey);
@@ -168,6 +176,42 @@ const malformed: readonly { id: string; text: string }[] = [
 
 test.each(malformed)("not a federation file: $id", ({ text }) => {
   expect(() => openFederation(text, rootPublicKey)).toThrow(code("FEDERATION_MALFORMED"));
+});
+
+describe("a vertical federation", () => {
+  const party = (name: string, byte: number): FederationTerms["members"][number] => ({
+    name,
+    roles: ["party"],
+    publicKey: key(byte),
+  });
+  const withParties = (names: readonly string[], changes: Partial<FederationTerms> = {}): FederationTerms => ({
+    ...terms,
+    vertical: { parties: 2 },
+    members: names.map((name, i) => party(name, 10 + i)),
+    ...changes,
+  });
+  const open = (of: FederationTerms): Federation => openFederation(signFederation(of, root.privateKey), rootPublicKey);
+
+  test("names its parties in order once all are members", () => {
+    expect(verticalParties(open(withParties(["ward", "lab"])))).toEqual(["lab", "ward"]);
+    expect(() => verticalParties(open(withParties(["lab"])))).toThrow(code("VERTICAL_INCOMPLETE"));
+    expect(() => verticalParties(open(terms))).toThrow(TypeError);
+  });
+
+  test.each([
+    { id: "more parties than it adds", of: withParties(["a", "b", "c"]) },
+    { id: "clear mode", of: withParties(["a", "b"], { mode: "clear" }) },
+    { id: "one party", of: withParties(["a"], { vertical: { parties: 1 } }) },
+    { id: "too many", of: withParties(["a"], { vertical: { parties: limits.verticalPartiesMax + 1 } }) },
+  ])("is not signed with $id", ({ of }) => {
+    expect(() => signFederation(of, root.privateKey)).toThrow(code("FEDERATION_MALFORMED"));
+  });
+
+  test("cannot be made of another, nor another of it", () => {
+    const parsed = JSON.parse(file) as { terms: Record<string, unknown>; signature: string };
+    parsed.terms["vertical"] = { parties: 2 };
+    expect(() => openFederation(JSON.stringify(parsed), rootPublicKey)).toThrow(code("FEDERATION_TAMPERED"));
+  });
 });
 
 test("terms that could not be read again are not signed", () => {

@@ -15,6 +15,8 @@ import {
   passageList,
   queryBody,
   scoreList,
+  shareBody,
+  shareNote,
   unpackSealedRows,
 } from "../../protocol/index.ts";
 import { endToEndMessages, hopMessages } from "../../protocol/messages.ts";
@@ -135,6 +137,35 @@ const shapes: Readonly<Record<string, Shape>> = {
     party: badNames,
     body: ["text", null],
   }),
+  share: hop([{ type: "share", queryId: id16, party: "clinic", body: zeros(9), residues: zeros(400) }], {
+    queryId: badIds,
+    party: badNames,
+    body: ["text", null],
+    residues: [zeros(1), zeros(399), "text", null, [1]],
+  }),
+  total: hop(
+    [
+      { type: "total", queryId: id16, residues: zeros(400), shares: [{ party: "clinic", body: zeros(9) }] },
+      {
+        type: "total",
+        queryId: id16,
+        residues: zeros(0),
+        shares: list(limits.verticalPartiesMax, { party: "clinic", body: zeros(0) }),
+      },
+    ],
+    {
+      queryId: badIds,
+      residues: [zeros(2), "text", null],
+      shares: [
+        list(limits.verticalPartiesMax + 1, { party: "clinic", body: zeros(0) }),
+        [{ party: "clinic" }],
+        [{ party: "../up", body: zeros(0) }],
+        [{ party: "clinic", body: zeros(0), more: 1 }],
+        {},
+        null,
+      ],
+    },
+  ),
   refusal: hop([refusal, { ...refusal, retryAfterMs: null }, { ...refusal, retryAfterMs: limits.retryAfterMsMax }], {
     queryId: badIds,
     party: badNames,
@@ -584,6 +615,18 @@ const shapes: Readonly<Record<string, Shape>> = {
     answerKey: [zeros(31), zeros(33), "x", null],
     query: ["x", null, [1]],
   }),
+  shareBody: value(shareBody, [{ queryId: id16, queryHash: id32, residuesHash: id32, sealed: zeros(100) }], {
+    queryId: badIds,
+    queryHash: [zeros(31), zeros(33), "x"],
+    residuesHash: [zeros(31), zeros(33), "x"],
+    sealed: ["x", null, [1]],
+  }),
+  shareNote: value(shareNote, [{ blocks: zeros(40), maskSeed: id32, alignment: id32, positions: 50 }], {
+    blocks: [zeros(1), zeros(21), zeros(20 * (limits.blocksPerPartyMax + 1)), null, "x"],
+    maskSeed: [zeros(31), zeros(33), "x", null],
+    alignment: [zeros(31), zeros(33), "x", null],
+    positions: badU32,
+  }),
   answerBody: value(answerBody, [{ queryId: id16, queryHash: id32, sealed: zeros(100) }], {
     queryId: badIds,
     queryHash: [zeros(31), zeros(33), "x"],
@@ -605,6 +648,16 @@ const shapes: Readonly<Record<string, Shape>> = {
 
 /** `passageList` is a list; its rows are listed apart. */
 const passages = value(passageList, [], {});
+
+test("a query of a vertical federation carries at most one sealed key a party; one of another has no such field", () => {
+  const body = { queryId: id16, issuedAtMs: 1_700_000_000_000, answerKey: id32, query: zeros(9) };
+  const withKeys = (length: number): Uint8Array => encodeValue({ ...body, checkKeys: zeros(length) });
+  expect(decodeValue(queryBody, withKeys(160)).checkKeys).toHaveLength(160);
+  expect(faultOf((bytes) => decodeValue(queryBody, bytes), withKeys(80 * limits.verticalPartiesMax + 1)).code).toBe(
+    "MESSAGE_INVALID",
+  );
+  expect(Object.keys(decodeValue(queryBody, encodeValue(body)))).toEqual(Object.keys(body));
+});
 
 test("every message type of the protocol has its examples here", () => {
   const named = Object.keys(shapes).filter((shape) => shape in messageLimits);

@@ -93,6 +93,15 @@ describe("masks, against a second implementation in noble", () => {
     expect(uniform(pair.key, 4)).toEqual(KNOWN_RESIDUES);
   });
 
+  test("words that are not below the modulus are passed over", () => {
+    // Word 1,136 under this seed is one of the 94,207 of 2^31 that are not.
+    const seed = new Uint8Array(32);
+    expectSame(uniformResidues(seed, 9000), Uint32Array.from(uniform(seed, 9000)));
+    const key = derive(seed, "sotto uniform residues", new Uint8Array(4));
+    const stream = Buffer.from(chacha20(key, bytesOf("LibsodiumDRG"), new Uint8Array(8192 * 4)));
+    expect(stream.readUInt32LE(4 * 1136) % 2 ** 31).toBeGreaterThanOrEqual(MODULUS);
+  });
+
   test("another federation, peer, or query gives another mask", () => {
     const key = (options: Partial<Parameters<typeof pairwiseKey>[0]>): string =>
       sodium.to_hex(pairwiseKey({ federationId, identity: lab, peer: ward, ...options }).key);

@@ -137,12 +137,13 @@ describe("shares of fixed data and a fixed query", () => {
     }
   });
 
+  // Sixty-four values that repeat: about 50 times 31, and below 300 once in 10^8 times.
   test("are told apart by the querier when parties do not mask in pairs", async () => {
     const one = await OneParty.make("titles", 1, owner, []);
     const other = await OneParty.make("titles", 8, owner, []);
     const [a, b] = [await sample(one), await sample(other)];
-    expect(chiSquare(a.querier)).toBeGreaterThan(1000);
-    expect(chiSquareOfTwo(a.querier, b.querier)).toBeGreaterThan(1000);
+    expect(chiSquare(a.querier)).toBeGreaterThan(300);
+    expect(chiSquareOfTwo(a.querier, b.querier)).toBeGreaterThan(300);
     expect(chiSquare(a.coordinator)).toBeLessThan(90);
   });
 });
