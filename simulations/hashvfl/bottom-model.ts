@@ -1,4 +1,6 @@
 import { type AdamArrays, type AdamState, adamArrays, adamRates, adamState, adamStep, freshAdam } from "./adam.ts";
+import { columnMedians, subtractRow, toSigns } from "./binarisation.ts";
+import { trainingFault } from "./fault.ts";
 import { type JaxArray, type JaxLibrary, arrayOf, valuesOf } from "./jax.ts";
 import { heWeights, layerShapes, perceptron } from "./perceptron.ts";
 import type { PartySettings } from "./training-party.ts";
@@ -12,9 +14,15 @@ const EVALUATED_AT_ONCE = 512;
 
 export interface BottomState {
   readonly adam: AdamState;
-  /** Of the batches seen, shape [bits] each. */
-  readonly runningMean: Float32Array;
-  readonly runningVariance: Float32Array;
+  readonly running: Statistics;
+}
+
+/** Of what the perceptron gives, shape [bits] each. */
+export interface Statistics {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+  /** Of (output - mean) / deviation; zeros without normalisation. */
+  readonly median: Float32Array;
 }
 
 export type BottomSettings = Pick<
@@ -27,14 +35,20 @@ export function freshBottom(widths: readonly number[], random: () => number): Bo
   const bits = widths.at(-1)!;
   return {
     adam: freshAdam(heWeights(widths, random)),
-    runningMean: new Float32Array(bits),
-    runningVariance: new Float32Array(bits).fill(1),
+    running: {
+      mean: new Float32Array(bits),
+      variance: new Float32Array(bits).fill(1),
+      median: new Float32Array(bits),
+    },
   };
 }
 
 /**
- * A party's model: perceptron -> batch normalisation -> sign (HashVFL, arXiv 2212.00325, section 4). The normalisation learns no scale or shift: a
- * positive scale changes no sign, and a shift would undo the balance of bits it is there for.
+ * A party's model: perceptron -> batch normalisation -> sign (HashVFL, arXiv 2212.00325, section 4).
+ *
+ * The sign is taken about the median of what the batch was normalised to, not about its mean: with classes of uneven size, parties pulled to one code a
+ * class give values so skewed that half the bits were positive for fewer than a third of the rows. The normalisation learns no scale or shift: a
+ * positive scale changes no sign, and a shift would undo the balance.
  *
  * Dispose of it to give its arrays back.
  */
@@ -45,10 +59,9 @@ export class BottomModel implements Disposable {
   readonly #compiled: ReturnType<typeof compile>;
   #arrays: AdamArrays;
   #steps: number;
-  #runningMean: Float32Array;
-  #runningVariance: Float32Array;
-  /** What the last training batch was fed, until its gradient comes. */
-  #batch: JaxArray | null = null;
+  #running: Statistics;
+  /** The last training batch, until its gradient comes. */
+  #batch: { readonly rows: JaxArray; readonly median: Float32Array } | null = null;
 
   constructor(jax: JaxLibrary, features: number, settings: BottomSettings, state: BottomState) {
     this.#jax = jax;
@@ -56,52 +69,61 @@ export class BottomModel implements Disposable {
     this.#features = features;
     this.#arrays = adamArrays(jax, state.adam, layerShapes([features, ...settings.hidden, settings.bits]));
     this.#steps = state.adam.steps;
-    this.#runningMean = state.runningMean;
-    this.#runningVariance = state.runningVariance;
+    this.#running = state.running;
     this.#compiled = compile(jax, settings);
   }
 
-  /** Releases a batch, by its own statistics, and keeps it for {@link learn}. @param rows - Row-major, shape [rows, features]. */
+  /**
+   * Releases a batch, by its own statistics, and keeps it for {@link learn}.
+   *
+   * @param rows - Row-major, shape [rows, features].
+   * @throws Fault NOT_FINITE.
+   */
   async release(rows: Float32Array): Promise<Float32Array> {
-    const { tree } = this.#jax;
-    this.#batch?.dispose();
-    this.#batch = arrayOf(this.#jax, rows, [rows.length / this.#features, this.#features]);
-    const [released, mean, variance] = this.#compiled.release(tree.ref(this.#arrays[0]), this.#batch.ref);
-    this.#runningMean = movingAverage(this.#runningMean, await valuesOf(mean));
-    this.#runningVariance = movingAverage(this.#runningVariance, await valuesOf(variance));
-    return valuesOf(released);
+    const { bits, batchNorm } = this.#settings;
+    this.#forgetBatch();
+    const batch = arrayOf(this.#jax, rows, [rows.length / this.#features, this.#features]);
+    const [normalised, mean, variance] = await Promise.all(
+      this.#compiled.normalise(this.#jax.tree.ref(this.#arrays[0]), batch.ref).map(valuesOf),
+    );
+    const values = normalised!;
+    const median = batchNorm ? columnMedians(values, bits) : new Float32Array(bits);
+    this.#batch = { rows: batch, median };
+    this.#running = {
+      mean: movingAverage(this.#running.mean, mean!),
+      variance: movingAverage(this.#running.variance, variance!),
+      median: movingAverage(this.#running.median, median),
+    };
+    return this.#outward(values, median);
   }
 
-  get isWaitingForGradient(): boolean {
-    return this.#batch !== null;
-  }
-
-  /** Shape of the gradient that {@link learn} takes next. */
+  /** Of the batch that waits for its gradient; 0 where none does. */
   get batchRows(): number {
-    return this.#batch?.shape[0] ?? 0;
+    return this.#batch?.rows.shape[0] ?? 0;
   }
 
   /** @param gradient - By what {@link release} gave, shape [rows, bits]. */
   learn(gradient: Float32Array, learningRate: number): void {
     const batch = this.#batch;
     if (batch === null) throw new TypeError("learn() without release()");
+    const { bits, weightDecay } = this.#settings;
     this.#batch = null;
     this.#steps++;
-    const rates = { step: this.#steps, learningRate, weightDecay: this.#settings.weightDecay };
     this.#arrays = this.#compiled.learn(
       this.#arrays,
-      batch,
-      arrayOf(this.#jax, gradient, [batch.shape[0]!, this.#settings.bits]),
-      adamRates(this.#jax, rates),
+      batch.rows,
+      arrayOf(this.#jax, gradient, [batch.rows.shape[0]!, bits]),
+      arrayOf(this.#jax, batch.median, [bits]),
+      adamRates(this.#jax, { step: this.#steps, learningRate, weightDecay }),
     );
   }
 
-  /** Releases rows by the running statistics, so that no row's code depends on another row. */
+  /** Releases rows by the running statistics, so that no row's code depends on another row. @throws Fault NOT_FINITE. */
   async evaluate(rows: Float32Array): Promise<Float32Array> {
     const { bits } = this.#settings;
     const features = this.#features;
     const count = rows.length / features;
-    const released = new Float32Array(count * bits);
+    const values = new Float32Array(count * bits);
     for (let from = 0; from < count; from += EVALUATED_AT_ONCE) {
       const padded = new Float32Array(EVALUATED_AT_ONCE * features);
       padded.set(rows.subarray(from * features, (from + EVALUATED_AT_ONCE) * features));
@@ -109,35 +131,44 @@ export class BottomModel implements Disposable {
         this.#compiled.evaluate(
           this.#jax.tree.ref(this.#arrays[0]),
           arrayOf(this.#jax, padded, [EVALUATED_AT_ONCE, features]),
-          arrayOf(this.#jax, this.#runningMean, [bits]),
-          arrayOf(this.#jax, this.#runningVariance, [bits]),
+          arrayOf(this.#jax, this.#running.mean, [bits]),
+          arrayOf(this.#jax, this.#running.variance, [bits]),
         ),
       );
-      released.set(part.subarray(0, Math.min(EVALUATED_AT_ONCE, count - from) * bits), from * bits);
+      values.set(part.subarray(0, Math.min(EVALUATED_AT_ONCE, count - from) * bits), from * bits);
     }
-    return released;
+    return this.#outward(values, this.#running.median);
   }
 
   async state(): Promise<BottomState> {
-    return {
-      adam: await adamState(this.#jax, this.#arrays, this.#steps),
-      runningMean: this.#runningMean,
-      runningVariance: this.#runningVariance,
-    };
+    return { adam: await adamState(this.#jax, this.#arrays, this.#steps), running: this.#running };
   }
 
   [Symbol.dispose](): void {
-    this.#batch?.dispose();
-    this.#batch = null;
+    this.#forgetBatch();
     this.#jax.tree.dispose(this.#arrays);
     for (const compiled of Object.values(this.#compiled)) compiled.dispose();
   }
+
+  /** What leaves the party of normalised values, in place. */
+  #outward(values: Float32Array, median: Float32Array): Float32Array {
+    if (!values.every(Number.isFinite))
+      throw trainingFault("NOT_FINITE", "a bottom model gives no finite numbers any more; try a lower learning rate");
+    subtractRow(values, median);
+    if (this.#settings.release === "codes") toSigns(values);
+    return values;
+  }
+
+  #forgetBatch(): void {
+    this.#batch?.rows.dispose();
+    this.#batch = null;
+  }
 }
 
-function compile(jax: JaxLibrary, { batchNorm, release, greedyPenalty }: BottomSettings) {
+function compile(jax: JaxLibrary, { batchNorm, greedyPenalty }: BottomSettings) {
   const { numpy, grad, jit } = jax;
-  /** What the sign is taken of, and the statistics it was normalised by. */
-  const normalised = (weights: JaxArray[], rows: JaxArray): [JaxArray, JaxArray, JaxArray] => {
+  /** Normalised outputs and the statistics they were normalised by. */
+  const normalise = (weights: JaxArray[], rows: JaxArray): [JaxArray, JaxArray, JaxArray] => {
     const outputs = perceptron(jax, weights, rows);
     const mean = numpy.mean(outputs.ref, 0);
     const centred = outputs.ref.sub(mean.ref);
@@ -147,39 +178,35 @@ function compile(jax: JaxLibrary, { batchNorm, release, greedyPenalty }: BottomS
       return [outputs, mean, variance];
     }
     outputs.dispose();
-    return [centred.div(numpy.sqrt(variance.ref.add(NORM_EPSILON))), mean, variance];
+    return [centred.div(deviation(variance.ref)), mean, variance];
   };
-  const sign = (values: JaxArray): JaxArray => numpy.where(values.greaterEqual(0), 1, -1).astype(numpy.float32);
-  const outward = (values: JaxArray): JaxArray => (release === "codes" ? sign(values) : values);
+  const deviation = (variance: JaxArray): JaxArray => numpy.sqrt(variance.add(NORM_EPSILON));
   /**
-   * Its gradient by the weights is the one to step by. The sign's own gradient, zero almost everywhere, is replaced by the identity (the
-   * straight-through estimator, Bengio et al., arXiv 1308.3432): the server's gradient by the code is taken as that by what the sign was taken of.
+   * The scalar to descend. The sign's own gradient, zero almost everywhere, is replaced by the identity (the straight-through estimator, Bengio et al.,
+   * arXiv 1308.3432): the server's gradient by the code is taken as that by what the sign was taken of.
    */
-  const surrogate = (weights: JaxArray[], rows: JaxArray, gradient: JaxArray): JaxArray => {
-    const [values, mean, variance] = normalised(weights, rows);
+  const surrogate = (weights: JaxArray[], rows: JaxArray, gradient: JaxArray, median: JaxArray): JaxArray => {
+    const [normalised, mean, variance] = normalise(weights, rows);
     mean.dispose();
     variance.dispose();
-    const own =
-      greedyPenalty === 0
-        ? null
-        : numpy.mean(numpy.power(numpy.abs(numpy.abs(values.ref).sub(1)), 3)).mul(greedyPenalty);
-    const served = numpy.sum(values.mul(gradient));
-    return own === null ? served : served.add(own);
+    const values = normalised.sub(median);
+    if (greedyPenalty === 0) return numpy.sum(values.mul(gradient));
+    // |h - sign(h)| is ||h| - 1|.
+    const distance = numpy.abs(numpy.abs(values.ref).sub(1));
+    const penalty = numpy.mean(numpy.square(distance.ref).mul(distance)).mul(greedyPenalty);
+    return numpy.sum(values.mul(gradient)).add(penalty);
   };
   return {
-    release: jit((weights: JaxArray[], rows: JaxArray) => {
-      const [values, mean, variance] = normalised(weights, rows);
-      return [outward(values), mean, variance] as [JaxArray, JaxArray, JaxArray];
-    }),
-    learn: jit((arrays: AdamArrays, rows: JaxArray, gradient: JaxArray, rates: JaxArray) =>
-      adamStep(jax, arrays, grad(surrogate)(jax.tree.ref(arrays[0]), rows, gradient), rates),
+    normalise: jit(normalise),
+    learn: jit((arrays: AdamArrays, rows: JaxArray, gradient: JaxArray, median: JaxArray, rates: JaxArray) =>
+      adamStep(jax, arrays, grad(surrogate)(jax.tree.ref(arrays[0]), rows, gradient, median), rates),
     ),
     evaluate: jit((weights: JaxArray[], rows: JaxArray, mean: JaxArray, variance: JaxArray) => {
       const outputs = perceptron(jax, weights, rows);
-      if (batchNorm) return outward(outputs.sub(mean).div(numpy.sqrt(variance.add(NORM_EPSILON))));
+      if (batchNorm) return outputs.sub(mean).div(deviation(variance));
       mean.dispose();
       variance.dispose();
-      return outward(outputs);
+      return outputs;
     }),
   };
 }

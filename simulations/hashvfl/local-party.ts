@@ -1,6 +1,7 @@
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { BottomModel, freshBottom } from "./bottom-model.ts";
+import { BottomModel, NORM_EPSILON, freshBottom } from "./bottom-model.ts";
 import {
   adamBytes,
   adamForFile,
@@ -13,8 +14,10 @@ import {
 } from "./checkpoint.ts";
 import { trainingFault } from "./fault.ts";
 import { loadJax } from "./jax.ts";
+import { bottomModelToOnnx } from "./onnx-model.ts";
 import { laplaceDraw, randomFor } from "./randomness.ts";
 import { rateAfter } from "./schedule.ts";
+import type { VerticalData, VerticalParty } from "./vertical-data.ts";
 import type { PartySettings, PartyShape, SplitName, TrainingParty } from "./training-party.ts";
 
 /** A party's own features. */
@@ -22,6 +25,26 @@ export interface PartyFeatures {
   readonly columns: number;
   /** Row-major, shape [rows, columns]. */
   readonly values: Readonly<Record<SplitName, Float32Array>>;
+  /** What was subtracted from each raw column, and what it was divided by; an exported model does the same. */
+  readonly standardisation?: VerticalParty["standardisation"];
+}
+
+/** What party number `index` of some data holds, and nothing of the others'. */
+export function featuresOf({ parties, train, test }: VerticalData, index: number): PartyFeatures {
+  const { features, standardisation } = parties[index]!;
+  return {
+    columns: features.length,
+    values: { train: train.features[index]!, test: test.features[index]! },
+    standardisation,
+  };
+}
+
+/** The parties of some data, in this process. @param folder - Holds a folder a party; null keeps nothing. */
+export function localParties(data: VerticalData, folder: string | null): LocalParty[] {
+  return data.parties.map(
+    ({ name }, i) =>
+      new LocalParty({ name, folder: folder === null ? null : join(folder, name), features: featuresOf(data, i) }),
+  );
 }
 
 interface Run {
@@ -35,8 +58,7 @@ const checkpointBytes = z.strictObject({
   settings: z.string(),
   epochsDone: z.int().min(1),
   adam: adamBytes,
-  runningMean: floats,
-  runningVariance: floats,
+  running: z.strictObject({ mean: floats, variance: floats, median: floats }),
 });
 
 /** The largest difference between two codes in one entry, for Laplace noise. */
@@ -106,7 +128,7 @@ export class LocalParty implements TrainingParty, Disposable {
   /** @throws Fault OUT_OF_ORDER, WRONG_SHAPE, NOT_FINITE. */
   backward(gradient: Float32Array): Promise<void> {
     const { model, settings, epochsDone } = this.#running();
-    if (!model.isWaitingForGradient)
+    if (model.batchRows === 0)
       throw trainingFault("OUT_OF_ORDER", `${this.name} was sent a gradient for nothing it has released`);
     if (gradient.length !== model.batchRows * settings.bits)
       throw trainingFault(
@@ -133,19 +155,49 @@ export class LocalParty implements TrainingParty, Disposable {
     run.random = this.#noise(run.settings, epochsDone);
     const folder = this.#runFolder(run.settings.run);
     if (folder === null) return;
-    const { adam, runningMean, runningVariance } = await run.model.state();
+    const { adam, running } = await run.model.state();
     await writeCheckpoint(join(folder, epochFile(epochsDone)), {
       settings: JSON.stringify(run.settings),
       epochsDone,
       adam: adamForFile(adam),
-      runningMean: floatBytes(runningMean),
-      runningVariance: floatBytes(runningVariance),
+      running: {
+        mean: floatBytes(running.mean),
+        variance: floatBytes(running.variance),
+        median: floatBytes(running.median),
+      },
     });
     await forgetEpochsBefore(folder, epochsDone - 1);
   }
 
-  exportModel(_run: string): Promise<void> {
-    return Promise.reject(new Error("exporting bottom models is not implemented"));
+  /** Writes `RUN/bottom-model.onnx` into the party's folder. @throws Fault OUT_OF_ORDER. */
+  async exportModel(run: string): Promise<void> {
+    const { model, settings } = this.#running();
+    if (settings.run !== run) throw trainingFault("OUT_OF_ORDER", `${this.name} is not training ${run}`);
+    const folder = this.#runFolder(run);
+    if (folder === null) return;
+    const { adam, running } = await model.state();
+    const { batchNorm, release, bits } = settings;
+    const widths = [this.#features.columns, ...settings.hidden, bits];
+    const layers = widths.slice(1).map((outputs, i) => ({
+      weights: adam.weights[2 * i]!,
+      bias: adam.weights[2 * i + 1]!,
+      inputs: widths[i]!,
+      outputs,
+    }));
+    const { mean, variance, median } = running;
+    const gamma = new Float32Array(bits).fill(1);
+    const beta = median.map((value) => -value);
+    const norm = batchNorm ? { mean, variance, gamma, beta, epsilon: NORM_EPSILON } : null;
+    const bytes = bottomModelToOnnx({
+      layers,
+      batchNorm: norm,
+      sign: release === "codes",
+      standardise: this.#features.standardisation ?? null,
+    });
+    const file = join(folder, "bottom-model.onnx");
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${file}.new`, bytes, { flush: true });
+    await rename(`${file}.new`, file);
   }
 
   [Symbol.dispose](): void {

@@ -13,6 +13,8 @@ export interface VerticalParty {
   readonly name: string;
   /** Names of its features, in the order of the columns. */
   readonly features: readonly string[];
+  /** How its features were made of what it holds: (raw - mean) / scale, shapes [features]. Absent where they are used as they are. */
+  readonly standardisation?: { readonly mean: Float32Array; readonly scale: Float32Array };
 }
 
 export interface VerticalSplit {

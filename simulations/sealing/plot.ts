@@ -1,26 +1,14 @@
 import type { TopLevelSpec } from "vega-lite";
+import { CHART_STYLE, COLOURS, INK, drawChart } from "../charts.ts";
 import type { Recommendation } from "./recommendation.ts";
 import type { TuneResult } from "./tune.ts";
 import { epsilonName } from "./words.ts";
 
-/**
- * What drawing needs is loaded here, for it takes longer than most commands do.
- *
- * @returns An SVG document.
- */
-export async function drawTuning(result: TuneResult, recommendation: Recommendation): Promise<string> {
-  const [{ View, parse }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
-  const view = new View(parse(compile(plotSpec(result, recommendation)).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+/** @returns An SVG document. */
+export function drawTuning(result: TuneResult, recommendation: Recommendation): Promise<string> {
+  return drawChart(plotSpec(result, recommendation));
 }
 
-/** Colours that people with colour-vision deficiencies tell apart (Okabe and Ito). */
-const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
-const INK = "#333333";
 const WIDTH = 300;
 const HEIGHT = 260;
 const DASHES: number[] = [4, 4];
@@ -44,33 +32,9 @@ interface Panel {
 function plotSpec(result: TuneResult, { best }: Recommendation): TopLevelSpec {
   const marked = best?.beta ?? null;
   return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    background: "white",
-    padding: 12,
+    ...CHART_STYLE,
     hconcat: panels(result).map((panel) => panelSpec(panel, marked)),
     resolve: { scale: { color: "independent", shape: "independent", y: "independent" } },
-    config: {
-      font: "sans-serif",
-      view: { stroke: null },
-      axis: {
-        labelColor: INK,
-        titleColor: INK,
-        gridColor: "#e6e6e6",
-        titleFontWeight: "normal",
-        labelFontSize: 11,
-        titleFontSize: 12,
-      },
-      legend: {
-        labelColor: INK,
-        titleColor: INK,
-        labelFontSize: 11,
-        orient: "bottom",
-        direction: "vertical",
-        labelLimit: 0,
-        title: null,
-      },
-      title: { color: INK, fontSize: 14, anchor: "start" },
-    },
   };
 }
 

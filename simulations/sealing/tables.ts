@@ -1,6 +1,6 @@
-import Table from "cli-table3";
 import { type Leakage, NEIGHBOURS, NEIGHBOURS_WIDE } from "./leakage.ts";
 import type { TuneResult } from "./tune.ts";
+import { plainTable } from "../plain-table.ts";
 import { epsilonName, share, short } from "./words.ts";
 
 /** What answers are worth: a row for each beta and epsilon. */
@@ -61,9 +61,4 @@ export function leakageTable({ betas, openLeakage, rows }: TuneResult): string {
     table.push([short(beta), ...cells(leakage), String(doubleCandidates)]);
   table.push(["guessing", ".00", share(NEIGHBOURS / rows), share(Math.min(1, NEIGHBOURS_WIDE / rows)), ".00", "", ""]);
   return table.toString();
-}
-
-function plainTable(head: string[]): Table.Table {
-  const chars = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
-  return new Table({ head, chars, style: { head: [], border: [] }, colAligns: head.map(() => "right") });
 }
