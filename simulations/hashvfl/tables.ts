@@ -42,10 +42,13 @@ export function experimentInWords({ data, settings }: ExperimentReport): string 
 }
 
 /** What codes that disagree say, in a sentence below the table. */
-export function anomalyInWords({ anomaly: { auc, detected, falseAlarms } }: ExperimentReport): string {
+export function anomalyInWords({ anomaly: { auc, roc } }: ExperimentReport): string {
   return (
     `Features of an entity of another class at one party: disagreement of the parties' codes tells them from untouched ones with AUC ${auc.toFixed(4)} ` +
-    `(at its threshold ${percent(detected)} found, ${percent(falseAlarms)} of the untouched reported)`
+    `(${roc
+      .filter(({ falseAlarmsMax }) => falseAlarmsMax === 0.01 || falseAlarmsMax === 0.1)
+      .map(({ falseAlarmsMax, detected }) => `${percent(detected)} found where ${percent(falseAlarmsMax)}`)
+      .join(", ")} of the untouched are reported too)`
   );
 }
 
