@@ -14,7 +14,7 @@ import { type FederationTerms, type FrameObserver, signFederation, toBase64 } fr
 import { defaultChunk } from "./default-chunk.ts";
 import type { ChildEvent } from "./supervision.ts";
 
-const COORDINATOR = "coordinator";
+export const COORDINATOR = "coordinator";
 const QUERIER = "querier";
 const HOST = "host";
 /** What every party calls its hosted collection. */
@@ -36,6 +36,8 @@ export interface LocalFederationOptions {
   readonly transcripts?: boolean;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
+  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node`. */
+  readonly serve?: (party: string, folder: string) => readonly string[];
 }
 
 /** Who serves: the parties themselves, to be asked in private or in clear, or a host that keeps their collections for them. */
@@ -74,7 +76,7 @@ export class LocalFederation {
   constructor(options: LocalFederationOptions) {
     this.#options = options;
     this.#queriers = options.queriers ?? [QUERIER];
-    const { encoder, parties } = options;
+    const { encoder, parties, serve } = options;
     const root = join(this.#folder, "root.key");
     createKeyFile(root);
     const { identity } = loadKeyFile(root);
@@ -102,7 +104,7 @@ export class LocalFederation {
         member(COORDINATOR, "coordinator"),
         ...this.#queriers.map((name) => member(name, "querier")),
         ...parties.map(({ name }) => member(name, "party")),
-        member(HOST, "party"),
+        ...(serve ? [] : [member(HOST, "party")]),
       ],
     };
     this.#configure("private");
@@ -162,6 +164,7 @@ export class LocalFederation {
     this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
     const names = this.#options.parties.map(({ name }) => name);
     const serving = mode === "hosted" ? [HOST] : names;
+    const { serve = () => ["node"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     await Promise.all(
       serving.map(
@@ -169,7 +172,13 @@ export class LocalFederation {
           new Promise<void>((resolve, reject) => {
             const child = this.#spawn(
               name,
-              ["node", "--dir", this.folderOf(name), ...more, ...this.#transcriptArguments(name)],
+              [
+                ...serve(name, this.folderOf(name)),
+                "--dir",
+                this.folderOf(name),
+                ...more,
+                ...this.#transcriptArguments(name),
+              ],
               (event) => {
                 if (event.event === "serving") {
                   markReady(child);
@@ -250,7 +259,7 @@ export class LocalFederation {
 
   #configure(mode: LocalMode, coordinatorUrl?: string): void {
     const members = this.#terms.members.flatMap((member) => {
-      if (member.name === HOST) return mode === "hosted" ? member : [];
+      if (member.name === HOST && !this.#options.serve) return mode === "hosted" ? member : [];
       // Whoever has a collection at a host is no party: it only has to reach the host.
       return mode === "hosted" && member.roles.includes("party") ? { ...member, roles: ["querier" as const] } : member;
     });

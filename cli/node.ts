@@ -3,12 +3,13 @@ import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import type { Logger } from "pino";
+import { CodeBudget, CodeService, openCodeTable } from "../party-node/codes/index.ts";
 import { HostService } from "../party-node/hosting/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
 import { openPostgresSealedStore, openSqliteSealedStore } from "../party-node/sealed-store/index.ts";
 import { PartyServer } from "../party-node/serving/index.ts";
-import { memberName } from "../protocol/index.ts";
+import { limits, memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
@@ -22,6 +23,9 @@ interface Options {
   readonly cache: boolean;
   readonly hostFor?: ReadonlySet<string>;
   readonly sealedStore?: string;
+  readonly codes?: string;
+  readonly codesFor?: ReadonlySet<string>;
+  readonly codesLimit: number;
   readonly transcript?: string;
 }
 
@@ -38,6 +42,14 @@ export function nodeCommand(): Command {
         "--sealed-store <url>",
         "keep them in PostgreSQL with pgvector: postgresql://...; default: files in the folder",
       ).env("SOTTO_SEALED_STORE"),
+    )
+    .option("--codes <folder>", "serve codes of the entities in its features.csv by its bottom-model.onnx")
+    .option("--codes-for <members>", "queriers who may read them, joined by commas", parseMembers)
+    .option(
+      "--codes-limit <count>",
+      "entities that each of them may ever ask for",
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      limits.codesPerQuerierDefault,
     )
     .addOption(transcriptOption())
     .action(runNode);
@@ -69,6 +81,21 @@ async function openHosting(
   };
 }
 
+/** What serves codes in this process; null where it is not asked for. @throws Fault of the folder; CODES_FOR_NOBODY. */
+async function openCodes(
+  { folder }: OpenedNode,
+  { codes, codesFor, codesLimit }: Options,
+  log: Logger,
+): Promise<CodeService | null> {
+  if (codes === undefined && codesFor === undefined) return null;
+  if (codes === undefined || codesFor === undefined)
+    throw new Fault("CODES_FOR_NOBODY", "codes are served from a folder to members: give both --codes and --codes-for");
+  const table = await openCodeTable(codes);
+  log.info({ entities: table.codes.size, bits: table.bits, readers: [...codesFor] }, "serving codes");
+  const budget = new CodeBudget({ path: folder.codesReadPath, max: codesLimit });
+  return new CodeService({ table, readers: codesFor, budget });
+}
+
 function parseMembers(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => !memberName.safeParse(name).success))
@@ -95,6 +122,7 @@ async function runNode(options: Options): Promise<void> {
   }
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
+  const codes = await openCodes(node, options, log);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -112,7 +140,7 @@ async function runNode(options: Options): Promise<void> {
     federation,
     store,
     index,
-    handlers: hosting ? [hosting.service] : [],
+    handlers: [hosting?.service, codes].filter((handler) => !!handler),
     coordinatorUrl,
     log,
     observer: transcript?.observer,

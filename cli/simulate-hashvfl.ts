@@ -14,9 +14,11 @@ import {
   runsTable,
 } from "../simulations/hashvfl/index.ts";
 import { settingsFor } from "../simulations/hashvfl/settings.ts";
+import type { TrainingParty } from "../simulations/hashvfl/training-party.ts";
 import type { VerticalData } from "../simulations/hashvfl/vertical-data.ts";
 import type { SimulateOptions } from "./simulate.ts";
 import { onStop } from "./supervision.ts";
+import { withTrainingProcesses } from "./training-processes.ts";
 
 /** What `sotto simulate hashvfl --json` prints. */
 export interface HashvflReport extends ExperimentReport {
@@ -53,22 +55,24 @@ export async function runHashvfl(options: SimulateOptions): Promise<void> {
   });
   const { baselines, resume, transport, out = `hashvfl-${data.name}` } = options;
   const bar = new ProgressBar();
+  const train = (parties?: readonly TrainingParty[]): Promise<ExperimentReport> =>
+    runExperiment({
+      data,
+      settings,
+      baselines,
+      folder: out,
+      resume,
+      parties,
+      signal: stop.signal,
+      onProgress: (progress) => {
+        bar.update(progress, settings.epochs);
+      },
+    });
   try {
-    const report: HashvflReport = {
-      ...(await runExperiment({
-        data,
-        settings,
-        baselines,
-        folder: out,
-        resume,
-        signal: stop.signal,
-        onProgress: (progress) => {
-          bar.update(progress, settings.epochs);
-        },
-      })),
-      transport,
-      out,
-    };
+    const trained = await (transport === "memory"
+      ? train()
+      : withTrainingProcesses(data, { folder: join(out, "parties") }, ({ parties }) => train(parties)));
+    const report: HashvflReport = { ...trained, transport, out };
     bar.stop();
     await writeResults(report);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inWords(report));

@@ -3,6 +3,7 @@ import { PRESETS } from "../simulations/hashvfl/data/index.ts";
 import { BASELINES, type BaselineName, parseBaselines } from "../simulations/hashvfl/runs.ts";
 import { BITS_MAX, PARTIES_MAX, PARTIES_MIN } from "../simulations/hashvfl/settings.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
+import { simulatePartyCommand } from "./simulate-party.ts";
 
 /** What a person gives to `sotto simulate hashvfl`. */
 export interface SimulateOptions {
@@ -27,7 +28,7 @@ export interface SimulateOptions {
   readonly epsilon?: number;
   readonly seed: number;
   readonly baselines: readonly BaselineName[];
-  readonly transport: "memory";
+  readonly transport: "memory" | "processes";
   readonly out?: string;
   readonly resume: boolean;
   readonly json: boolean;
@@ -36,7 +37,8 @@ export interface SimulateOptions {
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("federations on this machine, to see what a method costs")
-    .addCommand(hashvflCommand());
+    .addCommand(hashvflCommand())
+    .addCommand(simulatePartyCommand());
 }
 
 function hashvflCommand(): Command {
@@ -71,7 +73,14 @@ function hashvflCommand(): Command {
     .option("--epsilon <number>", "of the laplace baseline, per bit; default 1", positiveNumber)
     .option("--seed <number>", "of the split, the weights, the order and the noise", wholeNumber(0, 2 ** 31), 1)
     .option("--baselines <list>", `all, none, or of ${BASELINES.join(", ")}`, parseList, [...BASELINES])
-    .addOption(new Option("--transport <kind>", "where the parties are").choices(["memory"]).default("memory"))
+    .addOption(
+      new Option(
+        "--transport <kind>",
+        "where the parties are: all in this process, or each in one of its own behind a coordinator",
+      )
+        .choices(["memory", "processes"])
+        .default("memory"),
+    )
     .option("--out <folder>", "for results, curves, checkpoints and models; default hashvfl-NAME here")
     .option("--resume", "go on with what was interrupted in that folder", false)
     .option("--json", "print one JSON object as the last line", false)

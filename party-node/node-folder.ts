@@ -46,6 +46,8 @@ export interface NodeFolder {
   readonly hostedPath: string;
   /** The last state that was seen of each hosted collection. */
   readonly seenPath: string;
+  /** How many codes members have read. */
+  readonly codesReadPath: string;
   /** Keys of hosted collections; there only once the node has one. */
   readonly keyringPath: string;
 }
@@ -62,6 +64,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     collectionsPath: resolve(path, "collections"),
     hostedPath: resolve(path, "hosted"),
     seenPath: resolve(path, "collections-seen.json"),
+    codesReadPath: resolve(path, "codes-read.json"),
     keyringPath: resolve(path, "keyring.json"),
   };
 }

@@ -9,6 +9,7 @@ export {
   handshakeContext,
   socketOptions,
 } from "./connection.ts";
+export { type CodeAnswer, type CodeRequest, codeRequests } from "./code-messages.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
 export type { ProtocolFaultCode } from "./faults.ts";
 export {

@@ -104,4 +104,12 @@ export const limits = {
   trainingWidthMax: 4096,
   trainingLayersMax: 8,
   trainingRunLengthMax: 128,
+  /** Entities in one request for codes. */
+  codesPerRequestMax: 1024,
+  /** Length of a code that is served. */
+  codeBitsMax: 64,
+  /** UTF-16 units of an entity's id. */
+  entityIdLengthMax: 256,
+  /** Entities of which one querier may ever read codes from a party, unless its operator says otherwise: codes of all entities are all that was ever released of them. */
+  codesPerQuerierDefault: 10_000,
 } as const;

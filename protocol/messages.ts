@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { codeAnswers, codeMessageLimits, codeRequests } from "./code-messages.ts";
 import { bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
@@ -124,6 +125,8 @@ export const endToEndMessages = {
   ...hostAnswers,
   ...trainingRequests,
   ...trainingAnswers,
+  ...codeRequests,
+  ...codeAnswers,
 } as const;
 
 /** What `passages.padded` holds. */
@@ -171,4 +174,5 @@ export const messageLimits: {
   fault: { bytesMax: 4096, deadlineMs: 60_000 },
   ...hostMessageLimits,
   ...trainingMessageLimits,
+  ...codeMessageLimits,
 };

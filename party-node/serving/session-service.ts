@@ -9,6 +9,7 @@ import {
   type ProtocolFaultCode,
   Responder,
   type SecureChannel,
+  codeRequests,
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
@@ -201,6 +202,10 @@ function unhandled(message: EndToEndMessage): EndToEndMessage | null {
     const reason =
       "this node keeps no collections of others; its operator starts it with `sotto node --host-for OWNER`";
     return { type: "fault", id, code: "NOT_HOSTING", reason };
+  }
+  if (message.type in codeRequests) {
+    const reason = "this node serves no codes; its operator starts it with `sotto node --codes DIR --codes-for NAME`";
+    return { type: "fault", id, code: "NO_CODES", reason };
   }
   if (message.type in trainingRequests)
     return { type: "fault", id, code: "NOT_TRAINING", reason: "this node takes part in no training" };

@@ -383,6 +383,30 @@ const shapes: Readonly<Record<string, Shape>> = {
     id: badU32,
     values: [zeros(3), [0.5], null],
   }),
+  "codes-read": endToEnd(
+    [
+      { type: "codes-read", id: 1, entities: ["an entity", "ü".repeat(limits.entityIdLengthMax)] },
+      { type: "codes-read", id: 1, entities: list(limits.codesPerRequestMax, "漢".repeat(limits.entityIdLengthMax)) },
+    ],
+    {
+      id: badU32,
+      entities: [
+        [],
+        [""],
+        [5],
+        list(limits.codesPerRequestMax + 1, "a"),
+        ["x".repeat(limits.entityIdLengthMax + 1)],
+        null,
+      ],
+    },
+  ),
+  "codes-list": endToEnd([{ type: "codes-list", id: 1, bits: 12, known: zeros(1), codes: zeros(4), left: 7 }], {
+    id: badU32,
+    bits: [0, limits.codeBitsMax + 1, 1.5, null],
+    known: [zeros(limits.codesPerRequestMax / 8 + 1), "x", null],
+    codes: [zeros((limits.codesPerRequestMax * limits.codeBitsMax) / 8 + 1), null],
+    left: [-1, 0.5, null],
+  }),
   "train-done": endToEnd([{ type: "train-done", id: 1 }], { id: badU32 }),
   "host-fetch": endToEnd(
     [
