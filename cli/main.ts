@@ -22,9 +22,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),
   codes: async () => (await import("./codes.ts")).codesCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
-  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   model: async () => (await import("./model.ts")).modelCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
 };

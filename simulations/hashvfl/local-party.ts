@@ -26,24 +26,22 @@ export interface PartyFeatures {
   /** Row-major, shape [rows, columns]. */
   readonly values: Readonly<Record<SplitName, Float32Array>>;
   /** What was subtracted from each raw column, and what it was divided by; an exported model does the same. */
-  readonly standardisation?: VerticalParty["standardisation"];
-}
-
-/** What party number `index` of some data holds, and nothing of the others'. */
-export function featuresOf({ parties, train, test }: VerticalData, index: number): PartyFeatures {
-  const { features, standardisation } = parties[index]!;
-  return {
-    columns: features.length,
-    values: { train: train.features[index]!, test: test.features[index]! },
-    standardisation,
-  };
+  readonly standardisation?: VerticalParty["standardisation"] | undefined;
 }
 
 /** The parties of some data, in this process. @param folder - Holds a folder a party; null keeps nothing. */
-export function localParties(data: VerticalData, folder: string | null): LocalParty[] {
-  return data.parties.map(
-    ({ name }, i) =>
-      new LocalParty({ name, folder: folder === null ? null : join(folder, name), features: featuresOf(data, i) }),
+export function localParties({ parties, train, test }: VerticalData, folder: string | null): LocalParty[] {
+  return parties.map(
+    ({ name, features, standardisation }, i) =>
+      new LocalParty({
+        name,
+        folder: folder === null ? null : join(folder, name),
+        features: {
+          columns: features.length,
+          values: { train: train.features[i]!, test: test.features[i]! },
+          standardisation,
+        },
+      }),
   );
 }
 
@@ -157,7 +155,7 @@ export class LocalParty implements TrainingParty, Disposable {
     if (folder === null) return;
     const { adam, running } = await run.model.state();
     await writeCheckpoint(join(folder, epochFile(epochsDone)), {
-      settings: JSON.stringify(run.settings),
+      settings: fingerprint(run.settings),
       epochsDone,
       adam: adamForFile(adam),
       running: {
@@ -228,7 +226,7 @@ export class LocalParty implements TrainingParty, Disposable {
     const folder = this.#runFolder(settings.run);
     if (folder === null) throw trainingFault("CHECKPOINT_MISSING", `${this.name} keeps no checkpoints`);
     const kept = await readCheckpoint(join(folder, epochFile(epochsDone)), checkpointBytes);
-    if (kept.settings !== JSON.stringify(settings))
+    if (kept.settings !== fingerprint(settings))
       throw trainingFault(
         "SETTINGS_CHANGED",
         `${this.name}'s checkpoint of ${settings.run} is of other settings; run without --resume`,
@@ -250,4 +248,9 @@ export class LocalParty implements TrainingParty, Disposable {
     });
     return gathered;
   }
+}
+
+/** The same for the same settings, in whatever order they came. */
+function fingerprint(settings: PartySettings): string {
+  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
