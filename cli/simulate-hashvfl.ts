@@ -9,14 +9,47 @@ import {
   type ExperimentReport,
   type Progress,
   drawCurves,
+  anomalyInWords,
   experimentInWords,
   runExperiment,
   runsTable,
 } from "../simulations/hashvfl/index.ts";
-import { settingsFor } from "../simulations/hashvfl/settings.ts";
+import { checkData } from "../simulations/hashvfl/check-data.ts";
+import { type TrainingSettings, checkSettings, settingsFor } from "../simulations/hashvfl/settings.ts";
+import type { TrainingParty } from "../simulations/hashvfl/training-party.ts";
 import type { VerticalData } from "../simulations/hashvfl/vertical-data.ts";
-import type { SimulateOptions } from "./simulate.ts";
+import type { BaselineName } from "../simulations/hashvfl/runs.ts";
 import { onStop } from "./supervision.ts";
+import { withTrainingProcesses } from "./training-processes.ts";
+
+/** What a person gives to `sotto simulate hashvfl`. */
+export interface SimulateOptions {
+  readonly preset?: string;
+  readonly data?: string;
+  readonly images?: string;
+  readonly labels?: string;
+  readonly guest?: string;
+  readonly host?: readonly string[];
+  readonly csv?: string;
+  readonly columns?: Readonly<Record<string, readonly string[]>>;
+  readonly categorical?: readonly string[];
+  readonly label?: string;
+  readonly id?: string;
+  readonly parties?: number;
+  readonly bits?: number;
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly hidden?: readonly number[];
+  readonly consistency?: number;
+  readonly learningRate?: number;
+  readonly epsilon?: number;
+  readonly seed: number;
+  readonly baselines: readonly BaselineName[];
+  readonly transport: "memory" | "processes";
+  readonly out?: string;
+  readonly resume: boolean;
+  readonly json: boolean;
+}
 
 /** What `sotto simulate hashvfl --json` prints. */
 export interface HashvflReport extends ExperimentReport {
@@ -53,22 +86,22 @@ export async function runHashvfl(options: SimulateOptions): Promise<void> {
   });
   const { baselines, resume, transport, out = `hashvfl-${data.name}` } = options;
   const bar = new ProgressBar();
+  const train = (parties?: readonly TrainingParty[]): Promise<ExperimentReport> =>
+    runExperiment({
+      data,
+      settings,
+      baselines,
+      folder: out,
+      resume,
+      parties,
+      signal: stop.signal,
+      onProgress: (progress) => {
+        bar.update(progress, settings.epochs);
+      },
+    });
   try {
-    const report: HashvflReport = {
-      ...(await runExperiment({
-        data,
-        settings,
-        baselines,
-        folder: out,
-        resume,
-        signal: stop.signal,
-        onProgress: (progress) => {
-          bar.update(progress, settings.epochs);
-        },
-      })),
-      transport,
-      out,
-    };
+    const trained = await (transport === "memory" ? train() : betweenProcesses(data, settings, out, train));
+    const report: HashvflReport = { ...trained, transport, out };
     bar.stop();
     await writeResults(report);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inWords(report));
@@ -78,6 +111,18 @@ export async function runHashvfl(options: SimulateOptions): Promise<void> {
       process.stderr.write(`What had ended is kept in ${out}; the same command with --resume goes on from there.\n`);
     throw error;
   }
+}
+
+/** Whatever is refused of data and settings is, before any process starts. */
+async function betweenProcesses(
+  data: VerticalData,
+  settings: TrainingSettings,
+  out: string,
+  train: (parties: readonly TrainingParty[]) => Promise<ExperimentReport>,
+): Promise<ExperimentReport> {
+  checkSettings(settings);
+  checkData(data);
+  return withTrainingProcesses(data, { folder: join(out, "parties") }, ({ parties }) => train(parties));
 }
 
 async function loadData(options: SimulateOptions): Promise<VerticalData> {
@@ -132,7 +177,7 @@ async function writeResults(report: HashvflReport): Promise<void> {
 
 function inWords(report: HashvflReport): string {
   const kept = `Results, curves, checkpoints and models are in ${report.out}.`;
-  return `${experimentInWords(report)}\n${runsTable(report)}\n${kept}\n`;
+  return `${experimentInWords(report)}\n${runsTable(report)}\n${anomalyInWords(report)}.\n${kept}\n`;
 }
 
 class ProgressBar {

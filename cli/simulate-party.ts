@@ -1,4 +1,3 @@
-import { Command } from "commander";
 import { Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
@@ -9,11 +8,11 @@ import { readPartyData } from "../simulations/hashvfl/party-data.ts";
 import { TrainingService } from "../simulations/hashvfl/training-service.ts";
 import { makeLogger } from "./logging.ts";
 import { openNodeStore } from "./node-store.ts";
-import { dirOption, memberNameArgument, transcriptOption } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
-interface Options {
+/** What is given to `sotto simulate party`. */
+export interface PartyOptions {
   readonly dir: string;
   readonly data: string;
   readonly out: string;
@@ -21,18 +20,8 @@ interface Options {
   readonly transcript?: string;
 }
 
-export function simulatePartyCommand(): Command {
-  return new Command("party")
-    .description("one party of a training run as a process of its own; `--transport processes` starts these")
-    .addOption(dirOption())
-    .requiredOption("--data <file>", "this party's features, as `--transport processes` writes them")
-    .requiredOption("--out <folder>", "where its checkpoints and models are kept")
-    .requiredOption("--trainer <member>", "the member who trains; nobody else is answered", memberNameArgument)
-    .addOption(transcriptOption())
-    .action(runParty);
-}
-
-async function runParty({ dir, data, out, trainer, transcript: path }: Options): Promise<void> {
+/** Serves one party of a training run until it is stopped. @throws Fault WRONG_ROLE, PARTY_DATA_MALFORMED and those of a node. */
+export async function runParty({ dir, data, out, trainer, transcript: path }: PartyOptions): Promise<void> {
   const node = openNode(dir);
   const { identity, federation, keys, coordinatorUrl } = node;
   if (!federation.hasRole(trainer, "querier"))

@@ -2,43 +2,15 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { PRESETS } from "../simulations/hashvfl/data/index.ts";
 import { BASELINES, type BaselineName, parseBaselines } from "../simulations/hashvfl/runs.ts";
 import { BITS_MAX, PARTIES_MAX, PARTIES_MIN } from "../simulations/hashvfl/settings.ts";
-import { positiveNumber, wholeNumber } from "./options.ts";
-import { simulatePartyCommand } from "./simulate-party.ts";
-
-/** What a person gives to `sotto simulate hashvfl`. */
-export interface SimulateOptions {
-  readonly preset?: string;
-  readonly data?: string;
-  readonly images?: string;
-  readonly labels?: string;
-  readonly guest?: string;
-  readonly host?: readonly string[];
-  readonly csv?: string;
-  readonly columns?: Readonly<Record<string, readonly string[]>>;
-  readonly categorical?: readonly string[];
-  readonly label?: string;
-  readonly id?: string;
-  readonly parties?: number;
-  readonly bits?: number;
-  readonly epochs?: number;
-  readonly batch?: number;
-  readonly hidden?: readonly number[];
-  readonly consistency?: number;
-  readonly learningRate?: number;
-  readonly epsilon?: number;
-  readonly seed: number;
-  readonly baselines: readonly BaselineName[];
-  readonly transport: "memory";
-  readonly out?: string;
-  readonly resume: boolean;
-  readonly json: boolean;
-}
+import { dirOption, memberNameArgument, positiveNumber, transcriptOption, wholeNumber } from "./options.ts";
+import type { SimulateOptions } from "./simulate-hashvfl.ts";
+import type { PartyOptions } from "./simulate-party.ts";
 
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("federations on this machine, to see what a method costs")
     .addCommand(hashvflCommand())
-    .addCommand(simulatePartyCommand());
+    .addCommand(partyCommand());
 }
 
 function hashvflCommand(): Command {
@@ -73,12 +45,32 @@ function hashvflCommand(): Command {
     .option("--epsilon <number>", "of the laplace baseline, per bit; default 1", positiveNumber)
     .option("--seed <number>", "of the split, the weights, the order and the noise", wholeNumber(0, 2 ** 31), 1)
     .option("--baselines <list>", `all, none, or of ${BASELINES.join(", ")}`, parseList, [...BASELINES])
-    .addOption(new Option("--transport <kind>", "where the parties are").choices(["memory"]).default("memory"))
+    .addOption(
+      new Option(
+        "--transport <kind>",
+        "where the parties are: all in this process, or each in one of its own behind a coordinator",
+      )
+        .choices(["memory", "processes"])
+        .default("memory"),
+    )
     .option("--out <folder>", "for results, curves, checkpoints and models; default hashvfl-NAME here")
     .option("--resume", "go on with what was interrupted in that folder", false)
     .option("--json", "print one JSON object as the last line", false)
     .action(async (options: SimulateOptions) => {
       await (await import("./simulate-hashvfl.ts")).runHashvfl(options);
+    });
+}
+
+function partyCommand(): Command {
+  return new Command("party")
+    .description("one party of a training run as a process of its own; `--transport processes` starts these")
+    .addOption(dirOption())
+    .requiredOption("--data <file>", "this party's features, as `--transport processes` writes them")
+    .requiredOption("--out <folder>", "where its checkpoints and models are kept")
+    .requiredOption("--trainer <member>", "the member who trains; nobody else is answered", memberNameArgument)
+    .addOption(transcriptOption())
+    .action(async (options: PartyOptions) => {
+      await (await import("./simulate-party.ts")).runParty(options);
     });
 }
 

@@ -22,7 +22,11 @@ export interface AnomalyFigures {
   /** At the threshold that the untouched entities' scores give: which share of the planted ones lies above it, and which of the untouched. */
   readonly detected: number;
   readonly falseAlarms: number;
+  /** Of features of another class: the share found where so many of the untouched entities, at most, are reported too. */
+  readonly roc: readonly { readonly falseAlarmsMax: number; readonly detected: number }[];
 }
+
+const FALSE_ALARMS = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
 /** Plants an anomaly in every test row in turn: one party, drawn at random, gives the code of another row. Seeded. */
 export function measureAnomalies({ releases, labels, bits, seed }: AnomalyOptions): AnomalyFigures {
@@ -51,12 +55,18 @@ export function measureAnomalies({ releases, labels, bits, seed }: AnomalyOption
   const areaAgainstBenign = (scores: readonly number[]): number =>
     rocArea([...benign, ...scores], (i) => i >= benign.length);
   const threshold = disagreementThreshold(benign, bits);
-  const above = (scores: readonly number[]): number => mean(scores.map((value) => (value > threshold ? 1 : 0)));
+  const above = (scores: readonly number[], limit = threshold): number =>
+    mean(scores.map((value) => (value > limit ? 1 : 0)));
+  const descending = benign.toSorted((a, b) => b - a);
   return {
     auc: areaAgainstBenign(otherClass),
     aucAnyClass: areaAgainstBenign(anyClass),
     detected: above(otherClass),
     falseAlarms: above(benign),
+    roc: FALSE_ALARMS.map((falseAlarmsMax) => {
+      const limit = descending[Math.floor(falseAlarmsMax * benign.length)]!;
+      return { falseAlarmsMax, detected: above(otherClass, limit) };
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { trainingFault } from "./fault.ts";
 import { shuffledIndices } from "./randomness.ts";
 
-/** Draws of a bit among which one is chosen. */
+/** The most draws of a bit. */
 const DRAWS = 64;
 /** A bit whose share of positive rows is this near to half is as good as any. */
 const TOLERANCE = 0.05;
@@ -28,12 +28,16 @@ export function drawClassCodes(classRows: readonly number[], bits: number, rando
   for (let bit = 0; bit < bits; bit++) {
     const unbalance = (signs: readonly number[]): number =>
       Math.abs(classRows.reduce((sum, count, i) => sum + signs[i]! * count, 0)) / (2 * rows);
-    const draws = Array.from({ length: DRAWS }, () => drawBit(groups, 2 ** (bits - bit - 1), random));
-    const signs =
-      draws.find((draw) => unbalance(draw) <= TOLERANCE) ??
-      draws.reduce((best, draw) => (unbalance(draw) < unbalance(best) ? draw : best));
+    const room = 2 ** (bits - bit - 1);
+    let signs = drawBit(groups, room, random);
+    for (let draw = 1; draw < DRAWS && unbalance(signs) > TOLERANCE; draw++) {
+      const other = drawBit(groups, room, random);
+      if (unbalance(other) < unbalance(signs)) signs = other;
+    }
     signs.forEach((sign, i) => (codes[i]![bit] = sign));
-    groups = groups.flatMap((group) => [-1, 1].map((side) => group.filter((i) => signs[i] === side)));
+    groups = groups
+      .flatMap((group) => [-1, 1].map((side) => group.filter((i) => signs[i] === side)))
+      .filter(({ length }) => length > 0);
   }
   return codes;
 }

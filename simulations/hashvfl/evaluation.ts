@@ -87,7 +87,8 @@ export function epochFigures(
   };
 }
 
-async function releaseAll(party: TrainingParty, split: SplitName, rows: number): Promise<Float32Array> {
+/** What a party releases for all rows of a split, by running statistics; shape [rows, bits]. */
+export async function releaseAll(party: TrainingParty, split: SplitName, rows: number): Promise<Float32Array> {
   const parts: Float32Array[] = [];
   for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
     const indices = Uint32Array.from({ length: Math.min(ROWS_AT_ONCE, rows - from) }, (_, i) => from + i);

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type AnomalyFigures, measureAnomalies } from "./anomaly.ts";
 import { checkData } from "./check-data.ts";
-import type { BitBalance, EpochFigures } from "./evaluation.ts";
+import { type BitBalance, type EpochFigures, releaseAll } from "./evaluation.ts";
 import { trainingFault } from "./fault.ts";
 import { LocalParty, localParties } from "./local-party.ts";
 import { type BaselineName, type PlannedRun, baselineRun, hashedRun } from "./runs.ts";
@@ -44,6 +45,8 @@ export interface ExperimentReport {
   readonly data: DataShape;
   readonly settings: TrainingSettings;
   readonly hashed: RunReport;
+  /** Of the hashed run: how well the parties' disagreement about an entity tells that one of them was given another's features. */
+  readonly anomaly: AnomalyFigures;
   /** By the run's name; that of `alone` has the party's. */
   readonly baselines: Readonly<Record<string, RunReport>>;
   /** Of all runs, before an interruption too. */
@@ -74,6 +77,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   using parties = partiesOf(options);
   const labels = { classes: data.classes.length, train: data.train.labels, test: data.test.labels };
   const reports: [string, RunReport][] = [];
+  let anomaly: AnomalyFigures | null = null;
   for (const [i, run] of runs.entries()) {
     const asked = parties.of(run);
     const result = await trainRun({
@@ -92,6 +96,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
           epochsTotal: runs.length * settings.epochs,
         }),
     });
+    if (i === 0) anomaly = await anomalyFigures(asked, options);
     if (i === 0 && folder !== null) await Promise.all(asked.map((party) => party.exportModel(run.name)));
     reports.push([run.name, reportOf(result)]);
   }
@@ -100,9 +105,18 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     data: shapeOf(data),
     settings,
     hashed: hashed![1],
+    anomaly: anomaly!,
     baselines: Object.fromEntries(others),
     seconds: reports.reduce((sum, [, { seconds }]) => sum + seconds, 0),
   };
+}
+
+async function anomalyFigures(
+  parties: readonly TrainingParty[],
+  { data: { test }, settings: { bits, seed } }: ExperimentOptions,
+): Promise<AnomalyFigures> {
+  const releases = await Promise.all(parties.map((party) => releaseAll(party, "test", test.labels.length)));
+  return measureAnomalies({ releases, labels: test.labels, bits, seed });
 }
 
 function variantOf({ features: _features, ...variant }: PlannedRun): Omit<PlannedRun, "features"> {

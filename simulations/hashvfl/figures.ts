@@ -22,7 +22,8 @@ export function rocArea(scores: ArrayLike<number>, isPositive: (row: number) => 
   let rankSum = 0;
   for (let from = 0; from < order.length;) {
     let to = from;
-    while (to < order.length && scores[order[to]!] === scores[order[from]!]) to++;
+    do to++;
+    while (to < order.length && scores[order[to]!] === scores[order[from]!]);
     const tied = order.slice(from, to).filter(isPositive).length;
     positives += tied;
     rankSum += (tied * (from + 1 + to)) / 2;

@@ -10,4 +10,4 @@ export {
 export type { TrainingFaultCode } from "./fault.ts";
 export { LocalParty, type PartyFeatures, localParties } from "./local-party.ts";
 export { drawCurves } from "./plot.ts";
-export { experimentInWords, runsTable } from "./tables.ts";
+export { anomalyInWords, experimentInWords, runsTable } from "./tables.ts";

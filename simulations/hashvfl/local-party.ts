@@ -26,7 +26,7 @@ export interface PartyFeatures {
   /** Row-major, shape [rows, columns]. */
   readonly values: Readonly<Record<SplitName, Float32Array>>;
   /** What was subtracted from each raw column, and what it was divided by; an exported model does the same. */
-  readonly standardisation?: VerticalParty["standardisation"];
+  readonly standardisation?: VerticalParty["standardisation"] | undefined;
 }
 
 /** The parties of some data, in this process. @param folder - Holds a folder a party; null keeps nothing. */
@@ -155,7 +155,7 @@ export class LocalParty implements TrainingParty, Disposable {
     if (folder === null) return;
     const { adam, running } = await run.model.state();
     await writeCheckpoint(join(folder, epochFile(epochsDone)), {
-      settings: JSON.stringify(run.settings),
+      settings: fingerprint(run.settings),
       epochsDone,
       adam: adamForFile(adam),
       running: {
@@ -226,7 +226,7 @@ export class LocalParty implements TrainingParty, Disposable {
     const folder = this.#runFolder(settings.run);
     if (folder === null) throw trainingFault("CHECKPOINT_MISSING", `${this.name} keeps no checkpoints`);
     const kept = await readCheckpoint(join(folder, epochFile(epochsDone)), checkpointBytes);
-    if (kept.settings !== JSON.stringify(settings))
+    if (kept.settings !== fingerprint(settings))
       throw trainingFault(
         "SETTINGS_CHANGED",
         `${this.name}'s checkpoint of ${settings.run} is of other settings; run without --resume`,
@@ -248,4 +248,9 @@ export class LocalParty implements TrainingParty, Disposable {
     });
     return gathered;
   }
+}
+
+/** The same for the same settings, in whatever order they came. */
+function fingerprint(settings: PartySettings): string {
+  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

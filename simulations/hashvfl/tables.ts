@@ -41,6 +41,17 @@ export function experimentInWords({ data, settings }: ExperimentReport): string 
   );
 }
 
+/** What codes that disagree say, in a sentence below the table. */
+export function anomalyInWords({ anomaly: { auc, roc } }: ExperimentReport): string {
+  return (
+    `Features of an entity of another class at one party: disagreement of the parties' codes tells them from untouched ones with AUC ${auc.toFixed(4)} ` +
+    `(${roc
+      .filter(({ falseAlarmsMax }) => falseAlarmsMax === 0.01 || falseAlarmsMax === 0.1)
+      .map(({ falseAlarmsMax, detected }) => `${percent(detected)} found where ${percent(falseAlarmsMax)}`)
+      .join(", ")} of the untouched are reported too)`
+  );
+}
+
 function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }

@@ -48,14 +48,21 @@ describe("planted anomalies", () => {
   test("are found where the parties' codes agree, and not where they do not", () => {
     const clean = measureAnomalies({ releases: releases(0), labels, bits, seed: 1 });
     expect(clean).toMatchObject({ auc: 1, detected: 1, falseAlarms: 0 });
+    expect(clean.roc.map(({ detected }) => detected)).toEqual(clean.roc.map(() => 1));
     // A third of the other entities are of the same class, and of the same code: half of those count.
     expect(clean.aucAnyClass).toBeGreaterThan(0.78);
     expect(clean.aucAnyClass).toBeLessThan(0.88);
     const noisy = measureAnomalies({ releases: releases(0.15), labels, bits, seed: 1 });
     expect(noisy.auc).toBeGreaterThan(0.8);
     expect(noisy.auc).toBeLessThan(1);
+    const shares = noisy.roc.map(({ detected }) => detected);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares[0]).toBeLessThan(0.5);
+    expect(shares.at(-1)).toBeGreaterThan(0.9);
     const random = measureAnomalies({ releases: releases(0.5), labels, bits, seed: 1 });
     expect(Math.abs(random.auc - 0.5)).toBeLessThan(0.1);
+    for (const { falseAlarmsMax, detected } of random.roc)
+      expect(Math.abs(detected - falseAlarmsMax)).toBeLessThan(0.12);
   });
 
   test("are drawn by the seed", () => {

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { withTrainingProcesses } from "../../cli/training-processes.ts";
-import { packSigns } from "../../protocol/index.ts";
 import { LocalParty } from "../../simulations/hashvfl/local-party.ts";
 import { featuresOf } from "../../simulations/hashvfl/party-data.ts";
 import { DEFAULT_SETTINGS, type TrainingSettings } from "../../simulations/hashvfl/settings.ts";
@@ -10,6 +9,7 @@ import type { TrainingParty } from "../../simulations/hashvfl/training-party.ts"
 import { type RunResult, type RunVariant, trainRun } from "../../simulations/hashvfl/training-run.ts";
 import type { VerticalData, VerticalSplit } from "../../simulations/hashvfl/vertical-data.ts";
 import { seededRandom } from "../../simulations/seeded-random.ts";
+import { sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -51,94 +51,76 @@ const hashed: RunVariant = {
   laplaceEpsilon: null,
   consistencyWeight: 1,
 };
-const noisy: RunVariant = { ...hashed, name: "laplace", laplaceEpsilon: 1 };
 
 function run(
   parties: readonly TrainingParty[],
-  {
-    variant = hashed,
-    out = null,
-    resume = false,
-  }: { variant?: RunVariant; out?: string | null; resume?: boolean } = {},
+  { out = null, resume = false }: { out?: string | null; resume?: boolean } = {},
 ): Promise<RunResult> {
   const labels = { classes: 2, train: data.train.labels, test: data.test.labels };
-  return trainRun({ settings, variant, parties, labels, folder: out, resume });
+  return trainRun({ settings, variant: hashed, parties, labels, folder: out, resume });
 }
 
 const inMemory = (): LocalParty[] =>
   data.parties.map(({ name }, i) => new LocalParty({ name, features: featuresOf(data, i), folder: null }));
 
-/** A party that keeps what it was told and what it said. */
-function recorded(party: TrainingParty, seen: { codes: Float32Array[]; gradients: Float32Array[] }): TrainingParty {
-  return {
-    name: party.name,
-    shape: () => party.shape(),
-    begin: (...args) => party.begin(...args),
-    endEpoch: (done) => party.endEpoch(done),
-    exportModel: (name) => party.exportModel(name),
-    forward: async (...args) => {
-      const released = await party.forward(...args);
-      seen.codes.push(released);
-      return released;
-    },
-    backward: (gradient) => {
-      seen.gradients.push(gradient);
-      return party.backward(gradient);
-    },
-  };
-}
-
-describe("training between processes", () => {
-  test("gives the numbers of training in memory, and the coordinator reads no code and no gradient", async () => {
-    const seen = { codes: [] as Float32Array[], gradients: [] as Float32Array[] };
-    const parties = inMemory();
-    const expected = [await run(parties), await run(parties, { variant: noisy })];
-    let transcript = "";
-    const measured = await withTrainingProcesses(
-      data,
-      { folder: folder.path, transcripts: true },
-      async ({ parties: there, transcriptOf }) => {
-        const results = [await run(there.map((party) => recorded(party, seen))), await run(there, { variant: noisy })];
-        transcript = readFileSync(transcriptOf("coordinator"), "utf8");
-        return results;
+test("a party killed in an epoch has left, and the run goes on from its checkpoint to the same numbers", async () => {
+  const out = join(folder.path, "killed");
+  const server = join(out, "server");
+  const expected = await run(inMemory());
+  const killed = withTrainingProcesses(data, { folder: out }, ({ parties, processes }) => {
+    const [guest, host] = parties;
+    let steps = 0;
+    const dying: TrainingParty = {
+      name: host!.name,
+      shape: () => host!.shape(),
+      begin: (...args) => host!.begin(...args),
+      forward: (...args) => host!.forward(...args),
+      endEpoch: (done) => host!.endEpoch(done),
+      exportModel: (name) => host!.exportModel(name),
+      backward: async (gradient) => {
+        if (++steps === 5) process.kill(processes.find(({ name }) => name === "host")!.pid, "SIGKILL");
+        await host!.backward(gradient);
       },
-    );
-    expect(measured.map(({ epochs }) => epochs)).toEqual(expected.map(({ epochs }) => epochs));
-    const carried = Buffer.concat(
-      transcript
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => Buffer.from((JSON.parse(line) as { payload: string }).payload, "base64")),
-    );
-    const packed = seen.codes.map((codes) => Buffer.from(packSigns(codes)));
-    const gradients = seen.gradients.map((values) => Buffer.from(values.buffer, values.byteOffset, 16));
-    expect(packed.length + gradients.length).toBeGreaterThan(30);
-    expect(carried.length).toBeGreaterThan(gradients.length * 16 * settings.bits * 4);
-    expect([...packed, ...gradients].filter((bytes) => carried.includes(bytes))).toEqual([]);
+    };
+    return run([guest!, dying], { out: server });
   });
+  await expect(killed).rejects.toMatchObject({ code: "PARTY_LEFT", message: expect.stringContaining("host") });
+  const resumed = await withTrainingProcesses(data, { folder: out }, ({ parties }) =>
+    run(parties, { out: server, resume: true }),
+  );
+  expect(resumed.epochs).toEqual(expected.epochs);
+});
 
-  test("a party killed in an epoch has left, and the run goes on from its checkpoint to the same numbers", async () => {
-    const out = join(folder.path, "killed");
-    const server = join(out, "server");
-    const expected = await run(inMemory());
-    const killed = withTrainingProcesses(data, { folder: out }, ({ parties, processes }) => {
-      const [guest, host] = parties;
-      let steps = 0;
-      const dying: TrainingParty = {
-        ...recorded(host!, { codes: [], gradients: [] }),
-        backward: async (gradient) => {
-          if (++steps === 5) process.kill(processes.find(({ name }) => name === "host")!.pid, "SIGKILL");
-          await host!.backward(gradient);
-        },
-      };
-      return run([guest!, dying], { out: server });
-    });
-    await expect(killed).rejects.toMatchObject({ code: "PARTY_LEFT", message: expect.stringContaining("host") });
-    const resumed = await withTrainingProcesses(data, { folder: out }, ({ parties }) =>
-      run(parties, { out: server, resume: true }),
+test("sotto simulate hashvfl reports the same of both transports", async () => {
+  const csv = join(folder.path, "table.csv");
+  const lines = Array.from({ length: 80 }, (_, i) => [
+    i,
+    i % 2,
+    ...[1, 2, 3].map((k) => (random() + (i % 2) / k).toFixed(3)),
+  ]);
+  writeFileSync(csv, [["id", "y", "a", "b", "c"], ...lines].map((line) => line.join(",")).join("\n"));
+  const report = async (transport: string): Promise<Record<string, unknown>> => {
+    const out = join(folder.path, transport);
+    const source = ["--csv", csv, "--label", "y", "--id", "id", "--columns", "guest=a,b", "--columns", "host=c"];
+    const size = ["--epochs", "2", "--bits", "8", "--hidden", "8", "--baselines", "unhashed,laplace"];
+    const { stdout, stderr, code } = await sotto([
+      ...["simulate", "hashvfl", "--transport", transport, "--out", out, "--json"],
+      ...[...source, ...size],
+    ]);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    const models = ["guest", "host"].map((name) =>
+      readFileSync(join(out, "parties", name, "hashed/bottom-model.onnx")),
     );
-    expect(resumed.epochs).toEqual(expected.epochs);
-  });
+    const { transport: said, hashed, anomaly, baselines } = JSON.parse(stdout) as Record<string, unknown>;
+    expect(said).toBe(transport);
+    const figures = JSON.stringify({ hashed, anomaly, baselines }, (key, value: unknown) =>
+      key === "seconds" ? undefined : value,
+    );
+    return { figures, models };
+  };
+  const [memory, processes] = await Promise.all([report("memory"), report("processes")]);
+  expect(processes).toEqual(memory);
+  expect(memory).toMatchObject({ figures: expect.stringMatching(/"anomaly":{"auc":0\.\d/) });
 });
 
 test.each([["trainer"], ["coordinator"], ["The Host"], ["guest"]])("a party called %s is refused", async (name) => {
