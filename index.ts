@@ -2,6 +2,7 @@ export { type ConnectOptions, connect } from "./party-node/connect.ts";
 export {
   type Asking,
   type QueryOptions,
+  type CitedPart,
   type CitedPassage,
   type HostedOutcome,
   type OtherSource,

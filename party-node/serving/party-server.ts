@@ -43,7 +43,7 @@ export class PartyServer {
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
 
-  /** @throws Fault VERTICAL_INCOMPLETE, NOT_ALIGNED. */
+  /** @throws Fault VERTICAL_INCOMPLETE. */
   constructor(options: PartyServerOptions) {
     const { identity, federation, store, index } = options;
     this.#options = options;

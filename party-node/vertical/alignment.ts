@@ -10,7 +10,7 @@ import type { PassageStore } from "../store/index.ts";
  * - `ALIGNMENT_MALFORMED`: it is something else, is too long or names an id twice.
  * - `ALIGNMENT_NEEDED`: the store's rows lie by an alignment, or have to, and none was given.
  * - `ALIGNMENT_NOT_WANTED`: the federation is not vertical.
- * - `NOT_ALIGNED`: nothing was ingested by an alignment yet.
+ * - `NOT_ALIGNED`: nothing was ingested by an alignment when the node was started.
  * - `ALIGNMENT_CHANGED`: the store was filled by another alignment than when the node was started.
  */
 export type AlignmentFaultCode =

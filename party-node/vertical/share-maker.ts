@@ -55,25 +55,20 @@ export interface Share {
 export class ShareMaker {
   readonly #options: ShareMakerOptions;
   readonly #layout: RingLayout;
-  readonly #alignment: AlignmentName;
+  /** Null until the first ingest by one: the node has to run before, for the parties to align. */
+  readonly #alignment: AlignmentName | null;
   readonly #parties: readonly string[];
   readonly #pairwise: readonly PairwiseKey[];
   readonly #boxKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
   readonly #kernels = new WasmKernels({ chunks: 1 });
 
-  /** @throws Fault VERTICAL_INCOMPLETE, NOT_ALIGNED. */
+  /** @throws Fault VERTICAL_INCOMPLETE. */
   constructor(options: ShareMakerOptions) {
     const { federation, identity, store } = options;
-    const alignment = alignmentOf(store);
-    if (!alignment)
-      throw new Fault<AlignmentFaultCode>(
-        "NOT_ALIGNED",
-        "this federation is vertical, and nothing was ingested by its alignment yet; run `sotto ingest PATH --alignment FILE`",
-      );
     const { scoring } = federation.terms;
     this.#options = options;
     this.#layout = ringLayout({ ...scoring, seed: Buffer.from(scoring.seed, "base64") });
-    this.#alignment = alignment;
+    this.#alignment = alignmentOf(store);
     this.#parties = verticalParties(federation);
     this.#pairwise = options.pairwise ?? pairwiseKeys(identity, federation, this.#parties);
     const privateKey = sodium.crypto_sign_ed25519_sk_to_curve25519(identity.secretKey);
@@ -82,14 +77,14 @@ export class ShareMaker {
 
   /**
    * @param answer - All blocks of the party.
-   * @throws Fault QUERY_MALFORMED when the query was not made for a vertical federation; ALIGNMENT_CHANGED.
+   * @throws Fault QUERY_MALFORMED when the query was not made for a vertical federation; NOT_ALIGNED, ALIGNMENT_CHANGED.
    */
   make(query: SharedQueryBody, answer: IndexAnswer): Share {
     const { identity, federation } = this.#options;
     const { queryId, queryHash, answerKey } = query;
     const { digest: alignment, count: positions } = this.#unchanged();
     const checkKey = this.#checkKey(query);
-    const scores = this.#scoresByPosition(answer);
+    const scores = this.#scoresByPosition(answer, positions);
     const share = new Uint32Array(scores.length + SHARE_CHECKS);
     share.set(scores);
     share.set(shareChecks(checkKey, scores), scores.length);
@@ -105,6 +100,11 @@ export class ShareMaker {
 
   /** What was scored may lie by another alignment since. */
   #unchanged(): AlignmentName {
+    if (!this.#alignment)
+      throw new Fault<AlignmentFaultCode>(
+        "NOT_ALIGNED",
+        "when it was started the party had ingested nothing by the federation's alignment; its operator runs `sotto ingest PATH --alignment FILE` and starts the node again",
+      );
     const now = alignmentOf(this.#options.store);
     if (now && sodium.memcmp(now.digest, this.#alignment.digest)) return this.#alignment;
     throw new Fault<AlignmentFaultCode>(
@@ -125,10 +125,10 @@ export class ShareMaker {
   }
 
   /** Zero where the party has no row. Blocks come in the order of the scoring threads. */
-  #scoresByPosition({ blocks, scores }: IndexAnswer): Uint32Array {
+  #scoresByPosition({ blocks, scores }: IndexAnswer, positions: number): Uint32Array {
     const { rowsPerBlock, scoreBits } = this.#layout;
     const cut = this.#kernels.unpackBits(scores, { count: blocks.length * rowsPerBlock, bits: scoreBits });
-    const placed = new Uint32Array(Math.ceil(this.#alignment.count / rowsPerBlock) * rowsPerBlock);
+    const placed = new Uint32Array(Math.ceil(positions / rowsPerBlock) * rowsPerBlock);
     for (const [i, { block }] of blocks.entries()) {
       if ((block + 1) * rowsPerBlock > placed.length) throw new TypeError("a row lies beyond the alignment");
       placed.set(cut.subarray(i * rowsPerBlock, (i + 1) * rowsPerBlock), block * rowsPerBlock);

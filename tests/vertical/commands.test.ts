@@ -77,7 +77,7 @@ describe("commands in a vertical federation", () => {
         fault: "VERTICAL_INCOMPLETE",
         says: /2 parties and names 1/,
       }),
-      expectRefusal(["node", "--dir", at("titles")], { fault: "NOT_ALIGNED", says: /--alignment FILE/ }),
+      expectRefusal(["node", "--dir", at("early")], { fault: "VERTICAL_INCOMPLETE", says: /2 parties and names 1/ }),
     ]);
   });
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { MODULUS, readResidues, residueBytes, sodium, totalBounds } from "../../crypto/index.ts";
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import type { PartyFault, PartyOutcome } from "../../party-node/asking/question.ts";
-import { claimAlignment, makeAlignment } from "../../party-node/vertical/index.ts";
+import { ShareMaker, claimAlignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import { type HopMessage, openSigned, seal, shareBody } from "../../protocol/index.ts";
 import { corpus } from "../federation/corpora.ts";
 import { type Lies, lyingParty } from "../federation/lying-party.ts";
@@ -296,6 +296,20 @@ describe("a party", () => {
     await party.ingest(features["titles"] ?? {});
     await party.start();
     expect((await client.query(QUESTION).result).passages).toHaveLength(5);
+  });
+
+  test("that had no alignment when it was started refuses, whatever it has ingested since", async () => {
+    const party = f.party("titles");
+    const store = party.openStore();
+    let held: Uint8Array | null = null;
+    const readValue = (): Uint8Array | null => held;
+    const maker = new ShareMaker({ identity: party.identity, federation: f.federation, store: { readValue } });
+    held = store.readValue("alignment");
+    store.close();
+    const query = { queryId: new Uint8Array(16), queryHash: new Uint8Array(32), answerKey: new Uint8Array(32) };
+    expect(() =>
+      maker.make({ ...query, checkKeys: new Uint8Array(240) }, { blocks: [], scores: new Uint8Array(0) }),
+    ).toThrow(expect.objectContaining({ code: "NOT_ALIGNED" }));
   });
 
   test("of a horizontal federation refuses a query that was made for a vertical one", async () => {
