@@ -16,7 +16,7 @@ import {
 import { settingsFor } from "../simulations/hashvfl/settings.ts";
 import type { TrainingParty } from "../simulations/hashvfl/training-party.ts";
 import type { VerticalData } from "../simulations/hashvfl/vertical-data.ts";
-import type { SimulateOptions } from "./simulate.ts";
+import type { SimulateOptions } from "./simulate-options.ts";
 import { onStop } from "./supervision.ts";
 import { withTrainingProcesses } from "./training-processes.ts";
 
