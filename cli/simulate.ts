@@ -3,7 +3,7 @@ import { PRESETS } from "../simulations/hashvfl/data/index.ts";
 import { BASELINES, type BaselineName, parseBaselines } from "../simulations/hashvfl/runs.ts";
 import { BITS_MAX, PARTIES_MAX, PARTIES_MIN } from "../simulations/hashvfl/settings.ts";
 import { dirOption, memberNameArgument, positiveNumber, transcriptOption, wholeNumber } from "./options.ts";
-import type { SimulateOptions } from "./simulate-hashvfl.ts";
+import type { SimulateOptions } from "./simulate-options.ts";
 import type { PartyOptions } from "./simulate-party.ts";
 
 export function simulateCommand(): Command {
