@@ -39,7 +39,7 @@ export const DEFAULT_SETTINGS: TrainingSettings = {
 
 /** What suits the presets, where it is not the default. */
 const SUITED: Readonly<Record<string, Partial<TrainingSettings>>> = {
-  mnist: { epochs: 15, batch: 256, bottomHidden: [256], learningRate: 0.002 },
+  mnist: { epochs: 15, batch: 128, bottomHidden: [192], learningRate: 0.003 },
   // A few hundred rows.
   breast: { epochs: 40, batch: 32 },
   vehicle_scale: { epochs: 60, batch: 32, learningRate: 0.002 },
