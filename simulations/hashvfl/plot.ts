@@ -1,6 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
 import { CHART_STYLE, COLOURS, drawChart } from "../charts.ts";
-import { BALANCED } from "./evaluation.ts";
 import type { ExperimentReport, RunReport } from "./experiment.ts";
 
 const WIDTH = 300;
@@ -15,12 +14,12 @@ const PANELS: readonly {
 }[] = [
   { title: "Learnability: test accuracy", value: ({ accuracy }) => accuracy, codesOnly: false },
   {
-    title: `Bit balance: bits positive for ${BALANCED.min} to ${BALANCED.max} of rows`,
+    title: "Balance: share of bits near half",
     value: ({ balance }) => balance.balanced,
     codesOnly: true,
   },
   {
-    title: "Consistency: cosine with the class code",
+    title: "Consistency with class codes",
     value: ({ consistency }) => consistency.withClassCode,
     codesOnly: true,
   },
@@ -46,7 +45,7 @@ export function drawCurves(report: ExperimentReport): Promise<string> {
             epochs.map((figures) => ({ run, epoch: figures.epoch, value: value(figures) })),
           ),
       },
-      mark: { type: "line", strokeWidth: 2, point: { size: 16, filled: true } },
+      mark: { type: "line", strokeWidth: 1.5 },
       encoding: {
         x: {
           field: "epoch",
@@ -60,6 +59,7 @@ export function drawCurves(report: ExperimentReport): Promise<string> {
           type: "nominal",
           sort: names,
           scale: { domain: names, range: [...COLOURS, "#999999"].slice(0, names.length) },
+          legend: { direction: "horizontal", columns: names.length },
         },
       },
     })),

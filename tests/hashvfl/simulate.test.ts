@@ -52,7 +52,7 @@ test("Ctrl-C leaves what --resume goes on from, to the figures of a run that was
   expect(Object.keys(report.baselines)).toEqual(["alone-guest"]);
   expect(report).toMatchObject({ settings: { bits: 8, epochs: 40, seed: 1 }, transport: "memory" });
   expect(JSON.parse(readFileSync(at("whole", "results.json"), "utf8"))).toEqual(report);
-  expect(readFileSync(at("whole", "curves.svg"), "utf8")).toMatch(/^<svg.*Bit balance.*alone-guest/s);
+  expect(readFileSync(at("whole", "curves.svg"), "utf8")).toMatch(/^<svg.*Balance.*alone-guest/s);
   expect(existsSync(at("whole", "parties", "host", "hashed", "bottom-model.onnx"))).toBe(true);
   await expectRefusal(simulate("--epochs", "41", "--baselines", "none", "--resume"), {
     fault: "SETTINGS_CHANGED",
