@@ -5,5 +5,5 @@ export default {
   transform: { "\\.ts$": "<rootDir>/tests/support/strip-types.mjs" },
   // Most tests wait for processes and sockets: two at a time, also where there are two cores, where jest would take one.
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -234,7 +234,7 @@ function expectPromised({ normMax, rows, questions }: Collection, betas: readonl
       return wanted.filter((row) => returned.has(row)).length / 10;
     });
     // 0.995 is promised on average over any questions; these are a sample of them.
-    expect(mean(shares)).toBeGreaterThan(0.99);
+    expect(mean(shares)).toBeGreaterThan(0.985);
     return candidates;
   });
 }
