@@ -52,6 +52,7 @@ describe("passages of two parties", () => {
     ["the name", form("Kawasaki syndrome"), form("Sillence syndrome")],
     ["a number", `${WARFARIN} 5 mg`, `${WARFARIN} 50 mg`],
     ["a number more", WARFARIN, `${WARFARIN} 5`],
+    ["the order of words", `heparin before surgery, ${WARFARIN}`, `surgery before heparin, ${WARFARIN}`],
     ["a negation", WARFARIN, WARFARIN.replace("is restarted", "is not restarted")],
   ])("that differ in %s are two, whatever their codes say", async (_, one, other) => {
     const anyNear = { compare: () => Promise.resolve(() => true) };
