@@ -17,12 +17,16 @@ const NEGATIONS = new Set(["no", "not", "nor", "never", "neither", "none", "with
 /** In scripts that put no spaces between words, every letter is one. */
 const WORD = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{N}]+/gu;
 
+/** What stands at numbers and changes them: comparisons, signs, what divides digits, shares. */
+const MARK = /[<>≤≥≠±×^%‰]|(?<![\p{L}\p{N}])[+−–-](?=\p{N})|(?<=\p{N})[./:](?=\p{N})/u;
+const WORD_OR_MARK = new RegExp(`${WORD.source}|${MARK.source}`, "gu");
+
 /** What of a text decides whether it may be another's near-duplicate. */
 interface Fingerprint {
   /** All words in order, lower case, without what is between them; what is between them where there are none. */
   readonly normalised: string;
   readonly words: readonly string[];
-  /** Words with a digit and negations, in order: whoever changes a dose, a date or a "not" says something else. */
+  /** Words with a digit, marks at numbers and negations, in order: whoever changes a dose, a date, a sign or a "not" says something else. */
   readonly decisive: string;
 }
 
@@ -79,7 +83,9 @@ async function compare(
   fingerprints: readonly Fingerprint[],
   codes: Nearness,
 ): Promise<(a: number, b: number) => Likeness> {
-  const identical = (a: number, b: number): boolean => fingerprints[a]!.normalised === fingerprints[b]!.normalised;
+  const identical = (a: number, b: number): boolean =>
+    fingerprints[a]!.normalised === fingerprints[b]!.normalised &&
+    fingerprints[a]!.decisive === fingerprints[b]!.decisive;
   const compared = passages.map((_, a) =>
     passages.some(
       ({ party }, b) =>
@@ -98,7 +104,10 @@ async function compare(
 
 function fingerprint(text: string): Fingerprint {
   const words = text.normalize("NFKC").toLowerCase().match(WORD) ?? [];
-  const decisive = words.filter((word) => NEGATIONS.has(word) || /\p{N}/u.test(word)).join(" ");
+  // Not by compatibility: ten to the power of two would be a hundred and two.
+  const decisive = (text.normalize("NFC").toLowerCase().match(WORD_OR_MARK) ?? [])
+    .filter((word) => NEGATIONS.has(word) || /\p{N}/u.test(word) || !/[\p{L}\p{N}]/u.test(word))
+    .join(" ");
   return { normalised: words.join(" ") || text, words, decisive };
 }
 
