@@ -22,7 +22,7 @@ export function alignCommand(): Command {
     .action(runAlign)
     .addHelpText(
       "after",
-      "\nEvery party runs `sotto node --entities FILE --align-for YOU` and has the common ids in aligned.json afterwards, in the same order.\nParties learn which of their ids all of them have; of the others' sets, only the sizes.",
+      "\nEvery party runs `sotto node --entities FILE --align-for YOU` and has the common ids in aligned.json afterwards, in the same order.\nParties learn which of their ids all of them have; of the others' sets, only the sizes.\nOf three or more parties you could also tell how many ids any two of them share, and so on; the parties could not.",
     );
 }
 

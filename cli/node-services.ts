@@ -42,6 +42,11 @@ export async function openServices({
   readonly store: PassageStore;
   readonly log: Logger;
 }): Promise<OpenServices> {
+  if (options.routable && node.federation.terms.vertical)
+    throw new Fault(
+      "OPTION_UNFIT",
+      "in a vertical federation no party is left out, and a summary would tell queriers what only totals should; leave out --routable",
+    );
   const aligning = await openAligning(node, options, log);
   const codes = await openCodes(node, options, log);
   const summary = options.routable ? await openSummary(node, store) : null;

@@ -105,6 +105,7 @@ async function runNode(options: Options): Promise<void> {
     store,
     index,
     handlers: services.handlers,
+    answeredPath: node.folder.answeredPath,
     coordinatorUrl,
     log,
     observer: transcript?.observer,

@@ -50,6 +50,8 @@ export interface NodeFolder {
   readonly seenPath: string;
   /** How many codes members have read. */
   readonly codesReadPath: string;
+  /** When the last answered query of each querier was signed, in a vertical federation. */
+  readonly answeredPath: string;
   /** Keys of hosted collections; there only once the node has one. */
   readonly keyringPath: string;
 }
@@ -68,6 +70,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     alignedPath: resolve(path, "aligned.json"),
     seenPath: resolve(path, "collections-seen.json"),
     codesReadPath: resolve(path, "codes-read.json"),
+    answeredPath: resolve(path, "answered.json"),
     keyringPath: resolve(path, "keyring.json"),
   };
 }

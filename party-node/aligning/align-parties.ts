@@ -17,7 +17,10 @@ export interface AlignPartiesOptions {
   readonly observer?: FrameObserver | undefined;
 }
 
-/** All that the helper is told; which ids are common, only the parties know. */
+/**
+ * What the helper is told; which ids are common, only the parties know. Of three parties or more it could also count what some of them have in common: it holds all
+ * sets under all exponents.
+ */
 export interface AlignmentResult {
   /** Ids that all parties have. */
   readonly common: number;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { CsvError, parse } from "csv-parse/sync";
 import { Fault } from "../../crypto/index.ts";
@@ -5,7 +6,7 @@ import { ID_LENGTH_MAX } from "../documents/document.ts";
 
 /**
  * - ENTITIES_MISSING: the file cannot be read.
- * - ENTITIES_MALFORMED: no CSV file, or none with the column.
+ * - ENTITIES_MALFORMED: no CSV file, none with the column, or not UTF-8.
  * - ID_MISSING, ID_TOO_LONG, IDS_DUPLICATE: a row without an id, with one longer than a document's may be, or with one that an earlier row has.
  */
 export type EntityIdsFaultCode =
@@ -19,12 +20,16 @@ export type EntityIdsFaultCode =
  * @throws Fault of {@link EntityIdsFaultCode}; messages name lines, never an id.
  */
 export async function readEntityIds(file: string, column = "id"): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
+  const bytes = await readFile(file).catch((cause: unknown) => {
     throw new Fault<EntityIdsFaultCode>("ENTITIES_MISSING", `${file} cannot be read; check the path`, cause);
-  }
+  });
+  // Read leniently, ids that differ in a letter beyond ASCII would be one: at two parties, one entity.
+  if (!isUtf8(bytes))
+    throw new Fault<EntityIdsFaultCode>(
+      "ENTITIES_MALFORMED",
+      `${file} is not UTF-8; save it as UTF-8, as all parties do`,
+    );
+  const text = bytes.toString();
   const rows = file.toLowerCase().endsWith(".csv") ? csvColumn(file, text, column) : lines(text);
   const seen = new Map<string, number>();
   for (const { id, line } of rows) {

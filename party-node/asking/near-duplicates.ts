@@ -17,12 +17,16 @@ const NEGATIONS = new Set(["no", "not", "nor", "never", "neither", "none", "with
 /** In scripts that put no spaces between words, every letter is one. */
 const WORD = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{N}]+/gu;
 
+/** What stands at numbers and changes them: comparisons, signs, what divides digits, shares. */
+const MARK = /[<>≤≥≠±×^%‰]|(?<![\p{L}\p{N}])[+−–-](?=\p{N})|(?<=\p{N})[./:](?=\p{N})/u;
+const WORD_OR_MARK = new RegExp(`${WORD.source}|${MARK.source}`, "gu");
+
 /** What of a text decides whether it may be another's near-duplicate. */
 interface Fingerprint {
-  /** All words in order, lower case, without what is between them. */
+  /** All words in order, lower case, without what is between them; what is between them where there are none. */
   readonly normalised: string;
-  readonly words: ReadonlySet<string>;
-  /** Words with a digit and negations, in order: whoever changes a dose, a date or a "not" says something else. */
+  readonly words: readonly string[];
+  /** Words with a digit, marks at numbers and negations, in order: whoever changes a dose, a date, a sign or a "not" says something else. */
   readonly decisive: string;
 }
 
@@ -79,7 +83,9 @@ async function compare(
   fingerprints: readonly Fingerprint[],
   codes: Nearness,
 ): Promise<(a: number, b: number) => Likeness> {
-  const identical = (a: number, b: number): boolean => fingerprints[a]!.normalised === fingerprints[b]!.normalised;
+  const identical = (a: number, b: number): boolean =>
+    fingerprints[a]!.normalised === fingerprints[b]!.normalised &&
+    fingerprints[a]!.decisive === fingerprints[b]!.decisive;
   const compared = passages.map((_, a) =>
     passages.some(
       ({ party }, b) =>
@@ -98,19 +104,28 @@ async function compare(
 
 function fingerprint(text: string): Fingerprint {
   const words = text.normalize("NFKC").toLowerCase().match(WORD) ?? [];
-  const decisive = words.filter((word) => NEGATIONS.has(word) || /\p{N}/u.test(word)).join(" ");
-  return { normalised: words.join(" ") || text, words: new Set(words), decisive };
+  // Not by compatibility: ten to the power of two would be a hundred and two.
+  const decisive = (text.normalize("NFC").toLowerCase().match(WORD_OR_MARK) ?? [])
+    .filter((word) => NEGATIONS.has(word) || /\p{N}/u.test(word) || !/[\p{L}\p{N}]/u.test(word))
+    .join(" ");
+  return { normalised: words.join(" ") || text, words, decisive };
 }
 
 /**
- * Whether one text adds to the words of the other, or leaves some out, and not too many. Where each has words of its own they may be names: "symptoms of Kawasaki syndrome"
- * and "symptoms of Sillence syndrome" in one form are as near to each other as two copies of one passage are, in words and in codes.
+ * Whether one text adds to the words of the other, or leaves some out, and not too many, in the same order: who did what to whom is in the order alone, which no
+ * encoder of single words sees. Where each has words of its own they may be names: "symptoms of Kawasaki syndrome" and "symptoms of Sillence syndrome" in one form
+ * are as near to each other as two copies of one passage are, in words and in codes.
  */
 function comparable(a: Fingerprint, b: Fingerprint): boolean {
   if (a.decisive !== b.decisive) return false;
-  const common = [...a.words].filter((word) => b.words.has(word)).length;
-  const [fewer, more] = [Math.min(a.words.size, b.words.size), Math.max(a.words.size, b.words.size)];
-  return common === fewer && common >= COMMON_WORDS_MIN * more;
+  const [fewer, more] = a.words.length < b.words.length ? [a.words, b.words] : [b.words, a.words];
+  return fewer.length >= COMMON_WORDS_MIN * more.length && isSubsequence(fewer, more);
+}
+
+function isSubsequence(part: readonly string[], whole: readonly string[]): boolean {
+  let at = 0;
+  for (const word of whole) if (word === part[at]) at++;
+  return at === part.length;
 }
 
 function otherSource({ party, collection, documentId, title, ordinal }: CitedPassage, identical: boolean): OtherSource {

@@ -145,13 +145,36 @@ export class TotalQuestion {
   async #read(total: Total): Promise<ReadTotal | Failure> {
     const about: { party: string | null } = { party: null };
     try {
-      return await this.#reader.read(total, (party) => {
+      const read = this.#reader.read(total, (party) => {
         about.party = party;
       });
+      return await this.#inTime(read);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!(error instanceof Fault) || this.#options.signal?.aborted) throw error;
       const fault = { code: error.code, reason: error.message };
       return failure(about.party === null ? this.#parties : [about.party], fault);
+    }
+  }
+
+  /** What a party that has answered still has to say, or a fault once that has taken as long as the total might. @throws Fault DEADLINE_EXCEEDED, ABORTED. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { deadlineMs, signal } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(
+        new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", "the party answered and then said no more in time"),
+      );
+    }, deadlineMs + 2000);
+    const onAbort = (): void => {
+      late.reject(new Fault("ABORTED", "the query was cancelled"));
+    };
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
+    try {
+      return await Promise.race([work, late.promise]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -173,8 +196,8 @@ export class TotalQuestion {
     const fetched = await Promise.all(
       this.#parties.map(async (party) => {
         try {
-          const session = await this.#options.session(party);
-          return { party, parts: await session.fetch(this.#queryId, best) };
+          const session = await this.#inTime(this.#options.session(party));
+          return { party, parts: await this.#inTime(session.fetch(this.#queryId, best)) };
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });

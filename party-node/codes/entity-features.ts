@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { CsvError, type Info, parse } from "csv-parse";
 import { limits } from "../../protocol/index.ts";
 import { codeServingFault } from "./faults.ts";
@@ -23,7 +24,9 @@ export async function readEntityFeatures(path: string): Promise<EntityFeatures> 
   const ids = new Set<string>();
   const values: number[] = [];
   let header: readonly string[] | null = null;
-  const parser = createReadStream(path).pipe(parse({ bom: true, info: true, skip_empty_lines: true, trim: true }));
+  const parser = parse({ bom: true, info: true, skip_empty_lines: true, trim: true });
+  // A failure to read ends the parser with it, and so the loop below.
+  pipeline(createReadStream(path), parser).catch(() => undefined);
   const refuse = (where: string, problem: string): never => {
     parser.destroy();
     throw codeServingFault("FEATURES_MALFORMED", `${path}, ${where}: ${problem}`);
@@ -49,6 +52,8 @@ export async function readEntityFeatures(path: string): Promise<EntityFeatures> 
   } catch (error) {
     // Its own message quotes the line.
     if (error instanceof CsvError) refuse(`line ${String(error["lines"])}`, "is no CSV like its header");
+    if (error instanceof Error && "syscall" in error)
+      throw codeServingFault("FEATURES_MALFORMED", `${path} cannot be read; check the file and who may read it`, error);
     throw error;
   }
   const columns = (header?.length ?? 0) - 1;

@@ -11,7 +11,7 @@ import {
   limits,
 } from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
-import { ShareMaker } from "../vertical/index.ts";
+import { LastAsked, ShareMaker } from "../vertical/index.ts";
 import { Collection } from "./collection.ts";
 import { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
@@ -28,6 +28,8 @@ export interface PartyServerOptions {
   readonly index: ScoringIndex;
   /** Who answers requests that are not about this party's own passages; closed by the caller. */
   readonly handlers?: readonly RequestHandler[] | undefined;
+  /** Where a party of a vertical federation keeps which queries it has answered; without it a restart forgets them. */
+  readonly answeredPath?: string | undefined;
   readonly coordinatorUrl: string;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
@@ -43,9 +45,10 @@ export class PartyServer {
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
 
-  /** @throws Fault VERTICAL_INCOMPLETE. */
+  /** @throws Fault VERTICAL_INCOMPLETE, ANSWERED_MALFORMED. */
   constructor(options: PartyServerOptions) {
-    const { identity, federation, store, index } = options;
+    const { identity, federation, store, index, answeredPath } = options;
+    const { vertical } = federation.terms;
     this.#options = options;
     this.#log = options.log;
     this.#collection = new Collection(store, index, () => performance.now());
@@ -53,7 +56,8 @@ export class PartyServer {
       identity,
       federation,
       collection: this.#collection,
-      shares: federation.terms.vertical ? new ShareMaker({ identity, federation, store }) : undefined,
+      shares: vertical ? new ShareMaker({ identity, federation, store }) : undefined,
+      lastAsked: vertical && answeredPath !== undefined ? new LastAsked(answeredPath) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),
     });

@@ -12,7 +12,7 @@ import {
   queryBody,
   seal,
 } from "../../protocol/index.ts";
-import type { Share, ShareMaker } from "../vertical/index.ts";
+import type { LastAsked, Share, ShareMaker } from "../vertical/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -38,6 +38,8 @@ export interface QueryServiceOptions {
   readonly collection: Collection;
   /** Set in a vertical federation. */
   readonly shares?: ShareMaker | undefined;
+  /** Of a vertical federation: what was answered before this process started. */
+  readonly lastAsked?: LastAsked | undefined;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** Milliseconds since 1970. */
@@ -165,6 +167,7 @@ export class QueryService {
     if (this.#seen.has(name)) throw refused("QUERY_REPEATED", "this query has been answered already");
     // It may have been signed that far in the future; counted from now, the oldest are always the first.
     this.#seen.set(name, wallClock + 2 * limits.queryClockSkewMsMax);
+    this.#options.lastAsked?.note(signer, issuedAtMs);
   }
 
   /** The list of an unchanged collection is the same array query after query, and is packed once. */

@@ -8,4 +8,5 @@ export {
   makeAlignment,
   readAlignment,
 } from "./alignment.ts";
+export { type LastAskedFaultCode, LastAsked } from "./last-asked.ts";
 export { type Share, type ShareMakerOptions, type SharedQueryBody, ShareMaker } from "./share-maker.ts";

@@ -38,6 +38,15 @@ describe("a party's ids", () => {
     expect(`${error.message}${String(error.cause)}`).not.toContain("Waldemar");
   });
 
+  test("a file in another encoding than UTF-8 is refused: other letters would become the same", async () => {
+    const path = join(folder.path, "latin-1.txt");
+    writeFileSync(path, Buffer.from("M\u00fcller\n", "latin1"));
+    await expect(readEntityIds(path)).rejects.toMatchObject({
+      code: "ENTITIES_MALFORMED",
+      message: expect.stringMatching(/not UTF-8/),
+    });
+  });
+
   test("a file that is not there is named", async () => {
     await expect(readEntityIds(join(folder.path, "nowhere"))).rejects.toMatchObject({ code: "ENTITIES_MISSING" });
   });

@@ -52,6 +52,11 @@ describe("passages of two parties", () => {
     ["the name", form("Kawasaki syndrome"), form("Sillence syndrome")],
     ["a number", `${WARFARIN} 5 mg`, `${WARFARIN} 50 mg`],
     ["a number more", WARFARIN, `${WARFARIN} 5`],
+    ["a comparison", `${WARFARIN}, INR < 3`, `${WARFARIN}, INR > 3`],
+    ["a sign", `${WARFARIN} at -5 degrees`, `${WARFARIN} at 5 degrees`],
+    ["a decimal point", `${WARFARIN}, 1.5 mg`, `${WARFARIN}, 1/5 mg`],
+    ["a power", `${WARFARIN}, 10² cells`, `${WARFARIN}, 102 cells`],
+    ["the order of words", `heparin before surgery, ${WARFARIN}`, `surgery before heparin, ${WARFARIN}`],
     ["a negation", WARFARIN, WARFARIN.replace("is restarted", "is not restarted")],
   ])("that differ in %s are two, whatever their codes say", async (_, one, other) => {
     const anyNear = { compare: () => Promise.resolve(() => true) };

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { LocalFederation } from "../../cli/local-federation.ts";
@@ -76,6 +76,13 @@ describe("a table of codes", () => {
   ])("with %s is refused", async (_, csv, onnx, code) => {
     const path = codesFolder("bad", csv, onnx);
     await expect(openCodeTable(path)).rejects.toMatchObject({ code, message: expect.not.stringMatching(/NaN|1e39/) });
+  });
+
+  test("is refused where its features cannot be read", async () => {
+    const path = codesFolder("unreadable", "");
+    rmSync(join(path, "features.csv"));
+    mkdirSync(join(path, "features.csv"));
+    await expect(openCodeTable(path)).rejects.toMatchObject({ code: "FEATURES_MALFORMED" });
   });
 
   test("is missed by name", async () => {

@@ -77,6 +77,7 @@ describe("commands in a vertical federation", () => {
         fault: "VERTICAL_INCOMPLETE",
         says: /2 parties and names 1/,
       }),
+      expectRefusal(["node", "--routable", "--dir", at("titles")], { fault: "OPTION_UNFIT", says: /only totals/ }),
       expectRefusal(["node", "--dir", at("early")], { fault: "VERTICAL_INCOMPLETE", says: /2 parties and names 1/ }),
     ]);
   });

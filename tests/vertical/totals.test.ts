@@ -218,6 +218,7 @@ describe("a party that", () => {
     leave = await lyingParty(f, "tables", {
       reply: (...truth) => (now.reply ?? ((reply) => reply))(...truth),
       scores: (truth) => (now.scores ?? ((scores) => scores))(truth),
+      takes: (count) => now.takes?.(count) ?? true,
     });
   });
   afterAll(() => leave());
@@ -258,6 +259,19 @@ describe("a party that", () => {
   test("says nothing runs into the deadline", async () => {
     expect((await ask({ reply: () => null }, 400)).get("tables")?.code).toBe("DEADLINE_EXCEEDED");
   });
+
+  test("answers and then says no more runs into it too, and can be waited for no longer", async () => {
+    const stalls: Lies = {
+      takes: () => false,
+      scores: ({ blocks, scores }) => ({
+        scores,
+        blocks: blocks.map(({ block }) => ({ block, version: "cd".repeat(16) })),
+      }),
+    };
+    expect((await ask(stalls, 400)).get("tables")?.code).toBe("DEADLINE_EXCEEDED");
+    const signal = AbortSignal.timeout(300);
+    await expect(client.query(QUESTION, { signal }).result).rejects.toMatchObject({ code: "ABORTED" });
+  }, 10_000);
 
   test("sends an answer, as in a horizontal federation, is expelled; without it nobody is asked", async () => {
     const answer = ({ queryId, body }: Share): HopMessage => ({ type: "answer", queryId, party: "tables", body });
