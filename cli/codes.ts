@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
 import { disagreement, disagreementThreshold, farthestParty } from "../crypto/codes/disagreement.ts";
@@ -7,6 +6,7 @@ import { type EntityCodes, readCodes } from "../party-node/codes/index.ts";
 import { CoordinatorLink, EndToEndSession } from "../party-node/link/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { limits } from "../protocol/index.ts";
+import { plainTable } from "../simulations/plain-table.ts";
 import { dirOption } from "./options.ts";
 import { printable } from "./printable.ts";
 
@@ -139,7 +139,7 @@ function compare(entities: readonly string[], answers: readonly Answer[]): Check
   if (compared.length < ENTITIES_MIN)
     throw new Fault(
       "CODES_TOO_FEW",
-      `two parties or more know ${String(compared.length)} of these entities; ${String(ENTITIES_MIN)} are needed to see what is usual (${answers.map(({ report }) => `${report.party}: ${report.fault?.code ?? report.status}`).join(", ")})`,
+      `codes of two parties or more came for ${String(compared.length)} of these entities; ${String(ENTITIES_MIN)} are needed to see what is usual (${answers.map(({ report }) => `${report.party}: ${inWords(report, entities.length)}`).join("; ")})`,
     );
   const threshold = disagreementThreshold(
     compared.map((entity) => entity.disagreement),
@@ -152,21 +152,19 @@ function compare(entities: readonly string[], answers: readonly Answer[]): Check
   return { entities: entities.length, compared: compared.length, bits, threshold, suspects, parties };
 }
 
+function inWords({ status, known, left, fault }: PartyReport, entities: number): string {
+  if (status === "answered")
+    return `knows ${String(known)} of ${String(entities)}; ${String(left)} more may be asked for`;
+  return fault ? `${fault.code}: ${printable(fault.reason)}` : status;
+}
+
 function print({ entities, compared, bits, threshold, suspects, parties }: CheckReport): void {
-  for (const { party, status, known, left, fault } of parties) {
-    const says =
-      status === "answered"
-        ? `knows ${String(known)} of ${String(entities)}; ${String(left)} more may be asked for`
-        : fault
-          ? `${fault.code}: ${printable(fault.reason)}`
-          : status;
-    process.stderr.write(`  ${party}  ${says}\n`);
-  }
+  for (const party of parties) process.stderr.write(`  ${party.party}  ${inWords(party, entities)}\n`);
   process.stdout.write(
     `${String(compared)} entities compared, codes of ${String(bits)} bits; more than ${(100 * threshold).toFixed(0)} % of bits differ at ${String(suspects.length)} of them\n`,
   );
   if (suspects.length === 0) return;
-  const table = new Table({ head: ["entity", "bits that differ", "farthest from the others"], style: { head: [] } });
+  const table = plainTable(["entity", "bits that differ", "farthest from the others"]);
   for (const { entity, disagreement: share, farthest } of suspects)
     table.push([printable(entity), `${(100 * share).toFixed(0)} %`, farthest ?? "-"]);
   process.stdout.write(`${table.toString()}\n`);

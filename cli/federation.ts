@@ -257,7 +257,7 @@ function nextStep({ members, vertical }: FederationTerms, { config: { name }, ke
   const steps = {
     coordinator: "`sotto coordinator`",
     party: vertical
-      ? "`sotto align` with the other parties, `sotto ingest PATH --alignment FILE`, then `sotto node`"
+      ? "`sotto node --entities FILE --align-for QUERIER`; when a querier has run `sotto align`, `sotto ingest PATH --alignment aligned.json` with the file in this folder, and `sotto node` again"
       : "`sotto ingest PATH`, then `sotto node`",
     querier: '`sotto query "..."`',
   };

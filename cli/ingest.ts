@@ -34,7 +34,7 @@ export function ingestCommand(): Command {
     .action(runIngest)
     .addHelpText(
       "after",
-      "\nRuns beside `sotto node`, which takes up the changes within a second. Stopped half way, the next run goes on.\nExit code 3: some documents could not be read; they are named, the rest is in.",
+      "\nRuns beside `sotto node`, which takes up the changes within a second. Stopped half way, the next run goes on.\nIn a vertical federation all nodes are started again when all parties have ingested.\nExit code 3: some documents could not be read; they are named, the rest is in.",
     );
 }
 

@@ -97,7 +97,8 @@ async function betweenProcesses(
 }
 
 async function loadData(options: SimulateOptions): Promise<VerticalData> {
-  const { preset, images, labels, guest, host, csv, columns, label, id, categorical, parties, seed } = options;
+  const { preset, images, labels, guest, host, csv, columns, label, id, categorical, intersect, parties, seed } =
+    options;
   const sources = [preset, images, guest, csv].filter((source) => source !== undefined);
   if (sources.length !== 1)
     throw new Fault("SETTINGS_INVALID", "name what to train on once: --preset, or --images, or --guest, or --csv");
@@ -114,6 +115,7 @@ async function loadData(options: SimulateOptions): Promise<VerticalData> {
       ...table,
       guest,
       hosts: needed(host, "--host"),
+      align: intersect ? "intersect" : "exact",
       ...(label === undefined ? {} : { labelColumn: label }),
     });
   return loadCsvColumns({

@@ -13,6 +13,7 @@ export interface SimulateOptions {
   readonly categorical?: readonly string[];
   readonly label?: string;
   readonly id?: string;
+  readonly intersect: boolean;
   readonly parties?: number;
   readonly bits?: number;
   readonly epochs?: number;

@@ -35,6 +35,7 @@ function hashvflCommand(): Command {
     .option("--categorical <a,b,c>", "columns whose text is a category", (text) => text.split(","))
     .option("--label <column>", "column of the class; of --guest `y` by default")
     .option("--id <column>", "column by which rows are joined; of --guest `id` by default")
+    .option("--intersect", "of --guest and --host: use the rows whose id all have, in place of refusing", false)
     .option("--parties <count>", "how many share the features", wholeNumber(PARTIES_MIN, PARTIES_MAX))
     .option("--bits <count>", "length of a code; default 16", wholeNumber(1, BITS_MAX))
     .option("--epochs <count>", "default: what suits the preset, 20 for other data", wholeNumber(1, 10_000))

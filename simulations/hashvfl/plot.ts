@@ -53,7 +53,7 @@ export function drawCurves(report: ExperimentReport): Promise<string> {
           axis: { title: "epoch", tickMinStep: 1, format: "d" },
           scale: { nice: false },
         },
-        y: { field: "value", type: "quantitative", axis: { title: null, format: ".2f" }, scale: { zero: false } },
+        y: { field: "value", type: "quantitative", axis: { title: null, format: ".3~f" }, scale: { zero: false } },
         color: {
           field: "run",
           type: "nominal",

@@ -7,7 +7,7 @@ import { openEncoder } from "../../party-node/encoders/index.ts";
 import { CoordinatorLink, EndToEndSession } from "../../party-node/link/index.ts";
 import { limits } from "../../protocol/index.ts";
 import { bottomModelToOnnx } from "../../simulations/hashvfl/onnx-model.ts";
-import { sotto } from "../support/cli.ts";
+import { expectRefusal, sotto } from "../support/cli.ts";
 import { TestFederation } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -165,7 +165,7 @@ test("sotto codes check names the entity whose features were swapped at one part
   await using federation = new LocalFederation({
     parties: Object.keys(folders).map((name) => ({ name, paths: [] })),
     encoder,
-    serve: (name) => ["node", "--codes", folders[name]!, "--codes-for", "querier"],
+    serve: (name) => ["node", "--codes", folders[name]!, "--codes-for", "querier", "--codes-limit", "100"],
   });
   await federation.start();
   const ids = join(folder.path, "ids.txt");
@@ -180,8 +180,14 @@ test("sotto codes check names the entity whose features were swapped at one part
     suspects: [{ entity: "entity 17", farthest: null }],
     parties: [
       { party: "bank", status: "answered", known: 40 },
-      { party: "shop", status: "answered", known: 30, left: limits.codesPerQuerierDefault - 41 },
+      { party: "shop", status: "answered", known: 30, left: 59 },
     ],
   });
   expect(readFileSync(join(federation.folderOf("bank"), "codes-read.json"), "utf8")).toContain("41");
+
+  const check = ["codes", "check", "--ids", ids, "--dir", dir];
+  const printed = await sotto(check);
+  expect(printed.stderr).toMatch(/shop {2}knows 30 of 41; 18 more may be asked for/);
+  expect(printed.stdout).toMatch(/│ +entity 17 │/);
+  await expectRefusal(check, { fault: "CODES_TOO_FEW", says: /came for 0 of .*shop: CODES_SPENT: / });
 });

@@ -66,6 +66,16 @@ test("prints a table", async () => {
   expect(stdout).toMatch(/hashed.*%/);
 });
 
+test("rows that one party lacks are refused, and left out with --intersect", async () => {
+  const lines = readFileSync(at("host.csv"), "utf8").split("\n");
+  writeFileSync(at("short.csv"), lines.slice(0, -20).join("\n"));
+  const short = ["simulate", "hashvfl", "--guest", at("guest.csv"), "--host", at("short.csv"), "--epochs", "1"];
+  const more = ["--hidden", "8", "--baselines", "none", "--out", at("short")];
+  await expectRefusal([...short, ...more], { fault: "IDS_MISALIGNED", says: /380 are in all of them.*--intersect/ });
+  const { stdout } = await sotto([...short, ...more, "--intersect"]);
+  expect(stdout).toMatch(/304 training rows, 76 test rows/);
+});
+
 test("refuses what does not go together", async () => {
   await Promise.all([
     expectRefusal(["simulate", "hashvfl"], { fault: "SETTINGS_INVALID", says: /--preset, or --images/ }),

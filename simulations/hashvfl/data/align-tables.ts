@@ -23,7 +23,7 @@ export function alignTables(
   if (ids.length === 0 || (alignment === "exact" && !isExact)) {
     const sizes = tables.map(({ file }, i) => `${file} has ${rowsOf[i]!.size} ids`).join(", ");
     const next =
-      ids.length === 0 ? "check the column of ids" : 'align the files, or use the common ones (align: "intersect")';
+      ids.length === 0 ? "check the column of ids" : "align the files, or use the common ones (`--intersect`)";
     throw new Fault<DataFaultCode>("IDS_MISALIGNED", `${sizes}, and ${ids.length} are in all of them; ${next}.`);
   }
   const aligned = tables.map((table, i) => ({ ...table, rows: ids.map((id) => table.rows[rowsOf[i]!.get(id)!]!) }));
