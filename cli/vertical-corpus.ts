@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Fault } from "../crypto/index.ts";
 import type { Encoder } from "../party-node/encoders/index.ts";
 import { shuffled } from "../party-node/store/placement.ts";
 import { type BeirDocument, type BeirQuery, loadBeirCorpus } from "../simulations/beir.ts";
@@ -19,20 +20,20 @@ export interface SplitCorpus {
 
 /**
  * Writes each field of the documents to a file of its own, `{ _id, text }`, and the ids in random order as the alignment: the order in which a querier meets
- * the rows says nothing. Documents without a text are left out; one without a title has none at the party that holds titles.
+ * the rows says nothing. Documents that lack one of them are left out: there is no total for them.
  *
- * @throws Fault FILE_MISSING, BAD_LINE.
+ * @throws Fault FILE_MISSING, BAD_LINE, NOTHING_TO_DIVIDE.
  */
 export async function splitCorpus(corpus: string, folder: string): Promise<SplitCorpus> {
   const entities = (await loadBeirCorpus(join(corpus, "corpus.jsonl")))
     .map(({ id, title, text }) => ({ id, title: clean(title), text: clean(text) }))
-    .filter(({ text }) => text !== "");
+    .filter((entity) => FIELDS.every((field) => entity[field] !== ""));
+  if (entities.length === 0)
+    throw new Fault("NOTHING_TO_DIVIDE", `no document in ${corpus} has both a title and a text`);
   const parties = FIELDS.map((field) => {
     mkdirSync(join(folder, field));
     const path = join(folder, field, "corpus.jsonl");
-    const lines = entities.flatMap(({ id, ...fields }) =>
-      fields[field] === "" ? [] : `${JSON.stringify({ _id: id, text: fields[field] })}\n`,
-    );
+    const lines = entities.map(({ id, ...fields }) => `${JSON.stringify({ _id: id, text: fields[field] })}\n`);
     writeFileSync(path, lines.join(""));
     return { name: field, paths: [path] };
   });
@@ -86,12 +87,11 @@ async function encodeField(
   field: (typeof FIELDS)[number],
   encoder: Encoder,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const own = entities.filter((entity) => entity[field] !== "");
   const statistics = encoder.statistics();
-  for (const entity of own) statistics.add(entity[field]);
+  for (const entity of entities) statistics.add(entity[field]);
   const vectors = new Map<string, Float32Array>();
-  for (let start = 0; start < own.length; start += BATCH) {
-    const batch = own.slice(start, start + BATCH);
+  for (let start = 0; start < entities.length; start += BATCH) {
+    const batch = entities.slice(start, start + BATCH);
     const encoded = await encoder.encodePassages(
       batch.map((entity) => entity[field]),
       statistics,

@@ -1,11 +1,22 @@
 import { Fault, SHARE_CHECKS, addResidues, readResidues, residueBytes, ringLayout, sodium } from "../crypto/index.ts";
-import { type Federation, type HopMessage, limits, openSigned, shareBody, verticalParties } from "../protocol/index.ts";
+import {
+  type Federation,
+  type HopMessage,
+  SCORED_BLOCK_BYTES,
+  limits,
+  openSigned,
+  shareBody,
+  verticalParties,
+} from "../protocol/index.ts";
 import { type Member, idKey } from "./member.ts";
 import type { Roster } from "./roster.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
 type Share = Extract<HopMessage, { type: "share" }>;
 type Refusal = Extract<HopMessage, { type: "refusal" }>;
+
+/** What a signed share has beside its list of blocks: hashes, seed, signature, seal. */
+const SHARE_ENVELOPE_BYTES_MAX = 1024;
 
 interface OpenTotal {
   readonly queryId: Uint8Array;
@@ -146,7 +157,8 @@ export class TotalRouter {
       !isOfQuery ||
       !sodium.memcmp(value.residuesHash, sodium.crypto_generichash(32, packed, null)) ||
       scores < 0 ||
-      scores % this.#rowsPerBlock !== 0
+      scores % this.#rowsPerBlock !== 0 ||
+      body.length > (scores / this.#rowsPerBlock) * SCORED_BLOCK_BYTES + SHARE_ENVELOPE_BYTES_MAX
     )
       throw new Fault("SHARE_MALFORMED", `${party} sent a share that is not one of this query`);
     if (sum && sum.length !== residues.length)

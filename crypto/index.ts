@@ -17,7 +17,15 @@ export { LocalShard } from "./rlwe/local-shard.ts";
 export { BlockShard, type EncodedBlock } from "./rlwe/block-shard.ts";
 export type { Shard, ShardBlock } from "./rlwe/shard.ts";
 export { WasmKernels } from "./rlwe/wasm-kernels.ts";
-export { SHARE_CHECKS, addResidues, readResidues, residueBytes, shareChecks, subtractResidues } from "./rlwe/share.ts";
+export {
+  SHARE_CHECKS,
+  addResidues,
+  readResidues,
+  residueBytes,
+  shareChecks,
+  subtractResidues,
+  uniformResidues,
+} from "./rlwe/share.ts";
 export { SharedQuery } from "./rlwe/shared-query.ts";
 export { vectorProblem } from "./rlwe/block-layout.ts";
 export { deriveSeed } from "./rlwe/public-randomness.ts";

@@ -55,7 +55,7 @@ export {
 } from "./messages.ts";
 export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
 export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./routing-messages.ts";
-export { type ScoredBlock, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
+export { type ScoredBlock, SCORED_BLOCK_BYTES, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";

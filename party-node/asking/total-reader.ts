@@ -53,7 +53,7 @@ export interface TotalReaderOptions {
 }
 
 export interface ReadTotal {
-  /** Entities, best first; `party` is empty, for they are of all. */
+  /** Entities of which every party has something, best first; `party` is empty, for they are of all. */
   readonly best: readonly Candidate[];
   /** Party -> of how many entities it has something. */
   readonly scored: ReadonlyMap<string, number>;
@@ -129,7 +129,7 @@ export class TotalReader {
   ): ReadTotal {
     const { layout, secrets, k } = this.#options;
     const { rowsPerBlock } = layout;
-    const { deviation, magnitudeMax } = totalBounds(layout);
+    const { magnitudeMax } = totalBounds(layout);
     const top = new TopRows(k, "");
     const scored = new Map([...blocksOf.keys()].map((party) => [party, 0]));
     for (let start = 0; start < totals.length; start += rowsPerBlock) {
@@ -142,8 +142,9 @@ export class TotalReader {
       for (const [slot, score] of scores.entries()) {
         const holders = parts.filter(({ block }) => isOccupied(block.occupied, slot));
         if (holders.length > 0 && start + slot >= positions) throw implausible();
-        if (Math.abs(score) > (holders.length > 0 ? magnitudeMax : 12 * deviation)) throw implausible();
-        if (holders.length === 0) scores[slot] = NaN;
+        // Whoever lacks the entity has added a uniform residue in place of a score.
+        if (holders.length < blocksOf.size) scores[slot] = NaN;
+        else if (Math.abs(score) > magnitudeMax) throw implausible();
         for (const { party } of holders) scored.set(party, (scored.get(party) ?? 0) + 1);
       }
       top.offer(number, scores);

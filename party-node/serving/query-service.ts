@@ -119,7 +119,7 @@ export class QueryService {
       this.#keepPace(mine);
       this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
       const queryHash = sodium.crypto_generichash(32, body, null);
-      if (shares) return { type: "share", ...shares.make({ queryId, queryHash, answerKey, checkKeys }, answer) };
+      if (shares) return { type: "share", ...shares.make({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt) };
       const blocks = this.#packed(answer.blocks);
       const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
       return { type: "answer", body: seal("answer", federation.id, { queryId, queryHash, sealed }, identity) };

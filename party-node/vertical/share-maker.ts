@@ -8,6 +8,7 @@ import {
   ringLayout,
   shareChecks,
   sodium,
+  uniformResidues,
 } from "../../crypto/index.ts";
 import { type PairwiseKey, maskShare, pairwiseKey } from "../../crypto/secret/index.ts";
 import {
@@ -37,6 +38,9 @@ export interface SharedQueryBody extends Pick<QueryBody, "queryId" | "answerKey"
   /** BLAKE2b-256 of the signed query. */
   readonly queryHash: Uint8Array;
 }
+
+/** Row id at a place, or null. */
+type RowAt = (block: number, slot: number) => number | null;
 
 /** What a party sends in place of an answer. */
 export interface Share {
@@ -77,14 +81,15 @@ export class ShareMaker {
 
   /**
    * @param answer - All blocks of the party.
+   * @param rowAt - Of the state that was scored: whether the party has a row there.
    * @throws Fault QUERY_MALFORMED when the query was not made for a vertical federation; NOT_ALIGNED, ALIGNMENT_CHANGED.
    */
-  make(query: SharedQueryBody, answer: IndexAnswer): Share {
+  make(query: SharedQueryBody, answer: IndexAnswer, rowAt: RowAt): Share {
     const { identity, federation } = this.#options;
     const { queryId, queryHash, answerKey } = query;
     const { digest: alignment, count: positions } = this.#unchanged();
     const checkKey = this.#checkKey(query);
-    const scores = this.#scoresByPosition(answer, positions);
+    const scores = this.#scoresByPosition(answer, positions, rowAt);
     const share = new Uint32Array(scores.length + SHARE_CHECKS);
     share.set(scores);
     share.set(shareChecks(checkKey, scores), scores.length);
@@ -107,10 +112,7 @@ export class ShareMaker {
       );
     const now = alignmentOf(this.#options.store);
     if (now && sodium.memcmp(now.digest, this.#alignment.digest)) return this.#alignment;
-    throw new Fault<AlignmentFaultCode>(
-      "ALIGNMENT_CHANGED",
-      "the party has ingested by another alignment; its operator starts the node again when all parties have",
-    );
+    throw alignmentChanged();
   }
 
   #checkKey({ checkKeys }: SharedQueryBody): Uint8Array {
@@ -124,18 +126,29 @@ export class ShareMaker {
     }
   }
 
-  /** Zero where the party has no row. Blocks come in the order of the scoring threads. */
-  #scoresByPosition({ blocks, scores }: IndexAnswer, positions: number): Uint32Array {
+  /**
+   * Uniform where the party has no row: a zero would leave the sum to the other parties, and with two of them show one's score. Blocks come in the order of
+   * the scoring threads.
+   */
+  #scoresByPosition({ blocks, scores }: IndexAnswer, positions: number, rowAt: RowAt): Uint32Array {
     const { rowsPerBlock, scoreBits } = this.#layout;
     const cut = this.#kernels.unpackBits(scores, { count: blocks.length * rowsPerBlock, bits: scoreBits });
-    const placed = new Uint32Array(Math.ceil(positions / rowsPerBlock) * rowsPerBlock);
+    const placed = uniformResidues(sodium.randombytes_buf(32), Math.ceil(positions / rowsPerBlock) * rowsPerBlock);
     for (const [i, { block }] of blocks.entries()) {
-      if ((block + 1) * rowsPerBlock > placed.length) throw new TypeError("a row lies beyond the alignment");
-      placed.set(cut.subarray(i * rowsPerBlock, (i + 1) * rowsPerBlock), block * rowsPerBlock);
+      if ((block + 1) * rowsPerBlock > placed.length) throw alignmentChanged();
+      for (let slot = 0; slot < rowsPerBlock; slot++)
+        if (rowAt(block, slot) !== null) placed[block * rowsPerBlock + slot] = cut[i * rowsPerBlock + slot]!;
     }
     this.#kernels.wipe();
     return placed;
   }
+}
+
+function alignmentChanged(): Fault {
+  return new Fault<AlignmentFaultCode>(
+    "ALIGNMENT_CHANGED",
+    "the party has ingested by another alignment; its operator starts the node again when all parties have",
+  );
 }
 
 function pairwiseKeys(

@@ -81,6 +81,25 @@ describe("a party's share, before coordinator and querier together", () => {
       expect(Math.abs(correlation(candidate, truth(titles)))).toBeLessThan(0.7);
   });
 
+  test("cannot be had at a position where the other party has nothing", async () => {
+    const [titles, texts] = [await OneParty.make("titles", 1, owner), await OneParty.make("texts", 2, owner)];
+    const lacking = [3, 40];
+    const shares = [
+      titles.share(asked, await titles.score(asked.query)),
+      texts.share(asked, await texts.score(asked.query), asked.queryHash, lacking),
+    ];
+    const total = shares.reduce(
+      (sum, share) => minus(plus(sum, residuesOf(share)), seedMaskOf(share, federation, asked)),
+      new Uint32Array(ENTITIES) as Uint32Array,
+    );
+    const [own, both] = [decrypt(total, [titles]), decrypt(total, [titles, texts])];
+    for (const position of lacking) {
+      expect(Math.abs(own[position]! - truth(titles)[position]!)).toBeGreaterThan(12 * deviation);
+      expect(Math.abs(both[position]! - truth(titles)[position]!)).toBeGreaterThan(12 * deviation);
+    }
+    expect(Math.abs(both[4]! - truth(titles)[4]! - truth(texts)[4]!)).toBeLessThan(6 * deviation);
+  });
+
   test("is had by the same attack when parties do not mask in pairs", async () => {
     const titles = await OneParty.make("titles", 1, owner, []);
     const texts = await OneParty.make("texts", 2, owner, []);

@@ -97,9 +97,11 @@ export class OneParty {
     return this.#index.answer(query);
   }
 
-  share(asked: Asked, answer: IndexAnswer, queryHash = asked.queryHash): Share {
+  /** @param lacking - Positions at which it is to have no row. */
+  share(asked: Asked, answer: IndexAnswer, queryHash = asked.queryHash, lacking: readonly number[] = []): Share {
     const { queryId, answerKeys, checkKeys } = asked;
-    return this.#maker.make({ queryId, queryHash, answerKey: answerKeys.publicKey, checkKeys }, answer);
+    const rowAt = (block: number, slot: number): number | null => (lacking.includes(32 * block + slot) ? null : slot);
+    return this.#maker.make({ queryId, queryHash, answerKey: answerKeys.publicKey, checkKeys }, answer, rowAt);
   }
 }
 
