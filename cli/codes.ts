@@ -35,7 +35,7 @@ export function codesCommand(): Command {
         .action(runCheck)
         .addHelpText(
           "after",
-          `\nThe threshold is taken from the entities asked for, most of which must be normal; ask for ${String(ENTITIES_MIN)} at least.\nExit code 4: some party did not answer.`,
+          `\nThe threshold is taken from the entities asked for, most of which must be normal; ask for ${String(ENTITIES_MIN)} at least. Some that are reported are.\nExit code 4: some party did not answer.`,
         ),
     );
 }
@@ -72,7 +72,14 @@ type Answer = { readonly report: PartyReport; readonly codes: EntityCodes | null
 
 async function runCheck({ dir, ids, json }: Options): Promise<void> {
   const entities = readIds(ids);
-  const answers = await askParties(openNode(dir), entities);
+  const node = openNode(dir);
+  const { name } = node.identity;
+  if (!node.federation.hasRole(name, "querier"))
+    throw new Fault(
+      "WRONG_ROLE",
+      `"${name}" is not a querier of this federation, and only queriers read codes; ask the founder for \`sotto federation add ${name} ... --role querier\``,
+    );
+  const answers = await askParties(node, entities);
   const report = compare(entities, answers);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else print(report);

@@ -71,6 +71,10 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
     const published = collection && (await seal(collection, encoder.value, stop.signal));
     tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
     printReport(report, store.rowCount, options.json);
+    if (alignment && !process.connected)
+      process.stderr.write(
+        "A node that is running takes this up when it is started again, after all parties have ingested.\n",
+      );
     if (published && !process.connected) process.stderr.write(publishedInWords(published, collection.owner.entry.host));
   } catch (error) {
     if (!stop.signal.aborted) throw error;

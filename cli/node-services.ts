@@ -47,6 +47,13 @@ export async function openServices({
       "OPTION_UNFIT",
       "in a vertical federation no party is left out, and a summary would tell queriers what only totals should; leave out --routable",
     );
+  const { hostFor, alignFor, codesFor } = options;
+  for (const [option, names] of Object.entries({
+    "--host-for": hostFor,
+    "--align-for": alignFor,
+    "--codes-for": codesFor,
+  }))
+    refuseStrangers(node, option, names);
   const aligning = await openAligning(node, options, log);
   const codes = await openCodes(node, options, log);
   const summary = options.routable ? await openSummary(node, store) : null;
@@ -57,6 +64,13 @@ export async function openServices({
       await hosting?.close();
     },
   };
+}
+
+/** A misspelt name would show only as a refusal, and only to whoever asks. */
+function refuseStrangers({ federation }: OpenedNode, option: string, names: ReadonlySet<string> = new Set()): void {
+  for (const name of names)
+    if (!federation.publicKeyOf(name))
+      throw new Fault("OPTION_UNFIT", `${option} names ${name}, which is no member of this federation`);
 }
 
 /** What keeps collections of others in this process; null where it is not asked for. */

@@ -55,7 +55,8 @@ export async function runHashvfl(options: SimulateOptions): Promise<void> {
     epsilon,
     seed,
   });
-  const { baselines, resume, transport, out = `hashvfl-${data.name}` } = options;
+  const { baselines, resume, transport } = options;
+  const out = outFolder(options, data.name);
   const bar = new ProgressBar();
   const train = (parties?: readonly TrainingParty[]): Promise<ExperimentReport> =>
     runExperiment({
@@ -96,12 +97,43 @@ async function betweenProcesses(
   return withTrainingProcesses(data, { folder: join(out, "parties") }, ({ parties }) => train(parties));
 }
 
+/** Never one in which something else was trained. @throws Fault OUT_TAKEN. */
+function outFolder({ out, resume }: SimulateOptions, name: string): string {
+  const isTaken = (folder: string): boolean => existsSync(join(folder, "experiment.json"));
+  if (out !== undefined) {
+    if (!resume && isTaken(out))
+      throw new Fault("OUT_TAKEN", `${out} has a run already; --resume goes on with it, another --out keeps it`);
+    return out;
+  }
+  let count = 1;
+  const numbered = (): string => `hashvfl-${name}${count === 1 ? "" : `-${String(count)}`}`;
+  while (isTaken(numbered())) count++;
+  if (resume && count > 1) count--;
+  return numbered();
+}
+
+/** @throws Fault SETTINGS_INVALID. */
+function refuseUnfit(options: SimulateOptions): void {
+  const fitting: Readonly<Record<string, readonly (keyof SimulateOptions)[]>> = {
+    preset: ["data"],
+    images: ["labels"],
+    guest: ["host", "label", "id", "categorical", "intersect"],
+    csv: ["columns", "label", "id", "categorical"],
+  };
+  const [source = ""] = Object.keys(fitting).filter((name) => options[name as keyof SimulateOptions] !== undefined);
+  const others = new Set(Object.values(fitting).flat());
+  for (const name of others)
+    if (options[name] !== undefined && options[name] !== false && !fitting[source]?.includes(name))
+      throw new Fault("SETTINGS_INVALID", `--${name} does not go with --${source}; see --help for what goes together`);
+}
+
 async function loadData(options: SimulateOptions): Promise<VerticalData> {
   const { preset, images, labels, guest, host, csv, columns, label, id, categorical, intersect, parties, seed } =
     options;
   const sources = [preset, images, guest, csv].filter((source) => source !== undefined);
   if (sources.length !== 1)
     throw new Fault("SETTINGS_INVALID", "name what to train on once: --preset, or --images, or --guest, or --csv");
+  refuseUnfit(options);
   const common = { seed, ...(parties === undefined ? {} : { parties }) };
   const table = {
     ...common,

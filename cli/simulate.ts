@@ -10,7 +10,7 @@ export function simulateCommand(): Command {
   return new Command("simulate")
     .description("federations on this machine, to see what a method costs")
     .addCommand(hashvflCommand())
-    .addCommand(partyCommand());
+    .addCommand(partyCommand(), { hidden: true });
 }
 
 function hashvflCommand(): Command {
@@ -45,7 +45,11 @@ function hashvflCommand(): Command {
     .option("--learning-rate <rate>", "of Adam, at first", positiveNumber)
     .option("--epsilon <number>", "of the laplace baseline, per bit; default 1", positiveNumber)
     .option("--seed <number>", "of the split, the weights, the order and the noise", wholeNumber(0, 2 ** 31), 1)
-    .option("--baselines <list>", `all, none, or of ${BASELINES.join(", ")}`, parseList, [...BASELINES])
+    .addOption(
+      new Option("--baselines <list>", `all, none, or of ${BASELINES.join(", ")}`)
+        .argParser(parseList)
+        .default([...BASELINES], "all"),
+    )
     .addOption(
       new Option(
         "--transport <kind>",
@@ -54,7 +58,7 @@ function hashvflCommand(): Command {
         .choices(["memory", "processes"])
         .default("memory"),
     )
-    .option("--out <folder>", "for results, curves, checkpoints and models; default hashvfl-NAME here")
+    .option("--out <folder>", "for results, curves, checkpoints and models; default: a new hashvfl-NAME here")
     .option("--resume", "go on with what was interrupted in that folder", false)
     .option("--json", "print one JSON object as the last line", false)
     .action(async (options: SimulateOptions) => {

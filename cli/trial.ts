@@ -18,7 +18,7 @@ import { type Figures, type TrialMode, type TrialReport, printReport } from "./t
 
 interface Options {
   /** Empty in a vertical trial. */
-  readonly party: readonly LocalParty[];
+  readonly party?: readonly LocalParty[];
   readonly vertical: boolean;
   readonly corpus?: string;
   readonly queries: string;
@@ -49,7 +49,7 @@ interface Run {
 export function trialCommand(): Command {
   return new Command("trial")
     .description("your own corpora in a temporary local federation: every query once encrypted, once in clear")
-    .option("--party <name=dir>", "a party and its folder with corpus.jsonl; give several", parseParty, [])
+    .option("--party <name=dir>", "a party and its folder with corpus.jsonl; give several", parseParty)
     .option(
       "--vertical",
       "titles at one party, texts at another: the parties' scores are added under encryption",
@@ -94,7 +94,7 @@ function parseParty(text: string, previous: readonly LocalParty[] = []): readonl
 }
 
 /** Ends the program as the command line's own errors do. */
-function refuseUnfit({ party, vertical, corpus, mode, route }: Options, command: Command): void {
+function refuseUnfit({ party = [], vertical, corpus, mode, route }: Options, command: Command): void {
   if (vertical && (corpus === undefined || party.length > 0 || mode !== "private" || route))
     command.error(
       "error: option '--vertical' takes '--corpus <dir>', which it divides, and none of '--party', '--mode', '--route'",
@@ -134,7 +134,7 @@ async function trial(
   qrels: Qrels,
   encoder: Encoder,
 ): Promise<TrialReport> {
-  const { party: parties, k, mode } = options;
+  const { party: parties = [], k, mode } = options;
   await using federation = new LocalFederation({ parties, encoder, routable: options.route !== undefined });
   const stop = new AbortController();
   onStop(() => {

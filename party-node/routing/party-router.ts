@@ -60,7 +60,7 @@ export class PartyRouter {
     parties: readonly string[],
     count: number,
   ): Promise<ReadonlyMap<string, PartyRoute>> {
-    const { coder, id } = await (this.#coder ??= openCommonCoder(this.#options.encoder));
+    const { coder, id } = await this.#commonCoder();
     const faults = await this.#refresh(parties, id);
     const code = coder.encode(question);
     const ranked = parties
@@ -78,6 +78,15 @@ export class PartyRouter {
         return [party, { reason: likely.has(party) ? "likely" : "unlikely" }];
       }),
     );
+  }
+
+  /** One that could not be made is tried again. */
+  #commonCoder(): Promise<CommonCoder> {
+    const coder = (this.#coder ??= openCommonCoder(this.#options.encoder));
+    coder.catch(() => {
+      this.#coder = null;
+    });
+    return coder;
   }
 
   /** Asks for summaries that are not known or may be old. @returns Why there is none, by party. */
