@@ -88,9 +88,9 @@ describe("a party's share, before coordinator and querier together", () => {
       titles.share(asked, await titles.score(asked.query)),
       texts.share(asked, await texts.score(asked.query), asked.queryHash, lacking),
     ];
-    const total = shares.reduce(
+    const total = shares.reduce<Uint32Array>(
       (sum, share) => minus(plus(sum, residuesOf(share)), seedMaskOf(share, federation, asked)),
-      new Uint32Array(ENTITIES) as Uint32Array,
+      new Uint32Array(ENTITIES),
     );
     const [own, both] = [decrypt(total, [titles]), decrypt(total, [titles, texts])];
     for (const position of lacking) {
