@@ -32,10 +32,10 @@ export const limits = {
   heartbeatMs: 15_000,
   /** Queries of one connection that wait for answers. */
   queriesInFlightMax: 64,
-  /** Parties of a vertical federation. */
-  verticalPartiesMax: 64,
-  /** Entities of a vertical federation: their sum, four bytes each, has to fit in one frame with what the parties have signed. */
-  verticalPositionsMax: 2_000_000,
+  /** Parties of a vertical federation; as many as can be aligned. */
+  verticalPartiesMax: 16,
+  /** Entities of a vertical federation: their sum, four bytes each, fits in one frame with every party's list of blocks of 32 rows. */
+  verticalPositionsMax: 1_000_000,
   /** Bytes of shares and their sums that a coordinator holds for all queries; one that would take more is ended. */
   totalBytesHeldMax: 512 * 1024 * 1024,
   /** Sessions of one querier connection with parties. */

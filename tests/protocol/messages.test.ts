@@ -9,6 +9,7 @@ import {
   decodeHopMessage,
   decodeValue,
   encodeValue,
+  SCORED_BLOCK_BYTES,
   limits,
   messageLimits,
   packSealedRows,
@@ -1006,4 +1007,11 @@ test("a fault never holds what was sent", () => {
     [passages.decode, encode([{ ...passage, [secret]: secret }])],
   ];
   for (const [decode, bytes] of rows) expect(faultOf(decode, bytes).message.toLowerCase()).not.toContain(secret);
+});
+
+test("the largest total fits in a frame: a sum, and of every party a signed list of blocks of 32 rows", () => {
+  const { verticalPositionsMax: positions, verticalPartiesMax: parties, frameBytesMax } = limits;
+  const listBytes = SCORED_BLOCK_BYTES * Math.ceil(positions / 32) + 1024;
+  expect(4 * (positions + 32) + parties * listBytes).toBeLessThan(frameBytesMax - 1024);
+  expect(parties).toBeLessThanOrEqual(limits.alignPartiesMax);
 });
