@@ -116,6 +116,10 @@ export const limits = {
   trainingWidthMax: 4096,
   trainingLayersMax: 8,
   trainingRunLengthMax: 128,
+  /** Weights of a bottom model: with Adam and two checkpoints twenty bytes each. */
+  trainingWeightsMax: 4 * 1024 * 1024,
+  /** Runs for which one party process keeps models. */
+  trainingRunsMax: 64,
   /** Prototypes that a party's summary may have. */
   routingPrototypesMax: 64,
   /** Bytes of a code that parties are ranked by. */

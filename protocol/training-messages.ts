@@ -62,7 +62,7 @@ export const trainingRequests = {
 /** From a party. */
 export const trainingAnswers = {
   "train-party": z.strictObject({ type: z.literal("train-party"), id, features: count, train: count, test: count }),
-  /** Party: codes, one bit an entry (`packSigns`); all that leaves a party of a hashed run. */
+  /** Party: codes, one bit an entry (`packSigns`); all that this message shows of the rows. */
   "train-codes": z.strictObject({
     type: z.literal("train-codes"),
     id,

@@ -22,7 +22,7 @@ const body = z.strictObject({
 
 /**
  * Gives a party the secret under which ids are hashed, past the helper that carries it: in a libsodium sealed box to the party's identity key (as
- * X25519 key; see `sealGrant`), signed by the party that invites. Without it a helper could hash guesses of ids and have parties raise them.
+ * X25519 key; see `sealGrant`), signed by the party that invites. Without it a helper that is no party itself could hash guesses of ids and have parties raise them.
  */
 export function sealInvitation(
   secret: Uint8Array,

@@ -8,6 +8,7 @@ import {
   packSigns,
   trainingRequests,
   unpackFloats,
+  limits,
   unpackIndices,
 } from "../../protocol/index.ts";
 import type { RequestHandler } from "../../party-node/serving/index.ts";
@@ -18,6 +19,7 @@ export type TrainingServiceFaultCode =
   | "BUSY"
   | "RUN_BEGUN"
   | "RUN_NOT_BEGUN"
+  | "LIMIT_EXCEEDED"
   | "EPOCH_INVALID"
   | "ROWS_INVALID"
   | "GRADIENT_INVALID"
@@ -45,6 +47,8 @@ export class TrainingService implements RequestHandler<TrainingRequest> {
   readonly #options: TrainingServiceOptions;
   /** Runs that each session has begun. */
   readonly #begun = new WeakMap<object, Set<string>>();
+  /** Runs of all sessions. */
+  readonly #runs = new Set<string>();
   #shape: PartyShape | null = null;
   #run: Run | null = null;
   #busy = false;
@@ -110,10 +114,23 @@ export class TrainingService implements RequestHandler<TrainingRequest> {
     const begun = this.#begun.get(session) ?? new Set();
     if (begun.has(settings.run))
       throw new Refusal("RUN_BEGUN", "this run has begun in this session; open another to go back to a checkpoint");
+    await this.#refuseLarge(settings);
     this.#run = null;
+    this.#runs.add(settings.run);
     await this.#options.party.begin(settings, epochsDone);
     this.#begun.set(session, begun.add(settings.run));
     this.#run = { session, settings, epochsDone, gradientLength: null };
+  }
+
+  /** Memory and disk are this party's, not the trainer's. */
+  async #refuseLarge({ run, bits, hidden }: PartySettings): Promise<void> {
+    const { features } = await this.#ownShape();
+    const widths = [features, ...hidden, bits];
+    const weights = widths.slice(1).reduce((sum, width, i) => sum + (widths[i]! + 1) * width, 0);
+    if (weights > limits.trainingWeightsMax)
+      throw new Refusal("LIMIT_EXCEEDED", `a model here may have ${String(limits.trainingWeightsMax)} weights`);
+    if (!this.#runs.has(run) && this.#runs.size >= limits.trainingRunsMax)
+      throw new Refusal("LIMIT_EXCEEDED", `this party keeps models of ${String(limits.trainingRunsMax)} runs`);
   }
 
   async #forward(

@@ -155,6 +155,7 @@ describe("a request that is not as it should be", () => {
     ["a second gradient", [begin, forward(1), backward(...five), backward(...five)], "GRADIENT_INVALID"],
     ["a gradient of an evaluation", [begin, { ...forward(1), training: false }, backward(...five)], "GRADIENT_INVALID"],
     ["a run begun twice", [begin, begin], "RUN_BEGUN"],
+    ["a model too large", [{ ...begin, settings: settings({ hidden: [4096, 4096] }) }], "LIMIT_EXCEEDED"],
     ["a batch before the run", [forward(1)], "RUN_NOT_BEGUN"],
     ["an epoch left out", [begin, endEpoch(2)], "EPOCH_INVALID"],
     ["an epoch ended twice", [begin, endEpoch(1), endEpoch(1)], "EPOCH_INVALID"],
@@ -194,5 +195,15 @@ describe("a request that is not as it should be", () => {
     await second.begin(settings({ run: "taken" }), 0);
     await expect(first.forward("train", rows(1), true)).rejects.toMatchObject({ code: "RUN_NOT_BEGUN" });
     await expect(second.forward("train", rows(1), true)).resolves.toHaveLength(5);
+  });
+
+  // The last test: afterwards the party takes no new run.
+  test("a run more than a party keeps models of is refused, one it knows is not", async () => {
+    const remote = new RemoteParty(await sessionWith("bank"));
+    let refused: unknown = null;
+    for (let i = 0; i <= limits.trainingRunsMax && refused === null; i++)
+      await remote.begin(settings({ run: `many-${String(i)}` }), 0).catch((error: unknown) => (refused = error));
+    expect(refused).toMatchObject({ code: "LIMIT_EXCEEDED" });
+    await new RemoteParty(await sessionWith("bank")).begin(settings({ run: "many-0" }), 0);
   });
 });
