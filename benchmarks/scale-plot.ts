@@ -1,5 +1,4 @@
-import { View, parse } from "vega";
-import { type TopLevelSpec, compile } from "vega-lite";
+import { CHART_STYLE, COLOURS, drawChart } from "../simulations/charts.ts";
 import { median } from "./measure.ts";
 import type { ScalePoint, ScaleResults } from "./scale-results.ts";
 
@@ -11,49 +10,18 @@ interface Panel {
   readonly lines: Readonly<Record<string, (point: ScalePoint) => number | null>>;
 }
 
-/** Colours that people with colour-vision deficiencies tell apart (Okabe and Ito). */
-const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
-const INK = "#333333";
 const WIDTH = 270;
 const HEIGHT = 260;
 
 /** Time, memory and bytes against the number of rows, all axes logarithmic. @returns An SVG document. */
 export async function drawScale({ points, dim }: Pick<ScaleResults, "points" | "dim">): Promise<string> {
-  const spec: TopLevelSpec = {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    background: "white",
-    padding: 12,
+  const { config } = CHART_STYLE;
+  return drawChart({
+    ...CHART_STYLE,
+    config: { ...config, legend: { ...config.legend, symbolSize: 60 } },
     hconcat: panels(dim).map((panel) => panelSpec(panel, points)),
     resolve: { scale: { color: "independent", shape: "independent" } },
-    config: {
-      font: "sans-serif",
-      view: { stroke: null },
-      axis: {
-        labelColor: INK,
-        titleColor: INK,
-        gridColor: "#e6e6e6",
-        titleFontWeight: "normal",
-        labelFontSize: 11,
-        titleFontSize: 12,
-      },
-      legend: {
-        labelColor: INK,
-        labelFontSize: 11,
-        symbolSize: 60,
-        title: null,
-        orient: "bottom",
-        direction: "vertical",
-        labelLimit: 0,
-      },
-      title: { color: INK, fontSize: 14, anchor: "start" },
-    },
-  };
-  const view = new View(parse(compile(spec).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  });
 }
 
 function panels(dim: number): readonly Panel[] {

@@ -228,20 +228,13 @@ export class SottoClient {
     )) ?? { passages: [], faults: new Map<string, PartyFault>() };
     const ranked = inOrder(ranking, passages);
     const shown = keepDuplicates ? ranked : await showOnce(ranked, this.#texts);
-    const done = performance.now();
     return {
       passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
         const fault = outcome.collection ? undefined : faults.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
-      timingsMs: {
-        encode: encoded - began,
-        encrypt: encrypted - encoded,
-        scores: scored - encrypted,
-        passages: done - scored,
-        total: done - began,
-      },
+      timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
   }
 
@@ -271,20 +264,13 @@ export class SottoClient {
     const scored = performance.now();
     const answered = parties.every(({ status }) => status === "answered");
     const { passages, faults } = answered ? await question.passages(best) : { passages: [], faults: null };
-    const done = performance.now();
     return {
       passages,
       parties: parties.map((outcome) => {
         const fault = faults?.get(outcome.party);
         return fault ? { ...outcome, fault } : outcome;
       }),
-      timingsMs: {
-        encode: encoded - began,
-        encrypt: encrypted - encoded,
-        scores: scored - encrypted,
-        passages: done - scored,
-        total: done - began,
-      },
+      timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
   }
 
@@ -353,4 +339,21 @@ export class SottoClient {
     if (blocks) this.#options.hintCache?.save(party, blocks);
     this.#asker.blocksChanged(new Map([...this.#lastSession].map(([name, session]) => [name, session.blocks])));
   }
+}
+
+/** What each step of a query took, from the moments between them. */
+function between({
+  began,
+  encoded,
+  encrypted,
+  scored,
+  done,
+}: Readonly<Record<"began" | "encoded" | "encrypted" | "scored" | "done", number>>): QueryResult["timingsMs"] {
+  return {
+    encode: encoded - began,
+    encrypt: encrypted - encoded,
+    scores: scored - encrypted,
+    passages: done - scored,
+    total: done - began,
+  };
 }
