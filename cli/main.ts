@@ -1,14 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { readFileSync } from "node:fs";
 import { runProgram } from "./run-program.ts";
-
-const { version } = JSON.parse(
-  readFileSync(
-    new URL(import.meta.url.endsWith(".ts") ? "../package.json" : "../../package.json", import.meta.url),
-    "utf8",
-  ),
-) as { version: string };
+import { version } from "./version.ts";
 
 /** In the order of `sotto --help`. A command is loaded when it is named, or all are when none is: encoders and charts take half a second. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -24,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   trial: async () => (await import("./trial.ts")).trialCommand(),
   codes: async () => (await import("./codes.ts")).codesCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
   model: async () => (await import("./model.ts")).modelCommand(),

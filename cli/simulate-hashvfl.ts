@@ -2,7 +2,6 @@ import { SingleBar, Presets } from "cli-progress";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Fault } from "../crypto/index.ts";
 import { loadCsvColumns, loadCsvParties, loadImages, loadPreset } from "../simulations/hashvfl/data/index.ts";
 import {
@@ -18,6 +17,7 @@ import { checkData } from "../simulations/hashvfl/check-data.ts";
 import { type TrainingSettings, checkSettings, settingsFor } from "../simulations/hashvfl/settings.ts";
 import type { TrainingParty } from "../simulations/hashvfl/training-party.ts";
 import type { VerticalData } from "../simulations/hashvfl/vertical-data.ts";
+import { findDataFolder } from "./data-folder.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
 import { onStop } from "./supervision.ts";
 import { withTrainingProcesses } from "./training-processes.ts";
@@ -165,11 +165,8 @@ function needed<Value>(value: Value | undefined, option: string): Value {
 }
 
 function dataFolder(given: string | undefined): string {
-  if (given !== undefined) return given;
-  const project = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? ".." : "../..", import.meta.url));
-  const places = [process.env["SOTTO_DATA"], "data", join(project, "..", "shared", "data")];
-  const found = places.find((place) => place !== undefined && existsSync(place));
-  if (found === undefined)
+  const found = given ?? findDataFolder();
+  if (found === null)
     throw new Fault("FILE_MISSING", "there is no folder with data here; name the one with mnist/ and vfl/ by --data");
   return found;
 }

@@ -1,0 +1,65 @@
+import type { TopLevelSpec } from "vega-lite";
+import { CHART_STYLE, COLOURS, INK, drawChart } from "../charts.ts";
+import type { Chart } from "./attack.ts";
+
+const WIDTH = 420;
+const HEIGHT = 240;
+
+/** @returns An SVG document. */
+export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<string> {
+  const names = lines.map(({ name }) => name);
+  const values = lines.flatMap(({ name, points }) =>
+    points.filter(([at]) => x.log !== true || at > 0).map(([at, value]) => ({ name, x: at, y: value })),
+  );
+  const axisX = {
+    field: "x",
+    type: "quantitative",
+    title: x.title,
+    ...(x.log === true ? { scale: { type: "log" } } : {}),
+  };
+  const spec = {
+    ...CHART_STYLE,
+    title: { text: title, fontWeight: "normal" },
+    width: WIDTH,
+    height: HEIGHT,
+    layer: [
+      {
+        data: { values },
+        mark: { type: "line", point: { size: 30 }, strokeWidth: 2 },
+        encoding: {
+          x: axisX,
+          y: {
+            field: "y",
+            type: "quantitative",
+            title: y.title,
+            ...(y.domain ? { scale: { domain: [...y.domain], clamp: true } } : {}),
+          },
+          color: {
+            field: "name",
+            type: "nominal",
+            scale: { domain: names, range: COLOURS },
+            ...(names.length === 1 ? { legend: null } : {}),
+          },
+          // Told apart without colour too.
+          strokeDash: { field: "name", type: "nominal", scale: { domain: names }, legend: null },
+        },
+      },
+      ...(marks.length === 0
+        ? []
+        : [
+            {
+              data: { values: marks.map((mark) => ({ ...mark })) },
+              encoding: { x: axisX },
+              layer: [
+                { mark: { type: "rule", color: INK, strokeDash: [4, 3] } },
+                {
+                  mark: { type: "text", align: "left", dx: 4, y: 8, color: INK, fontSize: 11 },
+                  encoding: { text: { field: "label" } },
+                },
+              ],
+            },
+          ]),
+    ],
+  };
+  return drawChart(spec as unknown as TopLevelSpec);
+}
