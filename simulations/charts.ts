@@ -39,7 +39,8 @@ export const CHART_STYLE = {
  * @returns An SVG document.
  */
 export async function drawChart(spec: TopLevelSpec): Promise<string> {
-  const [{ View, parse }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
+  const { View, parse } = await import("vega");
+  const { compile } = await import("vega-lite");
   const view = new View(parse(compile(spec).spec), { renderer: "none" });
   try {
     return await view.toSVG();

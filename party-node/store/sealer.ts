@@ -7,7 +7,7 @@ const NONCES_A_DRAW = 256;
 
 /**
  * Seals what a store keeps: XChaCha20-Poly1305, a random 24-byte nonce before the ciphertext, and associated data that bind
- * it to its store and to its place in it, so that a sealed value moved elsewhere does not open. Lengths are not hidden.
+ * it to its store and to its place in it, so that a sealed value moved elsewhere does not open. Lengths are not hidden; see `paddedJson`.
  */
 export class Sealer {
   readonly #storeId: Uint8Array;

@@ -3,6 +3,7 @@ import { Fault } from "../../crypto/fault.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import type { Passage } from "../documents/passage.ts";
 import type { OpenBlock } from "./placement.ts";
+import { paddedJson } from "./padded-json.ts";
 import { places, shuffled } from "./placement.ts";
 import { type OpenStoreFile, number, openStoreFile } from "./schema.ts";
 import type { Sealer } from "./sealer.ts";
@@ -169,10 +170,7 @@ class SqliteStore implements PassageStore {
   #insertDocument(record: DocumentRecord): NewRow[] {
     const { documentKey, contentHash, position } = record;
     const keyHash = this.#sealer.hash(documentKey);
-    const sealed = this.#sealer.seal(
-      `document:${hex(keyHash)}`,
-      Buffer.from(JSON.stringify({ documentKey, contentHash })),
-    );
+    const sealed = this.#sealer.seal(`document:${hex(keyHash)}`, paddedJson({ documentKey, contentHash }));
     const document = this.#sql.run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
     return record.passages.map((passage, index) => ({
       document,
@@ -208,7 +206,7 @@ class SqliteStore implements PassageStore {
       const { documentId, title, text, ordinal } = passage;
       const sealedPassage = this.#sealer.seal(
         `passage:${rowId.toString()}`,
-        Buffer.from(JSON.stringify([documentId, title, text, ordinal])),
+        paddedJson([documentId, title, text, ordinal]),
       );
       const sealedVector = this.#sealer.seal(`vector:${rowId.toString()}`, bytesOf(vector));
       this.#sql.run(

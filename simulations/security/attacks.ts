@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "stolen-disk": {
+    seconds: { quick: 3, standard: 12, full: 60 },
+    load: async () => (await import("./disk/stolen-disk.ts")).stolenDisk,
+  },
+};
