@@ -14,4 +14,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 3, standard: 12, full: 60 },
     load: async () => (await import("./disk/stolen-disk.ts")).stolenDisk,
   },
+  "question-probe": {
+    seconds: { quick: 6, standard: 25, full: 200 },
+    load: async () => (await import("./parties/question-probe.ts")).questionProbe,
+  },
 };
