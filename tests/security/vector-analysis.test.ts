@@ -6,7 +6,7 @@ import { seededRandom } from "../../simulations/seeded-random.ts";
 import { succeeds } from "../../simulations/security/attack.ts";
 import { type PlantedCopies, measureCopies } from "../../simulations/security/host/planted-copies.ts";
 import { type Scheme, stored } from "../../simulations/security/host/schemes.ts";
-import { vectorAnalysis } from "../../simulations/security/host/vector-analysis.ts";
+import { analyseVectors } from "../../simulations/security/host/vector-analysis.ts";
 import { toyLab } from "./toy-lab.ts";
 
 const DIM = 32;
@@ -67,8 +67,9 @@ describe("planted copies", () => {
 });
 
 test("the attack succeeds on the demo's vectors in the open and says what the host sees", async () => {
-  await using lab = toyLab("vector-analysis", { beta: 30 });
-  const { findings, charts = [] } = await vectorAnalysis.run(lab);
+  await using lab = toyLab("vector-analysis", { beta: 30, encoders: ["lexical:64"] });
+  const sizes = { rows: 100, coordinates: 1e6, copies: 40, betas: [0.1] };
+  const { findings, charts = [] } = await analyseVectors(lab, sizes);
   const finding = (metric: RegExp) => findings.find((one) => one.mode === "outsourced" && metric.test(one.metric))!;
   for (const one of findings) expect(succeeds(one.baseline, one)).toBe(true);
   // At a beta that leaves no answers nothing is found; charts start where the vectors are nearly in the open.

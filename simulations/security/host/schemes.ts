@@ -40,6 +40,13 @@ export function stored(scheme: Scheme, rows: Matrix, { normMax, beta, rotation, 
   return lifted;
 }
 
+/** Of one coordinate of the noise on rows of this width; a coordinate of a uniform point of a ball of radius R and n dimensions has R^2 / (n + 2). */
+export function noiseVariance(scheme: Scheme, beta: number, width: number): number {
+  if (scheme === "in the open") return 0;
+  if (scheme === "Gaussian noise") return gaussianDeviation(beta, width) ** 2;
+  return ((scheme === "SAP" ? SAP_SHARE : STORED_SHARE) * beta) ** 2 / (width + 2);
+}
+
 function withSap(lifted: Matrix, beta: number, secret: Uint8Array): Matrix {
   const sap = new ScaleAndPerturb({ dim: lifted.width, scale: SCALE, beta, share: SAP_SHARE });
   const data = new Float32Array(lifted.data.length);
@@ -53,7 +60,11 @@ function withSap(lifted: Matrix, beta: number, secret: Uint8Array): Matrix {
 function withGaussian(lifted: Matrix, beta: number, secret: Uint8Array): Matrix {
   const { width } = lifted;
   const random = seededRandom(new DataView(secret.buffer, secret.byteOffset).getUint32(0));
-  // The mean norm of n standard normal numbers is sqrt(n) (1 - 1 / (4 n)), to 1 / (32 n^2).
-  const deviation = (STORED_SHARE * beta * width) / (width + 1) / (Math.sqrt(width) * (1 - 1 / (4 * width)));
+  const deviation = gaussianDeviation(beta, width);
   return { ...lifted, data: lifted.data.map((x) => x + deviation * normalDraw(random)) };
+}
+
+/** For which the noise is as long in the mean as CAPRISE's; n standard normal numbers have sqrt(n) (1 - 1 / (4 n)), to 1 / (32 n^2). */
+function gaussianDeviation(beta: number, width: number): number {
+  return (STORED_SHARE * beta * width) / (width + 1) / (Math.sqrt(width) * (1 - 1 / (4 * width)));
 }
