@@ -14,4 +14,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 12, standard: 120, full: 1200 },
     load: async () => (await import("./host/vector-analysis.ts")).vectorAnalysis,
   },
+  "query-analysis": {
+    seconds: { quick: 8, standard: 80, full: 800 },
+    load: async () => (await import("./host/query-analysis.ts")).queryAnalysis,
+  },
 };
