@@ -18,4 +18,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 8, standard: 80, full: 800 },
     load: async () => (await import("./host/query-analysis.ts")).queryAnalysis,
   },
+  typos: {
+    seconds: { quick: 8, standard: 60, full: 600 },
+    load: async () => (await import("./robustness/typos.ts")).typos,
+  },
 };
