@@ -40,8 +40,15 @@ describe("linking", () => {
     for (let i = 0; i < flat.data.length; i++) if (i % WIDTH > 2) flat.data[i]! *= 0.05;
     const [asked, again] = [sum(flat, draw(200, 0.7)), sum(flat, draw(200, 0.7))];
     const all = likenesses({ asked, again, stored: draw(50), noiseVariance: 0.49 });
-    const [byDistance, ...others] = all.map((likeness) => measureLinks(likeness, next(200)).repeated);
-    expect(Math.max(...others)).toBeGreaterThan(byDistance! + 0.03);
+    const [, unfiltered, filtered] = all.map((likeness) => measureLinks(likeness, next(200)).repeated);
+    expect(filtered).toBeGreaterThan(unfiltered! + 0.01);
+  });
+
+  test("tells pairs of questions that are alike from others", () => {
+    const pairs = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? i + 1 : i - 1));
+    const likeness = (i: number, j: number): number =>
+      -Math.abs(Math.floor(i / 2) - Math.floor(j / 2)) - Number(i !== j) / 2;
+    expect(measureLinks(likeness, pairs)).toEqual({ repeated: 1, repeatedFromAlike: 1, alike: 1 });
   });
 
   test("by rows: the same ones, none, and rare ones more than those everybody gets", () => {

@@ -60,6 +60,7 @@ describe("misspelling", () => {
 test("variations keep the words that carry the meaning", () => {
   const random = seededRandom(1);
   expect(VARIATIONS["no stop words"](QUESTION, random)).toBe("Which vitamins does liver store, how long?");
+  expect(VARIATIONS["no stop words"]("The liver", random)).toBe("liver");
   expect(VARIATIONS["no stop words"]("to be or not to be", random)).toBe("to be or not to be");
   expect(wordsOf(VARIATIONS["words in another order"](QUESTION, random)).sort()).toEqual(wordsOf(QUESTION).sort());
   for (let i = 0; i < 10; i++) {

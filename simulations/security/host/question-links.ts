@@ -15,6 +15,8 @@ export interface Links {
   readonly alike: number;
 }
 
+/** Stored rows that show in which directions text differs. */
+const ROWS_SEEN = 500;
 /** Other questions that each is compared with. */
 const OTHERS = 3;
 
@@ -74,7 +76,7 @@ export function likenesses({ asked, again, stored, noiseVariance }: Rounds): Lik
     by(both, (a, b) => -squaredDistance(a, b)),
     by(centred, innerProduct),
     ...(filtered === both
-      ? [by(project(aboutCentre(stored), centred), innerProduct)]
+      ? [by(project(aboutCentre(firstOf(stored, ROWS_SEEN)), centred), innerProduct)]
       : [by(filtered, innerProduct), by(filtered, (a, b) => -squaredDistance(a, b))]),
   ];
 }
@@ -99,6 +101,10 @@ function stacked(a: Matrix, b: Matrix): Matrix {
   data.set(a.data);
   data.set(b.data, a.data.length);
   return { data, rows: a.rows + b.rows, width: a.width };
+}
+
+function firstOf({ data, rows, width }: Matrix, count: number): Matrix {
+  return { data: data.subarray(0, count * width), rows: Math.min(rows, count), width };
 }
 
 function aboutCentre(matrix: Matrix): Matrix {
