@@ -94,7 +94,8 @@ function keyFor({ rows, normMax }: EncodedCollection, beta: number, { seed, rota
   return new CapriseKey(secret, { dim: rows.width, normMax, beta, scale: SCALE, rotation });
 }
 
-function sealRows(key: CapriseKey, rows: Matrix): Matrix {
+/** @returns The ciphertexts, shape [rows][key.ciphertextDim]; row ids are positions. */
+export function sealRows(key: CapriseKey, rows: Matrix): Matrix {
   const data = new Float32Array(rows.rows * key.ciphertextDim);
   const plain = Array.from({ length: rows.rows }, (_, i) => ({ rowId: `row ${i}`, version: 0, vector: row(rows, i) }));
   key.encryptStoredInto(data, plain);
@@ -102,7 +103,7 @@ function sealRows(key: CapriseKey, rows: Matrix): Matrix {
 }
 
 /** Every row with the coordinate that gives all of them one norm. */
-function lift(rows: Matrix, normMax: number): Matrix {
+export function lift(rows: Matrix, normMax: number): Matrix {
   const vectors = Array.from({ length: rows.rows }, (_, i) => {
     const vector = row(rows, i);
     const lifted = new Float32Array(rows.width + 1);

@@ -18,4 +18,16 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 6, standard: 25, full: 200 },
     load: async () => (await import("./parties/question-probe.ts")).questionProbe,
   },
+  "vector-analysis": {
+    seconds: { quick: 12, standard: 120, full: 1200 },
+    load: async () => (await import("./host/vector-analysis.ts")).vectorAnalysis,
+  },
+  "query-analysis": {
+    seconds: { quick: 8, standard: 80, full: 800 },
+    load: async () => (await import("./host/query-analysis.ts")).queryAnalysis,
+  },
+  typos: {
+    seconds: { quick: 8, standard: 60, full: 600 },
+    load: async () => (await import("./robustness/typos.ts")).typos,
+  },
 };
