@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "candidate-ranking": {
+    seconds: { quick: 18, standard: 120, full: 1200 },
+    load: async () => (await import("./host/candidate-ranking.ts")).candidateRanking,
+  },
+};
