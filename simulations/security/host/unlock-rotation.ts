@@ -1,4 +1,4 @@
-import type { Matrix } from "../../sealing/matrix.ts";
+import { type Matrix, row } from "../../sealing/matrix.ts";
 import type { Lab } from "../lab.ts";
 import { alignMoments } from "./alignment.ts";
 import { type RigidMap, refine } from "./matching.ts";
@@ -20,7 +20,8 @@ export interface Aligned {
 
 /** Axes that are kept; a text's direction among a thousand rows is in fewer. */
 const AXES_MAX = 96;
-const MOMENT_SIZES = [16, 32, 48];
+/** Axes for the moments: few first. */
+const MOMENT_SIZES = { quick: [16, 32], standard: [16, 32, 48], full: [16, 32, 64] };
 
 export interface UnlockOptions {
   readonly starts: number;
@@ -44,7 +45,7 @@ export async function unlockRotation(
   const tools = { random: lab.random, pause: onStep };
   const targetAxes = await principalAxes(rows, width, tools);
   const sourceAxes = await principalAxes(own, width, tools);
-  const sizes = [...new Set(MOMENT_SIZES.map((size) => Math.min(size, width)))];
+  const sizes = [...new Set(lab.bySize(MOMENT_SIZES).map((size) => Math.min(size, width)))];
   const white = await alignMoments(
     (size) => ({
       source: cloudShape(own, sourceAxes, size, noiseVariance),
@@ -67,4 +68,29 @@ export async function unlockRotation(
     onRound: onStep,
   });
   return { targetAxes, sourceAxes, targets, sources, map };
+}
+
+/**
+ * The sealed rows as the attacker would have encoded them, as far as the axes reach.
+ *
+ * @returns Shape [rows][width of the attacker's rows].
+ */
+export function inSourceSpace({ targets, sourceAxes, map: { rotation, shift } }: Aligned): Matrix {
+  const { axes, mean } = sourceAxes;
+  const data = new Float32Array(targets.rows * axes.width);
+  const z = new Float64Array(targets.width);
+  for (let i = 0; i < targets.rows; i++) {
+    z.fill(0);
+    for (let a = 0; a < targets.width; a++) {
+      const value = targets.data[i * targets.width + a]! - shift[a]!;
+      for (let b = 0; b < targets.width; b++) z[b]! += rotation[a * targets.width + b]! * value;
+    }
+    const out = data.subarray(i * axes.width, (i + 1) * axes.width);
+    out.set(mean);
+    for (let b = 0; b < targets.width; b++) {
+      const axis = row(axes, b);
+      for (let j = 0; j < axis.length; j++) out[j]! += z[b]! * axis[j]!;
+    }
+  }
+  return { data, rows: targets.rows, width: axes.width };
 }
