@@ -74,18 +74,19 @@ interface Shapes {
 async function climb(start: Square, shapes: Shapes, pause: () => Promise<void>): Promise<Climbed> {
   const { size } = shapes.source;
   let rotation = start;
-  let agreement = -Infinity;
+  // Steps may overshoot: the best is kept, not the last.
+  let highest: Climbed = { rotation, agreement: -Infinity };
   for (let step = 0; step < STEPS_MAX; step++) {
-    const uphill = gradient(rotation, shapes);
-    agreement = uphill.agreement;
-    const next = nearestOrthogonal(uphill.gradient, size);
+    const { gradient: uphill, agreement } = gradient(rotation, shapes);
+    if (agreement > highest.agreement) highest = { rotation, agreement };
+    const next = nearestOrthogonal(uphill, size);
     let moved = 0;
     for (let i = 0; i < next.length; i++) moved += (next[i]! - rotation[i]!) ** 2;
     rotation = next;
     await pause();
     if (moved < CLOSE * size) break;
   }
-  return { rotation, agreement };
+  return highest;
 }
 
 /** A third of the gradient, and what it is the gradient of. */

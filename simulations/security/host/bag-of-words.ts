@@ -23,7 +23,9 @@ import {
 const COUNT_MIN = 3;
 /** Every fifth of the attacker's passages is held out to choose what works best. */
 const HELD_OUT = 5;
-const AXES_MAX = 128;
+const AXES_MAX = 64;
+/** From this dimension on fewer rows and words fit the time. */
+const WIDE = 256;
 
 export const bagOfWords: Attack = {
   name: "bag-of-words",
@@ -46,9 +48,10 @@ export const bagOfWords: Attack = {
 };
 
 async function run(lab: Lab): Promise<AttackResult> {
-  const sizes = lab.bySize({ quick: 1000, standard: 2500, full: 5000 });
-  const wordsMax = lab.bySize({ quick: 1500, standard: 3000, full: 10_000 });
   const encoder = await lab.encoder();
+  const isWide = encoder.dim > WIDE;
+  const sizes = lab.bySize({ quick: isWide ? 400 : 700, standard: isWide ? 1000 : 2500, full: 5000 });
+  const wordsMax = lab.bySize({ quick: isWide ? 500 : 1000, standard: isWide ? 1500 : 3000, full: 10_000 });
   const { owner, attacker } = divide(await lab.victim(), { owner: sizes, attacker: sizes, seed: lab.settings.seed });
   const { normMax } = encoder;
   const open = await lab.encode(encoder, owner);
@@ -68,7 +71,7 @@ async function run(lab: Lab): Promise<AttackResult> {
   const betas = [
     ...new Set([
       beta,
-      ...lab.bySize({ quick: [3], standard: [0.5, 2, 4, 8], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
+      ...lab.bySize({ quick: [3], standard: [0.5, 2, 4], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
     ]),
   ];
   let done = 0;
@@ -88,7 +91,7 @@ async function run(lab: Lab): Promise<AttackResult> {
     const model = await learn(learner, plain.noiseVariance);
     const unrotated = read(model, plain.rows);
     const aligned = await unlockRotation(lab, seal(true), ownRows, {
-      starts: lab.bySize({ quick: 16, standard: 32, full: 128 }),
+      starts: lab.bySize({ quick: 12, standard: 32, full: 128 }),
       rounds: 0,
       onStep,
     });

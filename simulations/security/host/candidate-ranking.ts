@@ -14,6 +14,9 @@ const TOLD = 0.75;
 /** Of the sealed passages, those that the poorer pool has: every tenth. */
 const SPARSE = 10;
 
+/** From this dimension on fewer rows fit the time. */
+const WIDE = 256;
+
 /** Candidates of an attacker, with every owner's passage or some. */
 interface Pool {
   /** Shape [candidates][dim]. */
@@ -57,7 +60,7 @@ export const candidateRanking: Attack = {
 async function run(lab: Lab): Promise<AttackResult> {
   const it = await prepare(lab);
   const { beta, rotation } = lab.settings;
-  const shares = lab.bySize({ quick: [2, 4], standard: [0.5, 2, 4, 8], full: [0.25, 0.5, 2, 3, 4, 6, 8] });
+  const shares = lab.bySize({ quick: [3], standard: [0.5, 2, 3, 4, 6], full: [0.25, 0.5, 2, 3, 4, 6, 8] });
   const betas = [...new Set([...shares, 1].map((share) => share * beta))].sort((a, b) => a - b);
   const progress = stepper(lab, betas.length * 2);
   const open = {
@@ -108,7 +111,8 @@ interface Measured {
 
 async function prepare(lab: Lab): Promise<Case> {
   const encoder = await lab.encoder();
-  const sizes = lab.bySize({ quick: 1000, standard: 1500, full: 4000 });
+  const isWide = encoder.dim > WIDE;
+  const sizes = lab.bySize({ quick: isWide ? 500 : 1000, standard: 1500, full: 4000 });
   const { owner, attacker } = divide(await lab.victim(), { owner: sizes, attacker: sizes, seed: lab.settings.seed });
   const rows = await lab.encode(encoder, owner);
   const pool = async (isKnown: (i: number) => boolean): Promise<Pool> => {
@@ -134,8 +138,8 @@ async function rankRotated(
 ): Promise<RankingQuality> {
   const sealed = sealCollection(lab, rows, { normMax, beta, rotation: true });
   const { targets, sources, map } = await unlockRotation(lab, sealed, lifted(pool.vectors, normMax), {
-    starts: lab.bySize({ quick: 16, standard: 32, full: 128 }),
-    rounds: lab.bySize({ quick: 6, standard: 15, full: 30 }),
+    starts: lab.bySize({ quick: 12, standard: 32, full: 128 }),
+    rounds: lab.bySize({ quick: 3, standard: 15, full: 30 }),
     onStep,
   });
   return rankCandidates(targets, apply(map, sources), pool.candidateOf, lab.signal);
@@ -176,22 +180,13 @@ function inWords(
       `No key and no known pair is needed for it: texts of the same kind betray the rotation.`,
     withstands === null
       ? "No beta that was tried keeps this attacker from naming passages."
-      : `Among the betas tried, ${String(withstands)} is the least that keeps this attacker below ${percent(NAMED)} with the rotation. Search loses much at such noise: see \`sotto seal tune\`.`,
+      : `Among the betas tried, ${String(withstands)} is the least at which the rotation keeps this attacker, with collections of this size, below ${percent(NAMED)}. ` +
+        "That is no guarantee: more text helps it, and search loses much at such noise (`sotto seal tune`).",
   ];
   if (mine.at1 < NAMED) return { words };
-  return {
-    words,
-    advice: [
-      {
-        setting: "--beta",
-        text:
-          (withstands === null
-            ? "No beta that was tried suffices"
-            : `At least ${String(withstands)} where a host must not recognise texts it could get elsewhere`) +
-          "; or keep such collections in `private` mode, on the owner's own node.",
-      },
-    ],
-  };
+  const text =
+    "`private` for a collection whose texts, or parts of them, a host could get elsewhere: noise that hides which passage a ciphertext is would hide it from search too.";
+  return { words, advice: [{ setting: "--mode", text }] };
 }
 
 function stepper(lab: Lab, total: number): { step: () => Promise<void>; next: () => void } {

@@ -19,7 +19,7 @@ export interface Aligned {
 }
 
 /** Axes that are kept; a text's direction among a thousand rows is in fewer. */
-const AXES_MAX = 96;
+const AXES_MAX = { quick: 64, standard: 96, full: 128 };
 /** Axes for the moments: few first. */
 const MOMENT_SIZES = { quick: [16, 32], standard: [16, 32, 48], full: [16, 32, 64] };
 
@@ -41,7 +41,7 @@ export async function unlockRotation(
   own: Matrix,
   { starts, rounds, onStep }: UnlockOptions,
 ): Promise<Aligned> {
-  const width = Math.min(rows.width - 1, AXES_MAX, rows.rows - 1, own.rows - 1);
+  const width = Math.min(rows.width - 1, lab.bySize(AXES_MAX), rows.rows - 1, own.rows - 1);
   const tools = { random: lab.random, pause: onStep };
   const targetAxes = await principalAxes(rows, width, tools);
   const sourceAxes = await principalAxes(own, width, tools);
@@ -73,10 +73,11 @@ export async function unlockRotation(
 /**
  * The sealed rows as the attacker would have encoded them, as far as the axes reach.
  *
+ * @param noiseVariance - Given: coordinates are drawn to the mean by the share of their variance that is this noise (Wiener's filter).
  * @returns Shape [rows][width of the attacker's rows].
  */
-export function inSourceSpace({ targets, sourceAxes, map: { rotation, shift } }: Aligned): Matrix {
-  const { axes, mean } = sourceAxes;
+export function inSourceSpace({ targets, sourceAxes, map: { rotation, shift } }: Aligned, noiseVariance = 0): Matrix {
+  const { axes, mean, variances } = sourceAxes;
   const data = new Float32Array(targets.rows * axes.width);
   const z = new Float64Array(targets.width);
   for (let i = 0; i < targets.rows; i++) {
@@ -89,7 +90,8 @@ export function inSourceSpace({ targets, sourceAxes, map: { rotation, shift } }:
     out.set(mean);
     for (let b = 0; b < targets.width; b++) {
       const axis = row(axes, b);
-      for (let j = 0; j < axis.length; j++) out[j]! += z[b]! * axis[j]!;
+      const kept = noiseVariance === 0 ? z[b]! : (z[b]! * variances[b]!) / (variances[b]! + noiseVariance);
+      for (let j = 0; j < axis.length; j++) out[j]! += kept * axis[j]!;
     }
   }
   return { data, rows: targets.rows, width: axes.width };

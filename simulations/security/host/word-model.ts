@@ -109,11 +109,9 @@ export function likeliestWords(model: WordModel, vectors: Matrix): string[][] {
   const estimates = estimate(model, vectors);
   return Array.from({ length: vectors.rows }, (_, i) => {
     const own = row(estimates, i);
-    const surplus = (w: number): number => (own[w]! - frequencies[w]!) / Math.sqrt(frequencies[w]!);
-    return telling
-      .toSorted((a, b) => surplus(b) - surplus(a))
-      .slice(0, LIKELIEST)
-      .map((w) => words[w]!);
+    const surplus = Float64Array.from(telling, (w) => (own[w]! - frequencies[w]!) / Math.sqrt(frequencies[w]!));
+    const limit = surplus.toSorted().at(-LIKELIEST) ?? -Infinity;
+    return telling.filter((_, t) => surplus[t]! >= limit).map((w) => words[w]!);
   });
 }
 
