@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { liftedNorm } from "../../crypto/index.ts";
 import { alignMoments } from "../../simulations/security/host/alignment.ts";
 import { knownPairs } from "../../simulations/security/host/known-pairs.ts";
 import { procrustes, refine } from "../../simulations/security/host/matching.ts";
@@ -174,6 +175,8 @@ describe("on a sealed collection", () => {
     const candidates = lifted(rows, encoder.normMax);
     const at1 = async (beta: number, rotation: boolean): Promise<number> => {
       const sealed = sealCollection(lab, rows, { normMax: encoder.normMax, beta, rotation });
+      const noise = sealed.noiseVariance * sealed.rows.width;
+      expect(norm(row(sealed.rows, 0)) ** 2 / (liftedNorm(encoder.normMax) ** 2 + noise)).toBeCloseTo(1, 1);
       return (await rankCandidates(sealed.rows, candidates, range(rows.rows), signal)).at1;
     };
     expect(await at1(0.1, false)).toBeGreaterThan(0.9);
