@@ -30,4 +30,16 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 8, standard: 60, full: 600 },
     load: async () => (await import("./robustness/typos.ts")).typos,
   },
+  "candidate-ranking": {
+    seconds: { quick: 18, standard: 120, full: 1200 },
+    load: async () => (await import("./host/candidate-ranking.ts")).candidateRanking,
+  },
+  "bag-of-words": {
+    seconds: { quick: 12, standard: 90, full: 900 },
+    load: async () => (await import("./host/bag-of-words.ts")).bagOfWords,
+  },
+  "known-pairs": {
+    seconds: { quick: 6, standard: 30, full: 200 },
+    load: async () => (await import("./host/known-pairs.ts")).knownPairs,
+  },
 };
