@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "label-leakage": {
+    seconds: { quick: 9, standard: 100, full: 1000 },
+    load: async () => (await import("./training/label-leakage.ts")).labelLeakage,
+  },
+};
