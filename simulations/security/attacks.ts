@@ -10,6 +10,10 @@ export interface AttackEntry {
 
 /** Every attack by its name, in the order of the report. */
 export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "code-reconstruction": {
+    seconds: { quick: 12, standard: 100, full: 1000 },
+    load: async () => (await import("./training/code-reconstruction.ts")).codeReconstruction,
+  },
   "label-leakage": {
     seconds: { quick: 9, standard: 100, full: 1000 },
     load: async () => (await import("./training/label-leakage.ts")).labelLeakage,

@@ -14,6 +14,11 @@ import type { Lab } from "../lab.ts";
 export const RELEASES = ["floats", "noisy floats", "noisy codes", "codes without consistency", "codes"] as const;
 export type ReleaseName = (typeof RELEASES)[number];
 
+/** Whether bare signs are released. */
+export function releasesCodes(release: ReleaseName): boolean {
+  return release === "codes" || release === "codes without consistency";
+}
+
 /** What a party and the server know when training has ended. Dispose of it to give its arrays back. */
 export interface Trained extends Disposable {
   /** Of the joint model, on the test rows. */
