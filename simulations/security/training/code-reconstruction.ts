@@ -3,13 +3,16 @@ import { settingsFor } from "../../hashvfl/settings.ts";
 import type { Attack, AttackResult, Finding, LabFaultCode } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { type Likeness, likeness, pixelRange, toPixels } from "./images.ts";
-import { type Reconstructed, reconstruct } from "./reconstruct.ts";
+import { EpochReleases } from "./epoch-releases.ts";
+import { reconstruct, reconstructBlind, reconstructTrained } from "./reconstruct.ts";
 import { type Scene, hasImages, loadScene } from "./scene.ts";
 import { type ReleaseName, train } from "./trained.ts";
 
 /** Images among which a reconstruction is looked for. */
 const CANDIDATES = 100;
 const BITS = 16;
+/** Share of the training rows whose features the server knows. */
+const KNOWN = 0.6;
 
 export const codeReconstruction: Attack = {
   name: "code-reconstruction",
@@ -47,7 +50,7 @@ async function run(lab: Lab): Promise<AttackResult> {
       "there are no images to rebuild on this machine; give a data folder that holds mnist/ with --data",
     );
   const { rows, epochs, width, longer, ...sizes } = lab.bySize({
-    quick: { rows: { train: 1800, own: 1200 }, epochs: 4, width: 64, longer: false, ...SEARCH.quick },
+    quick: { rows: { train: 1600, own: 1000 }, epochs: 4, width: 64, longer: false, ...SEARCH.quick },
     standard: { rows: { train: 5000, own: 2500 }, epochs: 10, width: 96, longer: true, ...SEARCH.standard },
     full: { rows: { train: 5500, own: 2500 }, epochs: 40, width: 192, longer: true, ...SEARCH.standard },
   });
@@ -61,26 +64,47 @@ async function run(lab: Lab): Promise<AttackResult> {
   for (const [i, { release, bits }] of cases.entries()) {
     const settings = settingsFor("mnist", { epochs, seed, bits, batch: 64, learningRate: 0.01, bottomHidden: [width] });
     const progress = (share: number): Promise<void> => lab.progress(i + share, cases.length);
+    const releases = new EpochReleases({ rows: rows.train, epochs, bits });
     using trained = await train(lab, {
       data: scene.data,
       settings,
       release,
       onShare: (share) => void progress(0.7 * share),
+      onRelease: (batch, released) => {
+        releases.add(batch, released);
+      },
     });
-    const reconstructed = await reconstruct(lab, { scene, settings, release, trained, ...sizes });
-    results.push({ release, bits, accuracy: trained.accuracy, ...reconstructed });
+    const known = Math.floor(KNOWN * rows.train);
+    const options = { scene, settings, release, trained, ...sizes };
+    const others = bits === BITS && release !== "noisy floats";
+    results.push({
+      release,
+      bits,
+      accuracy: trained.accuracy,
+      best: await reconstruct(lab, options),
+      blind: others ? await reconstructBlind(lab, options) : null,
+      everyEpoch: others
+        ? await reconstructTrained(lab, { scene, releases, known, candidates: CANDIDATES, ...sizes })
+        : null,
+    });
     await progress(1);
   }
   return resultOf(scene, results, meanImage(scene, sizes.targets));
 }
 
 const SEARCH = {
-  quick: { targets: 60, held: 30, decoder: 150, steps: { alone: 200, decoded: 50 } },
-  standard: { targets: CANDIDATES, held: 100, decoder: 400, steps: { alone: 600, decoded: 150 } },
+  quick: { targets: 60, held: 30, decoder: 100, steps: { blind: 200, decoded: 50 } },
+  standard: { targets: CANDIDATES, held: 100, decoder: 250, steps: { blind: 400, decoded: 150 } },
 } as const;
 
-interface Rebuilt extends Case, Reconstructed {
+interface Rebuilt extends Case {
   readonly accuracy: number;
+  /** With images of the same kind. */
+  readonly best: Likeness;
+  /** Without; null where it was not tried. */
+  readonly blind: Likeness | null;
+  /** Of training rows, by the server; null where it was not tried. */
+  readonly everyEpoch: Likeness | null;
 }
 
 /** What somebody offers who sees nothing: the attacker's mean image for every row. */
@@ -101,15 +125,21 @@ function resultOf({ words }: Scene, results: readonly Rebuilt[], guess: Likeness
   const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const findings = results
     .filter(({ release }) => release !== "floats")
-    .flatMap(({ release, bits, accuracy, best, alone }): Finding[] => {
+    .flatMap(({ release, bits, accuracy, best, blind, everyEpoch }): Finding[] => {
       const baseline = of("floats", bits);
       const setting =
         release === "codes" ? (bits === BITS ? "" : `codes of ${bits} bits`) : "floats with Laplace noise";
       const note = `the joint model is right for ${percent(accuracy)}, with floats for ${percent(baseline.accuracy)}`;
       const all = compared({ setting, note }, best, baseline.best, guess);
-      if (release !== "codes" || bits !== BITS) return all;
-      const bare = { setting: "no images of its own", note };
-      return [...all, compared(bare, alone, baseline.alone, guess)[0]!];
+      if (blind === null || everyEpoch === null) return all;
+      const bare = compared({ setting: "no images of its own", note }, blind, baseline.blind!, guess);
+      const server = compared(
+        { setting: "training rows, by the server", note },
+        everyEpoch,
+        baseline.everyEpoch!,
+        guess,
+      );
+      return [...all, bare[0]!, ...server.slice(0, 2)];
     });
   return {
     findings,
@@ -127,7 +157,8 @@ function resultOf({ words }: Scene, results: readonly Rebuilt[], guess: Likeness
     ],
     words: [
       `Trained on ${words}. From ${BITS} floats a row the attacker rebuilds images so well that ${percent(floats.best.found)} of them are nearer to their own original than to any of ${CANDIDATES - 1} others. From codes of ${BITS} bits it is ${percent(codes.best.found)}, by guessing 1 %; the error of a pixel is ${codes.best.error.toFixed(3)} against ${floats.best.error.toFixed(3)} from floats and ${guess.error.toFixed(3)} for the mean image.`,
-      `Codes make rebuilding much harder but not impossible: a code of ${BITS} bits says up to ${BITS} bits about a row, and those who have the bottom model and rows of the same kind get a likeness of it. Without images of its own the attacker finds ${percent(codes.alone.found)} from codes and ${percent(floats.alone.found)} from floats.`,
+      `Codes make rebuilding much harder but not impossible: a code of ${BITS} bits says up to ${BITS} bits about a row, and those who have the bottom model and rows of the same kind get a likeness of it. Without images of its own the attacker finds ${percent(codes.blind!.found)} from codes and ${percent(floats.blind!.found)} from floats.`,
+      `The server sees a code of every training row in every epoch, which together say more than the last: where it knows ${percent(KNOWN)} of the rows it finds ${percent(codes.everyEpoch!.found)} of the others without any bottom model; with floats ${percent(floats.everyEpoch!.found)}.`,
       `Laplace noise at epsilon 1 a float hides images, and all else too: the joint model is then right for ${percent(of("noisy floats").accuracy)} of the rows; with codes it is ${percent(codes.accuracy)}.`,
     ],
     ...(codes.best.found >= 0.5 && {

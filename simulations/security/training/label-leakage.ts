@@ -10,7 +10,7 @@ import { type ReleaseName, train } from "./trained.ts";
 
 /** Labelled rows of each class that the attacker has. */
 const LABELLED = 10;
-const FEWER = [1, 2, 5, LABELLED];
+const FEWER = [1, 3, LABELLED];
 /** Different choices of the labelled rows, averaged. */
 const DRAWS = 3;
 const RELEASES: readonly ReleaseName[] = ["floats", "noisy codes", "codes without consistency", "codes"];
@@ -44,8 +44,8 @@ interface Leak {
 
 async function run(lab: Lab): Promise<AttackResult> {
   const { epochs, width, ...sizes } = lab.bySize({
-    quick: { train: 1800, test: 500, own: 0, epochs: 5, width: 64 },
-    standard: { train: 6000, test: 2000, own: 0, epochs: 12, width: 128 },
+    quick: { train: 1600, test: 500, own: 0, epochs: 5, width: 64 },
+    standard: { train: 5000, test: 2000, own: 0, epochs: 10, width: 96 },
     full: { train: 8000, test: 2000, own: 0, epochs: 40, width: 192 },
   });
   const scene = await loadScene(lab, sizes);

@@ -1,5 +1,5 @@
 /** Weight of the squared weights, and steps of gradient descent with momentum. */
-const [REGULARISATION, STEPS, RATE, MOMENTUM] = [0.01, 200, 0.5, 0.9];
+const [REGULARISATION, STEPS, RATE, MOMENTUM] = [0.01, 100, 2, 0.9];
 
 /** Rows with labels, and how wide a row is. */
 export interface Labelled {

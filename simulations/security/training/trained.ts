@@ -37,18 +37,20 @@ export interface TrainOptions {
   readonly onShare: (share: number) => void;
   /** What came back to the first party for each training batch, shape [rows, bits]. */
   readonly onGradient?: (rows: Uint32Array, gradient: Float32Array) => void;
+  /** What the first party released for each training batch, shape [rows, bits]. */
+  readonly onRelease?: (rows: Uint32Array, released: Float32Array) => void;
 }
 
 /** Trains as `sotto simulate hashvfl` does. */
 export async function train(lab: Lab, options: TrainOptions): Promise<Trained> {
-  const { data, settings, release, onShare, onGradient } = options;
+  const { data, settings, release, onShare } = options;
   const { features: _features, ...variant } = runOf(release, settings);
   const parties = localParties(data, null);
   try {
     const { epochs, top } = await trainRun({
       settings,
       variant,
-      parties: parties.map((party, i) => watched(lab, party, i === 0 ? onGradient : undefined)),
+      parties: parties.map((party, i) => watched(lab, party, i === 0 ? options : {})),
       labels: { classes: data.classes.length, train: data.train.labels, test: data.test.labels },
       folder: null,
       resume: false,
@@ -103,8 +105,12 @@ function runOf(release: ReleaseName, settings: TrainingSettings): PlannedRun {
   }
 }
 
-/** The party itself, which lets the process listen between batches and shows what comes back to it. */
-function watched(lab: Lab, party: LocalParty, onGradient: TrainOptions["onGradient"]): TrainingParty {
+/** The party itself, which lets the process listen between batches and shows what it releases and what comes back to it. */
+function watched(
+  lab: Lab,
+  party: LocalParty,
+  { onGradient, onRelease }: Pick<TrainOptions, "onGradient" | "onRelease">,
+): TrainingParty {
   let rows = new Uint32Array();
   return {
     name: party.name,
@@ -112,8 +118,9 @@ function watched(lab: Lab, party: LocalParty, onGradient: TrainOptions["onGradie
     begin: (settings, epochsDone) => party.begin(settings, epochsDone),
     forward: async (split, asked, training) => {
       await lab.pause();
-      if (training) rows = asked.slice();
-      return party.forward(split, asked, training);
+      const released = await party.forward(split, asked, training);
+      if (training) onRelease?.((rows = asked.slice()), released);
+      return released;
     },
     backward: (gradient) => {
       onGradient?.(rows, gradient);
