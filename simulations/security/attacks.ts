@@ -18,4 +18,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 9, standard: 100, full: 1000 },
     load: async () => (await import("./training/label-leakage.ts")).labelLeakage,
   },
+  "adversarial-inputs": {
+    seconds: { quick: 9, standard: 100, full: 1000 },
+    load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
+  },
 };

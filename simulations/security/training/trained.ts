@@ -5,6 +5,7 @@ import { LAPLACE_SENSITIVITY, type LocalParty, localParties } from "../../hashvf
 import { laplaceDraw } from "../../hashvfl/randomness.ts";
 import { type PlannedRun, baselineRun, hashedRun } from "../../hashvfl/runs.ts";
 import type { TrainingSettings } from "../../hashvfl/settings.ts";
+import { TopModel } from "../../hashvfl/top-model.ts";
 import type { TrainingParty } from "../../hashvfl/training-party.ts";
 import { trainRun } from "../../hashvfl/training-run.ts";
 import type { VerticalData } from "../../hashvfl/vertical-data.ts";
@@ -27,6 +28,8 @@ export interface Trained extends Disposable {
   readonly top: AdamState;
   /** What a party releases of some rows once training has ended, noise included. @returns Shape [rows, bits]. */
   release(party: number, rows: Float32Array): Promise<Float32Array>;
+  /** Probabilities of the classes, shape [rows, classes]. @param releases - Of each party, shape [rows, bits]. */
+  predict(releases: readonly Float32Array[]): Promise<Float32Array>;
 }
 
 export interface TrainOptions {
@@ -60,33 +63,40 @@ export async function train(lab: Lab, options: TrainOptions): Promise<Trained> {
       },
     });
     const bottoms = await Promise.all(parties.map((party) => party.state()));
-    const jax = await loadJax();
-    const models = bottoms.map(
-      (state, i) =>
-        new BottomModel(
-          jax,
-          data.parties[i]!.features.length,
-          { ...settings, ...variant, hidden: settings.bottomHidden },
-          state,
-        ),
-    );
-    const { laplaceEpsilon } = variant;
-    return {
-      accuracy: epochs.at(-1)!.accuracy,
-      bottoms,
-      top,
-      release: async (party, rows) => {
-        const released = await models[party]!.evaluate(rows);
-        if (laplaceEpsilon === null) return released;
-        return released.map((value) => value + laplaceDraw(LAPLACE_SENSITIVITY / laplaceEpsilon, lab.random));
-      },
-      [Symbol.dispose]: () => {
-        for (const model of models) model[Symbol.dispose]();
-      },
-    };
+    return await trainedOf(lab, options, { bottoms, top, accuracy: epochs.at(-1)!.accuracy });
   } finally {
     for (const party of parties) party[Symbol.dispose]();
   }
+}
+
+async function trainedOf(
+  lab: Lab,
+  { data, settings, release }: TrainOptions,
+  states: Pick<Trained, "bottoms" | "top" | "accuracy">,
+): Promise<Trained> {
+  const jax = await loadJax();
+  const { features: _features, ...variant } = runOf(release, settings);
+  const bottomSettings = { ...settings, ...variant, hidden: settings.bottomHidden };
+  const bottoms = states.bottoms.map(
+    (state, i) => new BottomModel(jax, data.parties[i]!.features.length, bottomSettings, state),
+  );
+  const topSettings = { ...settings, parties: bottoms.length, hidden: settings.topHidden };
+  // Class codes are for training.
+  const classCodes = data.classes.map(() => new Float32Array(settings.bits));
+  const top = new TopModel(jax, topSettings, classCodes, states.top);
+  const { laplaceEpsilon } = variant;
+  return {
+    ...states,
+    release: async (party, rows) => {
+      const released = await bottoms[party]!.evaluate(rows);
+      if (laplaceEpsilon === null) return released;
+      return released.map((value) => value + laplaceDraw(LAPLACE_SENSITIVITY / laplaceEpsilon, lab.random));
+    },
+    predict: (releases) => top.predict(releases),
+    [Symbol.dispose]: () => {
+      for (const model of [...bottoms, top]) model[Symbol.dispose]();
+    },
+  };
 }
 
 function runOf(release: ReleaseName, settings: TrainingSettings): PlannedRun {
@@ -119,7 +129,10 @@ function watched(
     forward: async (split, asked, training) => {
       await lab.pause();
       const released = await party.forward(split, asked, training);
-      if (training) onRelease?.((rows = asked.slice()), released);
+      if (training) {
+        rows = asked.slice();
+        onRelease?.(rows, released);
+      }
       return released;
     },
     backward: (gradient) => {
