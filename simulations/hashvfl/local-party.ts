@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { BottomModel, NORM_EPSILON, freshBottom } from "./bottom-model.ts";
+import { BottomModel, type BottomState, NORM_EPSILON, freshBottom } from "./bottom-model.ts";
 import {
   adamBytes,
   adamForFile,
@@ -60,7 +60,7 @@ const checkpointBytes = z.strictObject({
 });
 
 /** The largest difference between two codes in one entry, for Laplace noise. */
-const BIT_SENSITIVITY = 2;
+export const LAPLACE_SENSITIVITY = 2;
 
 /**
  * A party that trains in this process.
@@ -120,7 +120,7 @@ export class LocalParty implements TrainingParty, Disposable {
     const released = training ? await run.model.release(values) : await run.model.evaluate(values);
     const { laplaceEpsilon } = run.settings;
     if (laplaceEpsilon === null) return released;
-    return released.map((value) => value + laplaceDraw(BIT_SENSITIVITY / laplaceEpsilon, run.random));
+    return released.map((value) => value + laplaceDraw(LAPLACE_SENSITIVITY / laplaceEpsilon, run.random));
   }
 
   /** @throws Fault OUT_OF_ORDER, WRONG_SHAPE, NOT_FINITE. */
@@ -196,6 +196,11 @@ export class LocalParty implements TrainingParty, Disposable {
     await mkdir(folder, { recursive: true });
     await writeFile(`${file}.new`, bytes, { flush: true });
     await rename(`${file}.new`, file);
+  }
+
+  /** A copy of the model of the run that goes on. @throws Fault OUT_OF_ORDER. */
+  state(): Promise<BottomState> {
+    return this.#running().model.state();
   }
 
   [Symbol.dispose](): void {

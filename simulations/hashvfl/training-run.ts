@@ -48,6 +48,8 @@ export interface RunResult {
   readonly epochs: readonly EpochFigures[];
   /** Spent in training and evaluation, before an interruption too. */
   readonly seconds: number;
+  /** The server's model. */
+  readonly top: AdamState;
 }
 
 /**
@@ -84,7 +86,8 @@ export async function trainRun(options: RunOptions): Promise<RunResult> {
     await saveServer(options, { top: await top.state(), epochs, seconds: secondsNow() });
     onProgress?.(done + 1);
   }
-  return { epochs, seconds: server.epochs.length === epochs.length ? server.seconds : secondsNow() };
+  const seconds = server.epochs.length === epochs.length ? server.seconds : secondsNow();
+  return { epochs, seconds, top: await top.state() };
 }
 
 async function trainBatch(

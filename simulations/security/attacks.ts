@@ -42,4 +42,16 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 6, standard: 30, full: 200 },
     load: async () => (await import("./host/known-pairs.ts")).knownPairs,
   },
+  "code-reconstruction": {
+    seconds: { quick: 12, standard: 100, full: 1000 },
+    load: async () => (await import("./training/code-reconstruction.ts")).codeReconstruction,
+  },
+  "label-leakage": {
+    seconds: { quick: 9, standard: 100, full: 1000 },
+    load: async () => (await import("./training/label-leakage.ts")).labelLeakage,
+  },
+  "adversarial-inputs": {
+    seconds: { quick: 9, standard: 100, full: 1000 },
+    load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
+  },
 };
