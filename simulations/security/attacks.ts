@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  distinguishing: {
+    seconds: { quick: 40, standard: 100, full: 620 },
+    load: async () => (await import("./ciphertexts/distinguishing.ts")).distinguishing,
+  },
+};
