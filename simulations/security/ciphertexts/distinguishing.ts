@@ -1,12 +1,14 @@
-import { type RingLayout, ClearAsker, ringLayout } from "../../../crypto/index.ts";
+import { defaultChunk } from "../../../cli/default-chunk.ts";
+import { type RingLayout, ClearAsker } from "../../../crypto/index.ts";
 import { RlweAsker } from "../../../crypto/secret/index.ts";
-import { type Matrix, innerProduct, matrixOf, norm, row } from "../../sealing/matrix.ts";
+import { type Matrix, innerProduct, row } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import type { Trial } from "./advantage.ts";
 import { FLAWS, type Flaw, UnsafeEncryption } from "./broken-encryption.ts";
 import { ChosenRows } from "./chosen-rows.ts";
 import { type Played, reportDistinguishing } from "./distinguishing-report.ts";
+import { labLayout, labQuestions } from "./game-layout.ts";
 import { PublicRing } from "./ring.ts";
 import {
   type CiphertextView,
@@ -14,6 +16,7 @@ import {
   ciphertextStatistics,
   questionView,
   reasked,
+  stepBetween,
   viewOf,
   withoutQuestion,
 } from "./statistics-of-ciphertexts.ts";
@@ -57,8 +60,8 @@ export const distinguishing: Attack = {
 };
 
 async function run(lab: Lab): Promise<AttackResult> {
-  const questions = await questionsOf(lab);
-  const layout = layoutFor(lab, questions.width, (await lab.encoder()).normMax);
+  const questions = await labQuestions(lab, QUESTIONS_MAX);
+  const layout = await layoutFor(lab, questions.width);
   const ring = new PublicRing(layout);
   const games = {
     different: gameOf(ring, mostDifferent(questions)),
@@ -73,22 +76,10 @@ async function run(lab: Lab): Promise<AttackResult> {
   return reportDistinguishing(ours, clear, flawed);
 }
 
-async function questionsOf(lab: Lab): Promise<Matrix> {
-  const encoder = await lab.encoder();
-  const { queries } = await lab.victim();
-  const vectors: Float32Array[] = [];
-  for (const { text } of queries.slice(0, QUESTIONS_MAX)) vectors.push(await encoder.encodeQuery(text));
-  return matrixOf(
-    vectors.filter((vector) => norm(vector) > 0.5),
-    encoder.dim,
-  );
-}
-
-/** The product's, but for `quick`: at most two polynomials where that is possible. */
-function layoutFor(lab: Lab, dim: number, normMax: number): RingLayout {
-  const usual = dim <= 512 ? 16 : dim <= 1024 ? 32 : 64;
-  const chunk = lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual;
-  return ringLayout({ dim, chunk, normMax, scoreBits: lab.settings.scoreBits, seed: lab.secret() });
+/** The product's, but for `quick`: half as many polynomials. */
+function layoutFor(lab: Lab, dim: number): Promise<RingLayout> {
+  const usual = defaultChunk(dim);
+  return labLayout(lab, lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual);
 }
 
 function gameOf(ring: PublicRing, embeddings: Embeddings): Game {
@@ -120,6 +111,7 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
   await rows.open(...different.embeddings);
   const trials = { different: [] as Trial[], sparse: [] as Trial[], rows: [] as Trial[] };
   const earlier: Uint32Array[][] = [];
+  const steps = different.views.map((from) => sparse.views.map((to) => stepBetween(from, to)));
   try {
     for (let i = 0; i < EARLIER + count; i++) {
       if (i % 16 === 0) await lab.progress(i, count + EARLIER);
@@ -135,7 +127,7 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
       trials.different.push({ features: Float64Array.from(statistics), bit });
       trials.rows.push({ features: Float64Array.from([...statistics, ...(await rows.statistics(query))]), bit });
       const other = coin(lab);
-      const moved = reasked(view, different.views[bit], sparse.views[other]);
+      const moved = reasked(view, steps[bit]![other]!);
       trials.sparse.push(trialOf(ring, moved, sparse, other, earlier));
     }
   } finally {

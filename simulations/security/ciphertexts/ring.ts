@@ -1,4 +1,11 @@
-import { MODULUS, RING_DEGREE, type RingLayout, WasmKernels } from "../../../crypto/index.ts";
+import {
+  type RingLayout,
+  MODULUS,
+  RING_DEGREE,
+  WasmKernels,
+  addResidues,
+  subtractResidues,
+} from "../../../crypto/index.ts";
 import { queryPolynomial } from "../../../crypto/rlwe/block-layout.ts";
 import { interleaveChunk, interleavedIndex } from "../../../crypto/rlwe/kernels.ts";
 import { multiplyModulo, powerModulo } from "../../../crypto/rlwe/ntt-tables.ts";
@@ -16,12 +23,16 @@ export function centredDifference(x: number, y: number): number {
 
 /** Pointwise x - y mod q. */
 export function difference(x: Uint32Array, y: Uint32Array): Uint32Array {
-  return x.map((residue, i) => (residue >= y[i]! ? residue - y[i]! : residue - y[i]! + MODULUS));
+  const out = x.slice();
+  subtractResidues(out, y);
+  return out;
 }
 
 /** Pointwise x + y mod q. */
 export function sum(x: Uint32Array, y: Uint32Array): Uint32Array {
-  return x.map((residue, i) => (residue + y[i]!) % MODULUS);
+  const out = x.slice();
+  addResidues(out, y);
+  return out;
 }
 
 /** Pointwise inverses modulo q, 0 for 0: one exponentiation for all (Montgomery, 1987, section 10.3.1). */

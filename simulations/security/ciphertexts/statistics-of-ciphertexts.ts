@@ -31,10 +31,15 @@ export function questionView(ring: PublicRing, embedding: Float32Array): Questio
   );
 }
 
+/** From one question to another, in every form. */
+export function stepBetween(from: QuestionView, to: QuestionView): QuestionView {
+  const step = (form: keyof QuestionView): Uint32Array[] => to[form].map((poly, j) => difference(poly, from[form][j]!));
+  return { ntt: step("ntt"), coefficients: step("coefficients"), quotients: step("quotients") };
+}
+
 /** The ciphertext that the same key would have made of another question: encryption adds the question, so another one is a difference away. */
-export function reasked(view: CiphertextView, asked: QuestionView, instead: QuestionView): CiphertextView {
-  const moved = (form: keyof CiphertextView): Uint32Array[] =>
-    view[form].map((poly, j) => sum(difference(poly, asked[form][j]!), instead[form][j]!));
+export function reasked(view: CiphertextView, step: QuestionView): CiphertextView {
+  const moved = (form: keyof CiphertextView): Uint32Array[] => view[form].map((poly, j) => sum(poly, step[form][j]!));
   return { ntt: moved("ntt"), coefficients: moved("coefficients"), quotients: moved("quotients") };
 }
 
