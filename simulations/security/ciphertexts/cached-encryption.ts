@@ -121,7 +121,7 @@ async function attackOurs(lab: Lab, questions: Matrix, layout: RingLayout): Prom
     ours: mean(ours),
     oursDifference: mean(differences),
     usedTwice: mean(usedTwice),
-    questions: questions.rows - 1,
+    questions: questions.rows,
   };
 }
 

@@ -5,9 +5,15 @@ import { type PublicRing, centredDifference, difference } from "./ring.ts";
 /** How a coordinate counts as recovered: questions have norm 1. */
 const CLOSE = 0.01;
 
-/** Share of an embedding's coordinates that a guess has to within a hundredth. */
+/** Share of an embedding's coordinates that a guess has to within a hundredth; of those that are not about zero anyway, so that nothing is no guess. */
 export function recoveredShare(embedding: Float32Array, guess: ArrayLike<number>): number {
-  return embedding.filter((x, i) => Math.abs(x - guess[i]!) < CLOSE).length / embedding.length;
+  let [all, recovered] = [0, 0];
+  embedding.forEach((x, i) => {
+    if (Math.abs(x) < 2 * CLOSE) return;
+    all++;
+    if (Math.abs(x - guess[i]!) < CLOSE) recovered++;
+  });
+  return recovered / Math.max(1, all);
 }
 
 export function cosine(a: Float32Array, b: Float32Array): number {
