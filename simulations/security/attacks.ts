@@ -54,4 +54,16 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 9, standard: 100, full: 1000 },
     load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
   },
+  distinguishing: {
+    seconds: { quick: 40, standard: 100, full: 620 },
+    load: async () => (await import("./ciphertexts/distinguishing.ts")).distinguishing,
+  },
+  "cached-encryption": {
+    seconds: { quick: 5, standard: 10, full: 40 },
+    load: async () => (await import("./ciphertexts/cached-encryption.ts")).cachedEncryption,
+  },
+  "hint-difference": {
+    seconds: { quick: 6, standard: 30, full: 200 },
+    load: async () => (await import("./ciphertexts/hint-difference.ts")).hintDifference,
+  },
 };

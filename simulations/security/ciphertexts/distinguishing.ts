@@ -1,0 +1,183 @@
+import { defaultChunk } from "../../../cli/default-chunk.ts";
+import { type RingLayout, ClearAsker } from "../../../crypto/index.ts";
+import { RlweAsker } from "../../../crypto/secret/index.ts";
+import { type Matrix, innerProduct, row } from "../../sealing/matrix.ts";
+import type { Attack, AttackResult } from "../attack.ts";
+import type { Lab } from "../lab.ts";
+import type { Trial } from "./advantage.ts";
+import { FLAWS, type Flaw, UnsafeEncryption } from "./broken-encryption.ts";
+import { ChosenRows } from "./chosen-rows.ts";
+import { type Played, reportDistinguishing } from "./distinguishing-report.ts";
+import { labLayout, labQuestions } from "./game-layout.ts";
+import { PublicRing } from "./ring.ts";
+import {
+  type CiphertextView,
+  type QuestionView,
+  ciphertextStatistics,
+  questionView,
+  reasked,
+  stepBetween,
+  viewOf,
+  withoutQuestion,
+} from "./statistics-of-ciphertexts.ts";
+
+/** Trials at four polynomials a question; where there are more, in proportion fewer. */
+const TRIALS = { quick: 10_000, standard: 16_000, full: 100_000 };
+const TRIALS_MIN = 2000;
+const FLAWED_TRIALS = 400;
+const QUESTIONS_MAX = 300;
+/** Ciphertexts the attacker was told the questions of, to be compared with every other. */
+const EARLIER = 4;
+type Embeddings = readonly [Float32Array, Float32Array];
+
+/** Two questions as the attacker prepared them. */
+interface Game {
+  readonly embeddings: Embeddings;
+  readonly views: readonly [QuestionView, QuestionView];
+}
+
+export const distinguishing: Attack = {
+  name: "distinguishing",
+  title: "Two chosen questions, one ciphertext: which was asked?",
+  role: "coordinator and all parties but the querier",
+  holds:
+    "the encrypted question as it travels, everything the parties compute from it, and rows of its own choice in a party's index",
+  assumptions:
+    "The attacker chooses both questions, knows the code, the federation's file and the encoder, and was told the answer of half of the trials before it guesses the others. Every trial has a fresh key. In its favour: it also chooses embeddings that no text has, such as one coordinate alone against nothing. `quick` gives a question two polynomials rather than the product's four at 64 dimensions, for time alone; encoders of more dimensions have fewer trials. The pairs of questions share keys between their games: what the same key would have made of another question is computed, since encryption only adds it. Sizes, order and timing are another attack's.",
+  method:
+    "Some fifty statistics of each ciphertext: how small it is once either question is taken away, in the open, after division by the public polynomials, between polynomials and beside ciphertexts whose questions are known; moments, low bits and correlations; and the same of the answers on chosen rows. Logistic regression learns from half of the trials and guesses the other half. The same distinguisher is run on encryption with one part left out, where it must succeed.",
+  papers: [
+    {
+      citation: "Goldwasser & Micali, Probabilistic encryption, 1984",
+      id: "doi 10.1016/0022-0000(84)90070-9",
+    },
+    {
+      citation: "Lyubashevsky, Peikert & Regev, On ideal lattices and learning with errors over rings, 2010",
+      id: "eprint 2012/230",
+    },
+  ],
+  run,
+};
+
+async function run(lab: Lab): Promise<AttackResult> {
+  const questions = await labQuestions(lab, QUESTIONS_MAX);
+  const layout = await layoutFor(lab, questions.width);
+  const ring = new PublicRing(layout);
+  const games = {
+    different: gameOf(ring, mostDifferent(questions)),
+    sparse: gameOf(ring, [new Float32Array(layout.dim), new Float32Array(layout.dim).with(0, 1)]),
+  };
+  const perPolynomial = Math.min(1, 4 / layout.chunks);
+  const count = Math.max(TRIALS_MIN, Math.floor(lab.bySize(TRIALS) * perPolynomial));
+  const ours = await play(lab, ring, games, count);
+  const clear = await playInClear(lab, ring, games);
+  const flawed = new Map<Flaw, readonly Trial[]>();
+  for (const flaw of FLAWS) flawed.set(flaw, playFlawed(lab, ring, games.different, flaw));
+  return reportDistinguishing(ours, clear, flawed);
+}
+
+/** The product's, but for `quick`: half as many polynomials. */
+function layoutFor(lab: Lab, dim: number): Promise<RingLayout> {
+  const usual = defaultChunk(dim);
+  return labLayout(lab, lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual);
+}
+
+function gameOf(ring: PublicRing, embeddings: Embeddings): Game {
+  return { embeddings, views: [questionView(ring, embeddings[0]), questionView(ring, embeddings[1])] };
+}
+
+function mostDifferent(questions: Matrix): Embeddings {
+  let best: Embeddings = [row(questions, 0), row(questions, 0)];
+  let lowest = Infinity;
+  for (let i = 0; i < questions.rows; i++) {
+    for (let j = i + 1; j < questions.rows; j++) {
+      const product = innerProduct(row(questions, i), row(questions, j));
+      if (product < lowest) [lowest, best] = [product, [row(questions, i), row(questions, j)]];
+    }
+  }
+  return [best[0].slice(), best[1].slice()];
+}
+
+interface Games {
+  readonly different: Game;
+  readonly sparse: Game;
+}
+
+/** The game itself, with the querier's own class and its bytes. */
+async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Promise<Played> {
+  const { different, sparse } = games;
+  const asker = new RlweAsker(ring.layout, { poolSize: 0 });
+  const rows = new ChosenRows(ring, lab.secret());
+  await rows.open(...different.embeddings);
+  const trials = { different: [] as Trial[], sparse: [] as Trial[], rows: [] as Trial[] };
+  const earlier: Uint32Array[][] = [];
+  const steps = different.views.map((from) => sparse.views.map((to) => stepBetween(from, to)));
+  try {
+    for (let i = 0; i < EARLIER + count; i++) {
+      if (i % 16 === 0) await lab.progress(i, count + EARLIER);
+      const bit = coin(lab);
+      const { query, secrets } = await asker.ask(different.embeddings[bit]);
+      secrets[Symbol.dispose]();
+      const view = viewOf(ring, ring.unpack(query));
+      if (i < EARLIER) {
+        earlier.push(withoutQuestion(view, different.views[bit]));
+        continue;
+      }
+      const statistics = ciphertextStatistics(view, different.views, ring.layout.chunk, earlier);
+      trials.different.push({ features: Float64Array.from(statistics), bit });
+      trials.rows.push({ features: Float64Array.from([...statistics, ...(await rows.statistics(query))]), bit });
+      const other = coin(lab);
+      const moved = reasked(view, steps[bit]![other]!);
+      trials.sparse.push(trialOf(ring, moved, sparse, other, earlier));
+    }
+  } finally {
+    asker.close();
+    await rows.close();
+  }
+  return trials;
+}
+
+function trialOf(ring: PublicRing, view: CiphertextView, game: Game, bit: 0 | 1, earlier: Uint32Array[][]): Trial {
+  return { features: Float64Array.from(ciphertextStatistics(view, game.views, ring.layout.chunk, earlier)), bit };
+}
+
+/** `clear` mode: the same statistics of an embedding that travels as it is. */
+async function playInClear(lab: Lab, ring: PublicRing, { different, sparse }: Games): Promise<Played> {
+  const rows = new ChosenRows(ring, lab.secret());
+  await rows.open(...different.embeddings);
+  const asker = new ClearAsker(ring.layout);
+  const trials = { different: [] as Trial[], sparse: [] as Trial[], rows: [] as Trial[] };
+  for (let i = 0; i < FLAWED_TRIALS; i++) {
+    if (i % 16 === 0) await lab.pause();
+    const bit = coin(lab);
+    for (const [name, game] of [["different", different] as const, ["sparse", sparse] as const]) {
+      const { query, secrets } = await asker.ask(game.embeddings[bit]);
+      secrets[Symbol.dispose]();
+      const view = questionView(ring, new Float32Array(query.slice().buffer));
+      const trial = trialOf(ring, view, game, bit, []);
+      trials[name].push(trial);
+      if (name === "different") {
+        const answers = await rows.statistics(ring.pack(view.ntt));
+        trials.rows.push({ features: Float64Array.from([...trial.features, ...answers]), bit });
+      }
+    }
+  }
+  await rows.close();
+  return trials;
+}
+
+function playFlawed(lab: Lab, ring: PublicRing, game: Game, flaw: Flaw): Trial[] {
+  using unsafe = new UnsafeEncryption(ring, flaw);
+  const earlier = Array.from({ length: EARLIER }, () => {
+    const bit = coin(lab);
+    return withoutQuestion(viewOf(ring, unsafe.encrypt(game.embeddings[bit])), game.views[bit]);
+  });
+  return Array.from({ length: FLAWED_TRIALS }, () => {
+    const bit = coin(lab);
+    return trialOf(ring, viewOf(ring, unsafe.encrypt(game.embeddings[bit])), game, bit, earlier);
+  });
+}
+
+function coin(lab: Lab): 0 | 1 {
+  return lab.random() < 0.5 ? 0 : 1;
+}
