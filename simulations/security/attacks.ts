@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "active-attacks": {
+    seconds: { quick: 10, standard: 10, full: 10 },
+    load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
+  },
+};
