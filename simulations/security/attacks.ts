@@ -66,4 +66,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 6, standard: 30, full: 200 },
     load: async () => (await import("./ciphertexts/hint-difference.ts")).hintDifference,
   },
+  "active-attacks": {
+    seconds: { quick: 10, standard: 10, full: 10 },
+    load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
+  },
 };

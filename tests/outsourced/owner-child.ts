@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { Keyring } from "../../party-node/keyring/index.ts";
 import { loadKeyFile } from "../../party-node/keys.ts";
 import { openFederation } from "../../protocol/index.ts";
-import { OwnedCollection, keyringPath } from "../support/hosted.ts";
+import { OwnedCollection, keyringPath, steadyEncoder } from "../support/hosted.ts";
 
 /** What the parent tells in JSON: node owner-child.ts ORDER. */
 export interface ChildOrder {
@@ -21,7 +21,7 @@ async function main(order: ChildOrder): Promise<void> {
   const { identity, storeKey } = loadKeyFile(order.keyPath);
   const federation = openFederation(order.federationFile, order.rootPublicKey);
   const keyring = await Keyring.open(keyringPath(order.folder));
-  const owned = new OwnedCollection(keyring, {
+  const owned = new OwnedCollection(keyring, steadyEncoder(), {
     ...order,
     federation,
     storeKey,

@@ -1,0 +1,289 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { Coordinator, type CoordinatorOptions } from "../../coordinator/index.ts";
+import { type RingLayout, sodium } from "../../crypto/index.ts";
+import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
+import type { Encoder } from "../../party-node/encoders/encoder.ts";
+import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
+import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
+import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
+import {
+  type Federation,
+  type FederationMember,
+  type FrameObserver,
+  type HopMessage,
+  type Identity,
+  type SecureConnection,
+  dial,
+  openFederation,
+  signFederation,
+  toBase64,
+} from "../../protocol/index.ts";
+import type { HostOptions } from "./host-in-process.ts";
+import type { Corpus } from "./ingest-corpus.ts";
+import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+const silent = pino({ level: "silent" });
+
+export interface FederationInProcessOptions {
+  /** Party -> what it holds. */
+  readonly corpora: Readonly<Record<string, Corpus>>;
+  /** Default "private". */
+  readonly mode?: "private" | "clear";
+  /** Default `["asker"]`. */
+  readonly queriers?: readonly string[];
+  /** Its `normMax` and `dim` become the federation's; not closed. */
+  readonly encoder: Encoder;
+  /** Default 64, which gives blocks of 32 rows. */
+  readonly chunk?: number;
+  /** Default 14. */
+  readonly scoreBits?: number;
+  /** Parties that have keys and a corpus and are not started. */
+  readonly absent?: readonly string[];
+  /** In place of the coordinator that ships. */
+  readonly makeCoordinator?: (options: CoordinatorOptions) => Pick<Coordinator, "listen" | "close">;
+  /** Sees every message at the coordinator. */
+  readonly observer?: FrameObserver;
+  /** Makes the federation vertical: the ids of its entities, in order. */
+  readonly alignment?: readonly string[];
+  /** Parties that keep collections of others. */
+  readonly hosts?: Readonly<Record<string, HostOptions>>;
+  /** Parties that answer more than questions. */
+  readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
+}
+
+/** Resolves when the condition holds; rejects after 10 s. */
+export async function until(condition: () => boolean): Promise<void> {
+  const started = performance.now();
+  while (!condition()) {
+    if (performance.now() - started > 10_000) throw new Error("what was waited for did not happen within 10 s");
+    await sleep(10);
+  }
+}
+
+/** A bare authenticated connection and all it has received. */
+export interface RawMember {
+  readonly connection: SecureConnection;
+  readonly messages: readonly HopMessage[];
+  /** The code with which the connection ended. */
+  readonly closed: Promise<string>;
+  /** The first message of a type, when it has come. */
+  readonly message: <Type extends HopMessage["type"]>(type: Type) => Promise<Extract<HopMessage, { type: Type }>>;
+}
+
+/** A whole federation in this process, with real sockets on loopback, real stores in a temporary folder and real keys. */
+export class FederationInProcess implements AsyncDisposable {
+  readonly encoder: Encoder;
+  readonly federation: Federation;
+  readonly layout: RingLayout;
+  readonly alignment: Alignment | undefined;
+  /** The signed file and the key that signs it. */
+  readonly file: string;
+  readonly rootPublicKey: string;
+  readonly parties: ReadonlyMap<string, PartyInProcess>;
+  readonly #options: FederationInProcessOptions;
+  readonly #folder = temporaryFolder();
+  readonly #keys = new Map<string, NodeKeys>();
+  readonly #closers: (() => void)[] = [];
+  #coordinator: Pick<Coordinator, "listen" | "close"> | null = null;
+  #port = 0;
+
+  private constructor(options: FederationInProcessOptions) {
+    const { corpora, queriers = ["asker"], encoder, mode = "private", chunk = 64, scoreBits = 14, alignment } = options;
+    this.alignment = alignment && makeAlignment(alignment);
+    this.#options = options;
+    this.encoder = encoder;
+    const root = sodium.crypto_sign_keypair();
+    this.rootPublicKey = toBase64(root.publicKey);
+    const members = [
+      this.#member("hub", ["coordinator"]),
+      ...queriers.map((name) => this.#member(name, ["querier"])),
+      ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
+    ];
+    const scoring = {
+      dim: encoder.dim,
+      chunk,
+      normMax: encoder.normMax * (alignment ? Object.keys(corpora).length : 1),
+      scoreBits,
+      seed: toBase64(new Uint8Array(32).fill(7)),
+    };
+    this.file = signFederation(
+      {
+        version: 1,
+        name: "a federation in one process",
+        revision: 1,
+        rootPublicKey: this.rootPublicKey,
+        coordinatorUrl: "ws://127.0.0.1:1",
+        mode,
+        encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
+        scoring,
+        ...(alignment ? { vertical: { parties: Object.keys(corpora).length } } : {}),
+        members,
+      },
+      root.privateKey,
+    );
+    this.federation = openFederation(this.file, this.rootPublicKey);
+    this.layout = federationLayout(this.federation);
+    this.parties = new Map(
+      Object.keys(corpora).map((name) => [
+        name,
+        new PartyInProcess(name, this.#keysOf(name), this, join(this.#folder.path, name)),
+      ]),
+    );
+  }
+
+  /** Ingests every corpus, then starts the coordinator and the parties. */
+  static async start(options: FederationInProcessOptions): Promise<FederationInProcess> {
+    const federation = new FederationInProcess(options);
+    try {
+      await federation.startCoordinator();
+      for (const party of federation.parties.values()) {
+        await party.ingest(options.corpora[party.name] ?? {});
+        if (!options.absent?.includes(party.name)) await party.start();
+      }
+      return federation;
+    } catch (error) {
+      await federation[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${String(this.#port)}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  party(name: string): PartyInProcess {
+    const party = this.parties.get(name);
+    if (!party) throw new TypeError(`the federation has no party ${name}`);
+    return party;
+  }
+
+  identity(name: string): Identity {
+    return { name, secretKey: this.#keysOf(name).identity.privateKey };
+  }
+
+  /** Where its key file is. */
+  keyPath(name: string): string {
+    return join(this.#folder.path, `${name}.key`);
+  }
+
+  keysOf(name: string): NodeKeys {
+    return this.#keysOf(name);
+  }
+
+  /** Null for a party that keeps no collections of others. */
+  hostOptions(name: string): HostOptions | null {
+    return this.#options.hosts?.[name] ?? null;
+  }
+
+  handlers(name: string): readonly RequestHandler[] {
+    return this.#options.handlers?.[name] ?? [];
+  }
+
+  /** On the port it had before, if there was one. */
+  async startCoordinator(): Promise<void> {
+    const { observer, makeCoordinator = (options: CoordinatorOptions) => new Coordinator(options) } = this.#options;
+    this.#coordinator = makeCoordinator({
+      identity: this.identity("hub"),
+      federation: this.federation,
+      log: silent,
+      ...(observer ? { observer } : {}),
+    });
+    this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");
+  }
+
+  async stopCoordinator(): Promise<void> {
+    const coordinator = this.#coordinator;
+    this.#coordinator = null;
+    await coordinator?.close();
+  }
+
+  /** A connected client; closed with the federation. */
+  async client(name = "asker", options: Partial<ClientOptions> = {}): Promise<SottoClient> {
+    const client = await SottoClient.connect({
+      identity: this.identity(name),
+      federation: this.federation,
+      encoder: this.encoder,
+      coordinatorUrl: this.url,
+      insecureClear: true,
+      ...options,
+    });
+    this.#closers.push(() => {
+      client.close();
+    });
+    return client;
+  }
+
+  /** A connection for members that do not keep to the rules; closed with the federation. */
+  async dial(
+    name: string,
+    onMessage: (message: HopMessage, connection: SecureConnection) => void = () => undefined,
+  ): Promise<RawMember> {
+    const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation });
+    this.#closers.push(() => {
+      connection.close();
+    });
+    const messages: HopMessage[] = [];
+    const closed = Promise.withResolvers<string>();
+    connection.listen(
+      (message) => {
+        messages.push(message);
+        onMessage(message, connection);
+      },
+      ({ code }) => {
+        closed.resolve(code);
+      },
+    );
+    const isOf =
+      <Type extends HopMessage["type"]>(type: Type) =>
+      (message: HopMessage): message is Extract<HopMessage, { type: Type }> =>
+        message.type === type;
+    const message: RawMember["message"] = async (type) => {
+      await until(() => messages.some(isOf(type)));
+      return messages.find(isOf(type)) ?? Promise.reject(new Error("gone"));
+    };
+    return { connection, messages, closed: closed.promise, message };
+  }
+
+  /** Every row of every party with its score to single precision, best first, equal ones by party, block and slot. */
+  async plaintextRanking(question: string): Promise<(HeldRow & { readonly score: number })[]> {
+    const query = await this.encoder.encodeQuery(question);
+    const score = ({ vector }: HeldRow): number =>
+      Math.fround(vector.reduce((sum, entry, i) => sum + entry * (query[i] ?? 0), 0));
+    return [...this.parties.values()]
+      .flatMap((party) => party.rows())
+      .map((row) => ({ ...row, score: score(row) }))
+      .sort(
+        (a, b) =>
+          b.score - a.score || (a.party < b.party ? -1 : a.party > b.party ? 1 : a.block - b.block || a.slot - b.slot),
+      );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers.splice(0)) close();
+    for (const party of this.parties.values()) await party.stop();
+    await this.stopCoordinator();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #member(name: string, roles: FederationMember["roles"]): FederationMember {
+    return { name, roles, publicKey: toBase64(this.#keysOf(name).identity.publicKey) };
+  }
+
+  /** The member's keys, from a key file made when it is first asked for. */
+  #keysOf(name: string): NodeKeys {
+    let keys = this.#keys.get(name);
+    if (!keys) {
+      const path = this.keyPath(name);
+      createKeyFile(path);
+      this.#keys.set(name, (keys = loadKeyFile(path)));
+    }
+    return keys;
+  }
+}

@@ -1,0 +1,142 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { pino } from "pino";
+import { ClearScorer, LocalShard, RlweIndex, type RingLayout, type ScoringIndex } from "../../crypto/index.ts";
+import type { Encoder } from "../../party-node/encoders/encoder.ts";
+import type { NodeKeys } from "../../party-node/keys.ts";
+import { PartyServer } from "../../party-node/serving/party-server.ts";
+import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
+import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
+import type { Alignment } from "../../party-node/vertical/index.ts";
+import type { Federation, Identity } from "../../protocol/index.ts";
+import { type HostOptions, type OpenHost, openHost } from "./host-in-process.ts";
+import { type Corpus, ingestCorpus } from "./ingest-corpus.ts";
+
+/** The federation that a party is of. */
+export interface PartyContext {
+  readonly federation: Federation;
+  readonly layout: RingLayout;
+  readonly encoder: Encoder;
+  readonly alignment: Alignment | undefined;
+  /** Of the coordinator. */
+  readonly url: string;
+  /** Null for a party that keeps no collections of others. */
+  readonly hostOptions: (party: string) => HostOptions | null;
+  readonly handlers: (party: string) => readonly RequestHandler[];
+}
+
+/** One row as the party's scoring index has it. */
+export interface HeldRow {
+  readonly party: string;
+  readonly block: number;
+  readonly slot: number;
+  readonly documentId: string;
+  readonly text: string;
+  readonly vector: Float32Array;
+}
+
+/** A party with real keys, a real store and, while started, a real server. */
+export class PartyInProcess {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly keys: NodeKeys;
+  readonly #owner: PartyContext;
+  readonly #folder: string;
+  #server: { readonly stop: () => Promise<void> } | null = null;
+
+  constructor(name: string, keys: NodeKeys, owner: PartyContext, folder: string) {
+    this.name = name;
+    this.keys = keys;
+    this.identity = { name, secretKey: keys.identity.privateKey };
+    this.#owner = owner;
+    this.#folder = folder;
+    mkdirSync(folder);
+  }
+
+  /** Where it keeps collections of others, unless it is given a store. */
+  get hostedFolder(): string {
+    return join(this.#folder, "hosted");
+  }
+
+  /** Another connection to the party's store, as another process would have it; the caller closes it. */
+  openStore(): PassageStore {
+    return openSqliteStore({
+      path: join(this.#folder, "store.db"),
+      storeKey: this.keys.storeKey,
+      rowsPerBlock: this.#owner.layout.rowsPerBlock,
+    });
+  }
+
+  /** Makes the corpus what the party holds: what is missing from it is deleted. A server that runs follows within half a second. */
+  async ingest(corpus: Corpus): Promise<void> {
+    const store = this.openStore();
+    try {
+      await ingestCorpus(this.#folder, corpus, store, this.#owner.encoder, this.#owner.alignment);
+    } finally {
+      store.close();
+    }
+  }
+
+  /** Every row with its vector, in no order. */
+  rows(): HeldRow[] {
+    const store = this.openStore();
+    try {
+      return [...store.blockRevisions().keys()]
+        .flatMap((block) => store.vectorsOfBlock(block))
+        .flatMap(({ rowId, block, slot, vector }) =>
+          store
+            .passages([rowId])
+            .map(({ documentId, text }) => ({ party: this.name, block, slot, documentId, text, vector })),
+        );
+    } finally {
+      store.close();
+    }
+  }
+
+  makeIndex(): ScoringIndex {
+    const { federation, layout } = this.#owner;
+    return federation.terms.mode === "clear" ? new ClearScorer(layout) : encryptedIndex(layout, this.keys.hintKey);
+  }
+
+  /** Resolves once the coordinator lists the party. */
+  async start(): Promise<void> {
+    const { federation, url } = this.#owner;
+    const options = this.#owner.hostOptions(this.name);
+    const host: OpenHost | null = options && (await openHost(options, this.hostedFolder, this.keys.hintKey));
+    const store = this.openStore();
+    const server = new PartyServer({
+      identity: this.identity,
+      federation,
+      store,
+      index: this.makeIndex(),
+      handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
+      coordinatorUrl: url,
+      log: pino({ enabled: false }),
+    });
+    const ready = Promise.withResolvers<null>();
+    const running = server.run(() => {
+      ready.resolve(null);
+    });
+    this.#server = {
+      stop: async () => {
+        server.close();
+        await running.catch(() => undefined);
+        await host?.close();
+        store.close();
+      },
+    };
+    await Promise.race([ready.promise, running]);
+  }
+
+  /** Leaves the federation; start it again to return. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    await server?.stop();
+  }
+}
+
+/** Encrypted scoring in this thread. */
+function encryptedIndex(layout: RingLayout, hintKey: Uint8Array): ScoringIndex {
+  return new RlweIndex(layout, { openShard: () => new LocalShard(layout, hintKey) });
+}
