@@ -55,15 +55,15 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
   },
   distinguishing: {
-    seconds: { quick: 40, standard: 100, full: 620 },
+    seconds: { quick: 52, standard: 100, full: 700 },
     load: async () => (await import("./ciphertexts/distinguishing.ts")).distinguishing,
   },
   "cached-encryption": {
-    seconds: { quick: 5, standard: 10, full: 40 },
+    seconds: { quick: 3, standard: 8, full: 30 },
     load: async () => (await import("./ciphertexts/cached-encryption.ts")).cachedEncryption,
   },
   "hint-difference": {
-    seconds: { quick: 6, standard: 30, full: 200 },
+    seconds: { quick: 5, standard: 12, full: 25 },
     load: async () => (await import("./ciphertexts/hint-difference.ts")).hintDifference,
   },
   "active-attacks": {

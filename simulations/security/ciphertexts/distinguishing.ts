@@ -8,7 +8,7 @@ import type { Trial } from "./advantage.ts";
 import { FLAWS, type Flaw, UnsafeEncryption } from "./broken-encryption.ts";
 import { ChosenRows } from "./chosen-rows.ts";
 import { type Played, reportDistinguishing } from "./distinguishing-report.ts";
-import { labLayout, labQuestions } from "./game-layout.ts";
+import { firstCoordinates, labLayout, labQuestions } from "./game-layout.ts";
 import { PublicRing } from "./ring.ts";
 import {
   type CiphertextView,
@@ -21,9 +21,10 @@ import {
   withoutQuestion,
 } from "./statistics-of-ciphertexts.ts";
 
-/** Trials at four polynomials a question; where there are more, in proportion fewer. */
+/** Trials at up to four polynomials a question; where there are more, in proportion fewer. */
 const TRIALS = { quick: 10_000, standard: 16_000, full: 100_000 };
 const TRIALS_MIN = 2000;
+const POLYNOMIALS_MAX = { quick: 2, standard: 4, full: 128 };
 const FLAWED_TRIALS = 400;
 const QUESTIONS_MAX = 300;
 /** Ciphertexts the attacker was told the questions of, to be compared with every other. */
@@ -43,7 +44,7 @@ export const distinguishing: Attack = {
   holds:
     "the encrypted question as it travels, everything the parties compute from it, and rows of its own choice in a party's index",
   assumptions:
-    "The attacker chooses both questions, knows the code, the federation's file and the encoder, and was told the answer of half of the trials before it guesses the others. Every trial has a fresh key. In its favour: it also chooses embeddings that no text has, such as one coordinate alone against nothing. `quick` gives a question two polynomials rather than the product's four at 64 dimensions, for time alone; encoders of more dimensions have fewer trials. The pairs of questions share keys between their games: what the same key would have made of another question is computed, since encryption only adds it. Sizes, order and timing are another attack's.",
+    "The attacker chooses both questions, knows the code, the federation's file and the encoder, and was told the answer of half of the trials before it guesses the others. Every trial has a fresh key. In its favour: it also chooses embeddings that no text has, such as one coordinate alone against nothing. For time alone a question has at most two polynomials in `quick` and four in `standard`, of the first coordinates of longer embeddings, where the product has one for every 16 to 64 dimensions; each is encrypted in the same way. The pairs of questions share keys between their games: what the same key would have made of another question is computed, since encryption only adds it. Sizes, order and timing are another attack's.",
   method:
     "Some fifty statistics of each ciphertext: how small it is once either question is taken away, in the open, after division by the public polynomials, between polynomials and beside ciphertexts whose questions are known; moments, low bits and correlations; and the same of the answers on chosen rows. Logistic regression learns from half of the trials and guesses the other half. The same distinguisher is run on encryption with one part left out, where it must succeed.",
   papers: [
@@ -60,8 +61,9 @@ export const distinguishing: Attack = {
 };
 
 async function run(lab: Lab): Promise<AttackResult> {
-  const questions = await labQuestions(lab, QUESTIONS_MAX);
-  const layout = await layoutFor(lab, questions.width);
+  const asked = await labQuestions(lab, QUESTIONS_MAX);
+  const layout = await layoutFor(lab, asked.width);
+  const questions = firstCoordinates(asked, layout.dim);
   const ring = new PublicRing(layout);
   const games = {
     different: gameOf(ring, mostDifferent(questions)),
@@ -72,14 +74,15 @@ async function run(lab: Lab): Promise<AttackResult> {
   const ours = await play(lab, ring, games, count);
   const clear = await playInClear(lab, ring, games);
   const flawed = new Map<Flaw, readonly Trial[]>();
-  for (const flaw of FLAWS) flawed.set(flaw, playFlawed(lab, ring, games.different, flaw));
+  for (const flaw of FLAWS) flawed.set(flaw, await playFlawed(lab, ring, games.different, flaw));
   return reportDistinguishing(ours, clear, flawed);
 }
 
-/** The product's, but for `quick`: half as many polynomials. */
+/** The product's polynomials, as many as there is time for. */
 function layoutFor(lab: Lab, dim: number): Promise<RingLayout> {
   const usual = defaultChunk(dim);
-  return labLayout(lab, lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual);
+  const chunk = lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual;
+  return labLayout(lab, { chunk, dim: Math.min(dim, chunk * lab.bySize(POLYNOMIALS_MAX)) });
 }
 
 function gameOf(ring: PublicRing, embeddings: Embeddings): Game {
@@ -166,16 +169,18 @@ async function playInClear(lab: Lab, ring: PublicRing, { different, sparse }: Ga
   return trials;
 }
 
-function playFlawed(lab: Lab, ring: PublicRing, game: Game, flaw: Flaw): Trial[] {
+async function playFlawed(lab: Lab, ring: PublicRing, game: Game, flaw: Flaw): Promise<Trial[]> {
   using unsafe = new UnsafeEncryption(ring, flaw);
-  const earlier = Array.from({ length: EARLIER }, () => {
+  const earlier: Uint32Array[][] = [];
+  const trials: Trial[] = [];
+  while (trials.length < FLAWED_TRIALS) {
+    if (trials.length % 16 === 0) await lab.pause();
     const bit = coin(lab);
-    return withoutQuestion(viewOf(ring, unsafe.encrypt(game.embeddings[bit])), game.views[bit]);
-  });
-  return Array.from({ length: FLAWED_TRIALS }, () => {
-    const bit = coin(lab);
-    return trialOf(ring, viewOf(ring, unsafe.encrypt(game.embeddings[bit])), game, bit, earlier);
-  });
+    const view = viewOf(ring, unsafe.encrypt(game.embeddings[bit]));
+    if (earlier.length < EARLIER) earlier.push(withoutQuestion(view, game.views[bit]));
+    else trials.push(trialOf(ring, view, game, bit, earlier));
+  }
+  return trials;
 }
 
 function coin(lab: Lab): 0 | 1 {

@@ -1,12 +1,13 @@
 import { type RingLayout, LocalShard, RlweIndex, ringLayout } from "../../../crypto/index.ts";
 import { defaultChunk } from "../../../cli/default-chunk.ts";
 import { mean } from "../../metrics.ts";
-import { type Matrix, matrixOf, nearest, norm, pick, row } from "../../sealing/matrix.ts";
+import { type Matrix, nearest, pick, row } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { divide } from "../victim.ts";
 import { cosine } from "./division.ts";
+import { firstCoordinates } from "./game-layout.ts";
 import { type EntryLattice, HintEquations } from "./hint-equations.ts";
 import { type DictionaryResult, type HintMode, type LatticeResult, reportHints } from "./hint-report.ts";
 import { PublicRing } from "./ring.ts";
@@ -62,7 +63,7 @@ async function run(lab: Lab): Promise<AttackResult> {
     dictionary.push(await lookUp(lab, mode as HintMode, layout, owner, pool));
   const lattices: LatticeResult[] = [];
   for (const [done, { dim, equations }] of sizes.entries()) {
-    const vectors = firstCoordinates(owner, dim, normMax);
+    const vectors = firstCoordinates(owner, dim);
     const task = { layouts: layouts(dim), vectors, equations };
     lattices.push(...(await solve(lab, task, (share) => lab.progress(1 + done + share, 1 + sizes.length))));
   }
@@ -88,19 +89,6 @@ async function vectorsOf(lab: Lab): Promise<{ owner: Matrix; pool: Matrix }> {
   const owner = await lab.encode(encoder, division.owner);
   if (!encoder.usesStatistics) return { owner, pool: owner };
   return { owner, pool: await lab.encode(encoder, division.owner, lab.statistics(encoder, division.attacker)) };
-}
-
-function firstCoordinates(vectors: Matrix, dim: number, normMax: number): Matrix {
-  const cut = Array.from({ length: vectors.rows }, (_, i) => {
-    const first = row(vectors, i).slice(0, dim);
-    if (dim === vectors.width) return first;
-    const scale = normMax / norm(first);
-    return first.map((x) => x * scale);
-  });
-  return matrixOf(
-    cut.filter((vector) => vector.every(Number.isFinite)),
-    dim,
-  );
 }
 
 /** A party that added one row: real hints before and after. */
