@@ -40,7 +40,7 @@ export interface LocalFederationOptions {
   readonly alignmentPath?: string;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
-  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node`. */
+  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node` without a budget of questions. */
   readonly serve?: (party: string, folder: string) => readonly string[];
 }
 
@@ -170,7 +170,7 @@ export class LocalFederation {
     this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
     const names = this.#options.parties.map(({ name }) => name);
     const serving = mode === "hosted" ? [HOST] : names;
-    const { serve = () => ["node"] } = this.#options;
+    const { serve = () => ["node", "--query-budget", "none"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     const routable = this.#options.routable ? ["--routable"] : [];
     await Promise.all(

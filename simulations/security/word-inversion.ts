@@ -10,6 +10,9 @@ const PASSAGES_MIN = 3;
 /** In a larger share of passages it says little of any of them. */
 const PASSAGE_SHARE_MAX = 0.1;
 
+/** Less likely words are in no best set: they would have to be likelier than half of its F1. */
+const LIKELIHOOD_MIN = 0.01;
+
 /** Word -> its column: the most frequent of the words, stemmed and without stop words, that tell passages apart; equally frequent ones by alphabet. */
 export function vocabularyOf(documents: readonly BeirDocument[], wordsMax: number): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
@@ -73,7 +76,8 @@ export class WordInverter {
       for (let word = 0; word < this.#words; word++) likelihood[word]! += x * this.#weights[j * this.#words + word]!;
     }
     const clamped = likelihood.map((p) => Math.min(1, Math.max(0, p)));
-    const order = [...clamped.keys()].sort((a, b) => clamped[b]! - clamped[a]!);
+    const order = [...clamped.keys()].filter((word) => clamped[word]! > LIKELIHOOD_MIN);
+    order.sort((a, b) => clamped[b]! - clamped[a]!);
     const expected = clamped.reduce((a, b) => a + b, 0);
     let [found, best, taken] = [0, 0, 0];
     order.forEach((word, i) => {

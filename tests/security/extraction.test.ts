@@ -140,19 +140,19 @@ test("words that are coordinates are read off; of random vectors only frequent o
 });
 
 test("the attack succeeds on vectors in the open and comes less than half of the way within the default budget", async () => {
-  await using lab = toyLab("extraction", { encoders: ["lexical:64"] });
+  await using lab = toyLab("extraction", { encoders: ["lexical:32"] });
   const { findings, charts } = await extraction.run(lab);
   const labels = findings.map(({ mode, setting, metric }) => `${mode}, ${setting}, ${metric}`);
   expect(new Set(labels).size).toBe(labels.length);
   for (const { baseline, threshold } of findings) expect(baseline).toBeGreaterThanOrEqual(threshold);
   const cosine = findings.find(({ metric }) => metric === "cosine of recovered vectors")!;
-  expect(cosine.setting).toContain("4 questions");
+  expect(cosine.setting).toContain("2 questions");
   expect(cosine.value).toBeLessThan(cosine.threshold);
-  expect(charts![0]!.marks).toEqual([{ x: 4, label: "budget: 4" }]);
+  expect(charts![0]!.marks).toEqual([{ x: 2, label: "budget: 2" }]);
 });
 
 test("a budget of all dimensions is advised against", async () => {
-  await using lab = toyLab("extraction", { encoders: ["lexical:64"], queryBudget: 64 });
+  await using lab = toyLab("extraction", { encoders: ["lexical:16"], queryBudget: 16 });
   const { findings, advice } = await extraction.run(lab);
   expect(findings[0]!.value).toBeGreaterThan(findings[0]!.threshold);
   expect(advice).toEqual([expect.objectContaining({ setting: "--query-budget" })]);

@@ -8,6 +8,7 @@ import { type ClientOptions, SottoClient, federationLayout } from "../../party-n
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
+import type { QueryBudget } from "../../party-node/serving/query-budget.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
@@ -54,6 +55,8 @@ export interface TestFederationOptions {
   readonly alignment?: readonly string[];
   /** Parties that keep collections of others. */
   readonly hosts?: Readonly<Record<string, HostOptions>>;
+  /** How many questions a party answers each querier; made anew whenever the party starts. */
+  readonly queryBudgets?: Readonly<Record<string, () => QueryBudget>>;
   /** Parties that answer more than questions. */
   readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
 }
@@ -160,6 +163,7 @@ export class TestParty {
       store,
       index: this.makeIndex(),
       handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
+      queryBudget: this.#owner.queryBudget(this.name),
       coordinatorUrl: url,
       log: silent,
     });
@@ -301,6 +305,10 @@ export class TestFederation implements AsyncDisposable {
   /** Null for a party that keeps no collections of others. */
   hostOptions(name: string): HostOptions | null {
     return this.#options.hosts?.[name] ?? null;
+  }
+
+  queryBudget(name: string): QueryBudget | undefined {
+    return this.#options.queryBudgets?.[name]?.();
   }
 
   handlers(name: string): readonly RequestHandler[] {

@@ -91,7 +91,8 @@ function budgetFindings(figures: ExtractionFigures): Finding[] {
   };
   return [
     nearness("cosine", "cosine of recovered vectors"),
-    nearness("f1", "F1 of guessed words"),
+    // Of too little text the attacker learns nothing, not even for vectors in the open.
+    ...(learnsWords(figures) ? [nearness("f1", "F1 of guessed words")] : []),
     {
       ...common(setting, "exact match@1 of candidate texts"),
       value: matched,
@@ -101,6 +102,10 @@ function budgetFindings(figures: ExtractionFigures): Finding[] {
       note: `${String(candidates)} candidates, the right one among them`,
     },
   ];
+}
+
+function learnsWords({ bounds: { open, blind } }: ExtractionFigures): boolean {
+  return open.f1 > blind.f1;
 }
 
 function common(
@@ -192,10 +197,17 @@ function words(figures: readonly ExtractionFigures[], { relinked, rows, hints }:
 
 function budgetInWords(figures: ExtractionFigures): string {
   const { budget, curves, bounds, isEncrypted } = figures;
+  const how = isEncrypted ? "" : " Errors of scores follow the model of the encryption, not the encryption itself.";
+  return `${capital(nameOf(figures))}: after ${String(budget)} questions, chosen as well as we know how, vectors are recovered to a cosine of ${bestAt(curves, budget, "cosine").value.toFixed(2)} (knowing nothing: ${bounds.blind.cosine.toFixed(2)}).${wordsInWords(figures)}${how}`;
+}
+
+function wordsInWords(figures: ExtractionFigures): string {
+  const { budget, curves, bounds } = figures;
+  if (!learnsWords(figures))
+    return " The attacker's own text is too little to learn from which words a vector stands for.";
   const f1 = bestAt(curves, budget, "f1").value;
   const gained = (f1 - bounds.blind.f1) / (bounds.open.f1 - bounds.blind.f1);
-  const how = isEncrypted ? "" : " Errors of scores follow the model of the encryption, not the encryption itself.";
-  return `${capital(nameOf(figures))}: after ${String(budget)} questions, chosen as well as we know how, vectors are recovered to a cosine of ${bestAt(curves, budget, "cosine").value.toFixed(2)} (knowing nothing: ${bounds.blind.cosine.toFixed(2)}), and words are guessed with an F1 of ${f1.toFixed(2)} (knowing nothing: ${bounds.blind.f1.toFixed(2)}, vectors in the open: ${bounds.open.f1.toFixed(2)}): ${share(gained)} of what the vectors would add.${how}`;
+  return ` Words that tell passages apart are guessed with an F1 of ${f1.toFixed(2)} (knowing nothing: ${bounds.blind.f1.toFixed(2)}, vectors in the open: ${bounds.open.f1.toFixed(2)}), ${share(gained)} of what the vectors would add: these are the words of a passage's topic, which shows first.`;
 }
 
 function advice(figures: readonly ExtractionFigures[], { queryBudget }: EvaluationSettings): Advice[] {
