@@ -170,9 +170,11 @@ export class LocalFederation {
     this.#configure(mode, `ws://127.0.0.1:${String(port)}`);
     const names = this.#options.parties.map(({ name }) => name);
     const serving = mode === "hosted" ? [HOST] : names;
-    const { serve = () => ["node", "--query-budget", "none"] } = this.#options;
+    const { serve = () => ["node"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     const routable = this.#options.routable ? ["--routable"] : [];
+    // All members are this machine's own, and a trial asks thousands of questions.
+    const budget = this.#options.serve ? [] : ["--query-budget", "none"];
     await Promise.all(
       serving.map(
         (name) =>
@@ -185,6 +187,7 @@ export class LocalFederation {
                 this.folderOf(name),
                 ...more,
                 ...routable,
+                ...budget,
                 ...this.#transcriptArguments(name),
               ],
               (event) => {

@@ -59,7 +59,7 @@ export function reportOf(
   ];
   return {
     findings,
-    charts: [...figures.map(cosineChart), bitsChart(first, further)],
+    charts: [shareChart(figures), ...figures.map(cosineChart)],
     words: words(figures, further),
     advice: advice(figures, settings),
   };
@@ -172,21 +172,37 @@ function cosineChart(figures: ExtractionFigures): Chart {
   };
 }
 
-function bitsChart(figures: ExtractionFigures, { bits }: FurtherFigures): Chart {
-  const line = (i: number): readonly (readonly [number, number])[] =>
-    bits.map(({ bits: p, points }) => [p, points[i]!.cosine] as const);
-  const lines = bits[0]!.points.map(({ asked }, i) => ({ name: `${String(asked)} questions`, points: line(i) }));
+/** What the default budget rests on: how much of the way to the vectors, and to what they say, the best attack has come. */
+function shareChart(figures: readonly ExtractionFigures[]): Chart {
+  const line = (of: ExtractionFigures, what: keyof Nearness): readonly (readonly [number, number])[] => {
+    const [blind, open] = [of.bounds.blind[what], of.bounds.open[what]];
+    const counts = new Set(of.curves.flatMap(({ points }) => points.map(({ asked }) => asked)));
+    let best = blind; // whoever has asked more can also do without
+    return [...counts]
+      .sort((a, b) => a - b)
+      .map((asked) => {
+        best = Math.max(best, bestAt(of.curves, asked, what).value);
+        return [asked / of.dim, (best - blind) / (open - blind)] as const;
+      });
+  };
+  const budget = figures[0]!.budget / figures[0]!.dim;
   return {
-    title: `Bits of a score hardly matter (${nameOf(figures)})`,
-    x: { title: "bits of a score" },
-    y: { title: "mean cosine of recovered and true vector", domain: [0, 1] },
-    lines,
+    title: "What a querier recovers of what the vectors in the open show",
+    x: { title: "questions asked, as a share of the dimensions" },
+    y: { title: "0: knowing nothing, 1: vectors in the open", domain: [0, 1] },
+    lines: figures.flatMap((of) => [
+      { name: `${nameOf(of)}: vectors, by cosine`, points: line(of, "cosine") },
+      ...(learnsWords(of) ? [{ name: `${nameOf(of)}: words, by F1`, points: line(of, "f1") }] : []),
+    ]),
+    marks: [{ x: budget, label: "budget" }],
   };
 }
 
-function words(figures: readonly ExtractionFigures[], { relinked, rows, hints }: FurtherFigures): string[] {
+function words(figures: readonly ExtractionFigures[], { bits, relinked, rows, hints }: FurtherFigures): string[] {
+  const coarse = bits.map(({ bits: p, points }) => `${String(p)} bits ${points.at(-1)!.cosine.toFixed(2)}`);
   return [
     ...figures.map(budgetInWords),
+    `Coarser scores would not help: a cosine of recovered vectors after ${String(bits[0]!.points.at(-1)!.asked)} questions of ${coarse.join(", ")}.`,
     `A querier who has a text and wonders whether a party holds it finds out with a few questions, whatever the budget (${share(figures[0]!.matched)} of candidate texts were matched with it): a search that finds passages says which there are. A budget bounds what can be read out without a guess.`,
     `A budget is given back after ${String(QUERY_BUDGET_DAYS_DEFAULT)} days: it makes extraction slow and visible, and does not end it. Every question may also fetch up to 32 passages in the open, which is what queriers are admitted for.`,
     `To shuffle rows from time to time would be worth little: ${String(relinked.length)} repeated questions linked ${share(relinked.at(-1)!)} of ${String(rows)} rows again, a single one ${share(relinked[0]!)}.`,

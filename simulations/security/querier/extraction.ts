@@ -16,8 +16,9 @@ import { Target, exactScores, matchedShare } from "./target.ts";
 /** Shares of the dimensions at which the curves are drawn. */
 const SHARES = [0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1];
 /** And the decoding of sparse vectors, which takes longest. */
-const SPARSE_SHARES = [1 / 16, 1 / 8, 3 / 16, 1 / 4];
+const SPARSE_SHARES = [1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8];
 const SCORE_BITS = [8, 10, 12, 14, 16, 31];
+const FEW_SCORE_BITS = [8, 14];
 const REPEATED = 3;
 /** Above so many dimensions a quick run does less. */
 const LARGE_DIM = 256;
@@ -102,7 +103,7 @@ class Attempt {
     const isLarge = isQuickAndLarge(lab, encoder.dim);
     const target = await Target.open(lab, encoder, {
       owner: lab.bySize({ quick: isLarge ? 40 : 150, standard: 200, full: 2000 }),
-      attacker: lab.bySize({ quick: 1000, standard: 1700, full: 10_000 }),
+      attacker: lab.bySize({ quick: 800, standard: 1700, full: 10_000 }),
       words: lab.bySize({ quick: 400, standard: 1000, full: 3000 }),
     });
     await progress(0.3);
@@ -136,10 +137,11 @@ class Attempt {
   async further(): Promise<FurtherFigures> {
     const { encoder, vectors } = this.#target;
     const bits: { bits: number; points: CurvePoint[] }[] = [];
-    const at = [...new Set([this.#budget, this.#axes.length])];
-    for (const scoreBits of SCORE_BITS) {
-      const party = this.#modelled(scoreBits);
-      bits.push({ bits: scoreBits, points: await this.#linearCurve(party, this.#axes, at) });
+    const hasAllAxes = this.#axes.length >= this.#most;
+    const questions = hasAllAxes ? this.#axes : coordinates(this.#target.prior, this.#most);
+    for (const scoreBits of hasAllAxes ? SCORE_BITS : FEW_SCORE_BITS) {
+      const points = await this.#linearCurve(this.#modelled(scoreBits), questions, [this.#most]);
+      bits.push({ bits: scoreBits, points });
     }
     const relinked = await relinkedShares(this.#modelled(), this.#axes.slice(0, REPEATED));
     const hints = await hintFigures(this.#lab, this.#target, layoutOf(encoder, this.#lab.settings.scoreBits));

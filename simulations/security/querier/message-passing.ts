@@ -32,8 +32,6 @@ export function sparsePriorOf(rows: Matrix): SparsePrior {
 }
 
 const ITERATIONS = 30;
-/** Share of each step that is taken: slower, and forgiving to matrices that are not quite random. */
-const DAMPING = 0.8;
 
 /**
  * Compressed sensing of one row by Bayesian approximate message passing (Donoho, Maleki and Montanari, 2009) with a Bernoulli-Gaussian prior of each
@@ -67,12 +65,11 @@ export function decodeSparse(
     let moved = 0;
     for (let j = 0; j < dim; j++) {
       const { value, slope } = coordinate(seen[j]!, noise, prior, j);
-      const step = DAMPING * (value - estimate[j]!);
-      estimate[j]! += step;
-      moved += step * step;
+      moved += (value - estimate[j]!) ** 2;
+      estimate[j] = value;
       slopes += slope;
     }
-    onsager = (DAMPING * slopes) / asked;
+    onsager = slopes / asked;
     if (moved < dim * (scale * scoreDeviation) ** 2 * 1e-2) break;
   }
   return estimate;
