@@ -40,7 +40,7 @@ export interface LocalFederationOptions {
   readonly alignmentPath?: string;
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
-  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node`. */
+  /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node` without a budget of questions. */
   readonly serve?: (party: string, folder: string) => readonly string[];
 }
 
@@ -173,6 +173,8 @@ export class LocalFederation {
     const { serve = () => ["node"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     const routable = this.#options.routable ? ["--routable"] : [];
+    // All members are this machine's own, and a trial asks thousands of questions.
+    const budget = this.#options.serve ? [] : ["--query-budget", "none"];
     await Promise.all(
       serving.map(
         (name) =>
@@ -185,6 +187,7 @@ export class LocalFederation {
                 this.folderOf(name),
                 ...more,
                 ...routable,
+                ...budget,
                 ...this.#transcriptArguments(name),
               ],
               (event) => {

@@ -2,9 +2,14 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
-import { openNode } from "../party-node/node-folder.ts";
+import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
-import { PartyServer } from "../party-node/serving/index.ts";
+import {
+  PartyServer,
+  QUERY_BUDGET_DAYS_DEFAULT,
+  QueryBudget,
+  defaultQueryBudget,
+} from "../party-node/serving/index.ts";
 import { limits, memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
@@ -17,6 +22,8 @@ interface Options extends ServiceOptions {
   readonly dir: string;
   readonly insecureClear: boolean;
   readonly cache: boolean;
+  readonly queryBudget?: number | "none";
+  readonly queryBudgetDays: number;
   readonly transcript?: string;
 }
 
@@ -53,11 +60,22 @@ export function nodeCommand(): Command {
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
       limits.codesPerQuerierDefault,
     )
+    .option(
+      "--query-budget <count>",
+      "questions of one querier that are answered in --query-budget-days, or none for any number; default: a sixteenth of the encoder's dimensions",
+      parseQueryBudget,
+    )
+    .option(
+      "--query-budget-days <days>",
+      "days after which a question no longer counts",
+      wholeNumber(1, 36_500),
+      QUERY_BUDGET_DAYS_DEFAULT,
+    )
     .addOption(transcriptOption())
     .action(runNode)
     .addHelpText(
       "after",
-      "\n--routable: any querier of the federation may have up to 64 codes of 256 bits, each of what most of 5 or more passages have in common, and how many passages each stands for: what the collection is about, roughly. The coordinator does not see them.",
+      "\n--query-budget: scores of enough chosen questions give the passages' vectors away, and with them much of their words. By default a querier may ask so few that vectors stay less than half known (docs/extraction.md); allow members more whom you would let copy what the vectors say. A querier who is refused is told when it may ask again.\n\n--routable: any querier of the federation may have up to 64 codes of 256 bits, each of what most of 5 or more passages have in common, and how many passages each stands for: what the collection is about, roughly. The coordinator does not see them.",
     );
 }
 
@@ -66,6 +84,18 @@ function parseMembers(text: string): ReadonlySet<string> {
   if (names.some((name) => !memberName.safeParse(name).success))
     throw new InvalidArgumentError("expected names of members, joined by commas");
   return new Set(names);
+}
+
+function parseQueryBudget(text: string): number | "none" {
+  return text === "none" ? text : wholeNumber(1, 1_000_000_000)(text);
+}
+
+/** What limits queriers; null where the operator wants no limit. @throws Fault QUERY_BUDGET_MALFORMED. */
+function openBudget({ folder, federation }: OpenedNode, { queryBudget, queryBudgetDays: days }: Options) {
+  const max = queryBudget ?? defaultQueryBudget(federation.terms.scoring.dim);
+  if (max === "none") return null;
+  const budget = new QueryBudget({ path: folder.questionsPath, max, days, wallClock: () => Date.now() });
+  return { budget, max, days };
 }
 
 async function runNode(options: Options): Promise<void> {
@@ -87,6 +117,11 @@ async function runNode(options: Options): Promise<void> {
   }
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
+  const budget = openBudget(node, options);
+  log.info(
+    budget ? { questions: budget.max, days: budget.days } : { questions: "any number" },
+    "query budget of each querier",
+  );
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -105,6 +140,7 @@ async function runNode(options: Options): Promise<void> {
     store,
     index,
     handlers: services.handlers,
+    queryBudget: budget?.budget,
     answeredPath: node.folder.answeredPath,
     coordinatorUrl,
     log,

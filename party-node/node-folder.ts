@@ -50,6 +50,8 @@ export interface NodeFolder {
   readonly seenPath: string;
   /** How many codes members have read. */
   readonly codesReadPath: string;
+  /** How many questions queriers have asked lately. */
+  readonly questionsPath: string;
   /** When the last answered query of each querier was signed, in a vertical federation. */
   readonly answeredPath: string;
   /** Keys of hosted collections; there only once the node has one. */
@@ -70,6 +72,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     alignedPath: resolve(path, "aligned.json"),
     seenPath: resolve(path, "collections-seen.json"),
     codesReadPath: resolve(path, "codes-read.json"),
+    questionsPath: resolve(path, "questions-asked.json"),
     answeredPath: resolve(path, "answered.json"),
     keyringPath: resolve(path, "keyring.json"),
   };

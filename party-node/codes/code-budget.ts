@@ -1,9 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { memberName } from "../../protocol/index.ts";
+import { readMemberRecord, writeMemberRecord } from "../member-record.ts";
 import { codeServingFault } from "./faults.ts";
-
-const counts = z.record(memberName, z.int().min(0));
 
 /**
  * How many entities each member has asked codes of, kept in a file so that a restart gives nothing back.
@@ -20,7 +17,13 @@ export class CodeBudget {
   constructor({ path, max }: { readonly path: string; readonly max: number }) {
     this.#path = path;
     this.#max = max;
-    this.#asked = read(path);
+    this.#asked = readMemberRecord(path, z.int().min(0), (cause) =>
+      codeServingFault(
+        "BUDGET_MALFORMED",
+        `${path}, which counts the codes that members have read, is damaged; restore it, or remove it to count from 0`,
+        cause,
+      ),
+    );
   }
 
   /** Counts before anything is answered. @returns What is left. @throws Fault CODES_SPENT, which counts nothing. */
@@ -31,23 +34,8 @@ export class CodeBudget {
         "CODES_SPENT",
         `this party answers one member for ${String(this.#max)} entities, of which ${String(Math.max(0, this.#max - asked + entities))} are left; its operator can allow more`,
       );
-    const all = new Map(this.#asked).set(member, asked);
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify(Object.fromEntries(all))}\n`, { mode: 0o600, flush: true });
-    renameSync(`${this.#path}.new`, this.#path);
+    writeMemberRecord(this.#path, new Map(this.#asked).set(member, asked));
     this.#asked.set(member, asked);
     return this.#max - asked;
-  }
-}
-
-function read(path: string): Map<string, number> {
-  if (!existsSync(path)) return new Map();
-  try {
-    return new Map(Object.entries(counts.parse(JSON.parse(readFileSync(path, "utf8")))));
-  } catch (cause) {
-    throw codeServingFault(
-      "BUDGET_MALFORMED",
-      `${path}, which counts the codes that members have read, is damaged; restore it, or remove it to count from 0`,
-      cause,
-    );
   }
 }

@@ -13,6 +13,7 @@ import {
 import type { PassageStore } from "../store/store.ts";
 import { LastAsked, ShareMaker } from "../vertical/index.ts";
 import { Collection } from "./collection.ts";
+import type { QueryBudget } from "./query-budget.ts";
 import { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
 import { SessionService } from "./session-service.ts";
@@ -28,6 +29,8 @@ export interface PartyServerOptions {
   readonly index: ScoringIndex;
   /** Who answers requests that are not about this party's own passages; closed by the caller. */
   readonly handlers?: readonly RequestHandler[] | undefined;
+  /** How many questions a querier may ask; without it any number. */
+  readonly queryBudget?: QueryBudget | undefined;
   /** Where a party of a vertical federation keeps which queries it has answered; without it a restart forgets them. */
   readonly answeredPath?: string | undefined;
   readonly coordinatorUrl: string;
@@ -57,6 +60,7 @@ export class PartyServer {
       federation,
       collection: this.#collection,
       shares: vertical ? new ShareMaker({ identity, federation, store }) : undefined,
+      budget: options.queryBudget,
       lastAsked: vertical && answeredPath !== undefined ? new LastAsked(answeredPath) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/index.ts";
 import type { LastAsked, Share, ShareMaker } from "../vertical/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
+import type { QueryBudget } from "./query-budget.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
 type Reply = Extract<HopMessage, { type: "answer" | "share" | "refusal" }>;
@@ -38,6 +39,8 @@ export interface QueryServiceOptions {
   readonly collection: Collection;
   /** Set in a vertical federation. */
   readonly shares?: ShareMaker | undefined;
+  /** How many questions a querier may ask; without it any number. */
+  readonly budget?: QueryBudget | undefined;
   /** Of a vertical federation: what was answered before this process started. */
   readonly lastAsked?: LastAsked | undefined;
   /** Milliseconds, monotonic. */
@@ -144,6 +147,7 @@ export class QueryService {
       throw refused("QUERY_MALFORMED", "the query was made for a vertical federation");
     this.#refuseCrowd(signer);
     this.#refuseOld(signer, sodium.to_hex(queryId), value.issuedAtMs);
+    this.#options.budget?.spend(signer);
     const { query, answerKey, checkKeys } = value;
     return { querier: signer, query, answerKey, checkKeys };
   }

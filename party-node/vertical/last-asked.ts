@@ -1,12 +1,9 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { Fault } from "../../crypto/index.ts";
-import { memberName } from "../../protocol/index.ts";
+import { readMemberRecord, writeMemberRecord } from "../member-record.ts";
 
 /** ANSWERED_MALFORMED: the file of what was answered is damaged. */
 export type LastAskedFaultCode = "QUERY_REPEATED" | "ANSWERED_MALFORMED";
-
-const times = z.record(memberName, z.int().min(0));
 
 /**
  * When the last query of each querier that this party has answered was signed, kept in a file so that a restart does not let one be answered again.
@@ -23,7 +20,16 @@ export class LastAsked {
   /** @throws Fault ANSWERED_MALFORMED. */
   constructor(path: string) {
     this.#path = path;
-    this.#before = read(path);
+    this.#before = readMemberRecord(
+      path,
+      z.int().min(0),
+      (cause) =>
+        new Fault<LastAskedFaultCode>(
+          "ANSWERED_MALFORMED",
+          `${path}, which says until when queries were answered, is damaged; restore it, or remove it once the node has stood still for ten minutes`,
+          cause,
+        ),
+    );
     this.#now = new Map(this.#before);
   }
 
@@ -35,22 +41,7 @@ export class LastAsked {
         "the query may have been answered before this party was started again; ask anew",
       );
     if (issuedAtMs <= (this.#now.get(querier) ?? -1)) return;
-    const all = new Map(this.#now).set(querier, issuedAtMs);
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify(Object.fromEntries(all))}\n`, { mode: 0o600, flush: true });
-    renameSync(`${this.#path}.new`, this.#path);
+    writeMemberRecord(this.#path, new Map(this.#now).set(querier, issuedAtMs));
     this.#now.set(querier, issuedAtMs);
-  }
-}
-
-function read(path: string): Map<string, number> {
-  if (!existsSync(path)) return new Map();
-  try {
-    return new Map(Object.entries(times.parse(JSON.parse(readFileSync(path, "utf8")))));
-  } catch (cause) {
-    throw new Fault<LastAskedFaultCode>(
-      "ANSWERED_MALFORMED",
-      `${path}, which says until when queries were answered, is damaged; restore it, or remove it once the node has stood still for ten minutes`,
-      cause,
-    );
   }
 }

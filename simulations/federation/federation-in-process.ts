@@ -6,6 +6,7 @@ import { type RingLayout, sodium } from "../../crypto/index.ts";
 import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
+import type { QueryBudget } from "../../party-node/serving/query-budget.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import {
@@ -52,6 +53,8 @@ export interface FederationInProcessOptions {
   readonly hosts?: Readonly<Record<string, HostOptions>>;
   /** Parties that answer more than questions. */
   readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
+  /** How many questions a party answers each querier; made anew whenever the party starts. */
+  readonly queryBudgets?: Readonly<Record<string, () => QueryBudget>>;
 }
 
 /** Resolves when the condition holds; rejects after 10 s. */
@@ -180,6 +183,10 @@ export class FederationInProcess implements AsyncDisposable {
   /** Null for a party that keeps no collections of others. */
   hostOptions(name: string): HostOptions | null {
     return this.#options.hosts?.[name] ?? null;
+  }
+
+  queryBudget(name: string): QueryBudget | undefined {
+    return this.#options.queryBudgets?.[name]?.();
   }
 
   handlers(name: string): readonly RequestHandler[] {

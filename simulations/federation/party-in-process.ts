@@ -5,6 +5,7 @@ import { ClearScorer, LocalShard, RlweIndex, type RingLayout, type ScoringIndex 
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import type { NodeKeys } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
+import type { QueryBudget } from "../../party-node/serving/query-budget.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import type { Alignment } from "../../party-node/vertical/index.ts";
@@ -23,6 +24,7 @@ export interface PartyContext {
   /** Null for a party that keeps no collections of others. */
   readonly hostOptions: (party: string) => HostOptions | null;
   readonly handlers: (party: string) => readonly RequestHandler[];
+  readonly queryBudget: (party: string) => QueryBudget | undefined;
 }
 
 /** One row as the party's scoring index has it. */
@@ -110,6 +112,7 @@ export class PartyInProcess {
       store,
       index: this.makeIndex(),
       handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
+      queryBudget: this.#owner.queryBudget(this.name),
       coordinatorUrl: url,
       log: pino({ enabled: false }),
     });

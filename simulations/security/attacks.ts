@@ -70,4 +70,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 10, standard: 10, full: 10 },
     load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
   },
+  extraction: {
+    seconds: { quick: 20, standard: 150, full: 1500 },
+    load: async () => (await import("./querier/extraction.ts")).extraction,
+  },
 };

@@ -114,6 +114,10 @@ test("the answer for people cites party and document, and each party is reported
   expect(code).toBe(0);
 });
 
+test("a node says how many questions of one querier it answers", async () => {
+  await node("clinic").printed(/"questions":64,"days":30.*"query budget of each querier"/);
+});
+
 test("a question can come from standard input, where no process list shows it", async () => {
   const finished = await sotto(["query", "-", "--dir", federation.dir("asker"), "--json", "-k", "1"], {
     input: `${QUESTIONS[2] ?? ""}\n`,
