@@ -63,6 +63,8 @@ describe("planted copies", () => {
     const [low, high] = intervalOf(0.5);
     // Hanley and McNeil's table for 100 and 100: a standard error of about .041.
     expect((high - low) / 2 / 1.96).toBeCloseTo(0.041, 3);
+    // Three in a hundred could be wrong without one being seen.
+    expect(intervalOf(1)).toEqual([0.97, 1]);
   });
 });
 

@@ -7,9 +7,10 @@ const Z = 1.96;
 
 /**
  * Of an area under the ROC curve (Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic curve", 1982, equation 1),
- * cut to 0..1.
+ * cut to 0..1. Where no pair is in the wrong order its variance is 0, and the rule of three for the rarer kind stands in (Hanley and Lippman-Hand, 1983).
  */
 export function aucInterval(auc: number, positives: number, negatives: number): Interval {
+  if (auc === 1) return [Math.max(0, 1 - 3 / Math.min(positives, negatives)), 1];
   const both = auc ** 2;
   const [ofPositives, ofNegatives] = [auc / (2 - auc), (2 * both) / (1 + auc)];
   const variance =

@@ -50,6 +50,7 @@ const OFTEN = 30;
 const TOLD_APART = 0.9;
 /** More often right than wrong. */
 const TOPIC_NAMED = 0.5;
+const TOPIC_METRIC = "share of questions whose topic is named from their rows";
 const BASELINE = "questions in the open";
 
 export const queryAnalysis: Attack = {
@@ -138,7 +139,12 @@ export async function analyseQueries(lab: Lab, sizes: QuerySizes): Promise<Attac
 
 function inResult(measured: Measured): AttackResult {
   const findings = findingsOf(measured);
-  return { findings, charts: chartsOf(measured), words: wordsOf(measured), advice: adviceOf(measured, findings) };
+  return {
+    findings,
+    charts: chartsOf(measured),
+    words: wordsOf(measured, findings),
+    advice: adviceOf(measured, findings),
+  };
 }
 
 function findingsOf(measured: Measured): Finding[] {
@@ -161,7 +167,7 @@ function findingsOf(measured: Measured): Finding[] {
   const topic = (mode: Finding["mode"], value: number): Finding => ({
     mode,
     setting: "",
-    metric: "share of questions whose topic is named from their rows",
+    metric: TOPIC_METRIC,
     value,
     baseline: open.topic,
     baselineIs: BASELINE,
@@ -273,11 +279,12 @@ function unlinkedFrom({ outsourced, beta }: Measured): readonly [noise: number, 
   return [...outsourced.get(beta)!].find(([, { ciphertexts }]) => ciphertexts.repeated < TOLD_APART);
 }
 
-function wordsOf(measured: Measured): string[] {
+function wordsOf(measured: Measured, findings: readonly Finding[]): string[] {
   const { asking, open, outsourced, double, averages, beta, noise } = measured;
   const ours = outsourced.get(beta)!.get(noise)!;
   const unlinked = unlinkedFrom(measured);
   const often = mean(averages.get(AS_LONG)!.get(OFTEN)!);
+  const topics = `By the returned rows alone, somebody who knows the topics of a few rows names a question's topic for a share of ${show(ours.topic)} (double: ${show(double.topic)}; in the open: ${show(open.topic)}; always naming the most frequent: ${show(measured.topicGuessing)}).`;
   return [
     `The host of an outsourced collection recognises a question that is asked again: it puts two askings of one question nearer together than two questions with probability ${show(ours.ciphertexts.repeated)} ` +
       `(${show(ours.ciphertexts.repeatedFromAlike)} against the most alike other question), and sees which questions are alike (${show(ours.ciphertexts.alike)}). Guessing is .50.`,
@@ -286,7 +293,7 @@ function wordsOf(measured: Measured): string[] {
       : "No noise that was tried stops this.",
     `Noise averages away: at ${withNoise(asking, AS_LONG)} a question asked ${String(OFTEN)} times is known to ${show(often)} of its length.`,
     `In double the host sees no more of a question than the ${String(double.candidates)} rows it fetches. Repeated questions are linked by those with probability ${show(double.rows.repeated)}.`,
-    `By the returned rows alone, somebody who knows the topics of a few rows names a question's topic for a share of ${show(ours.topic)} (double: ${show(double.topic)}; in the open: ${show(open.topic)}; always naming the most frequent: ${show(measured.topicGuessing)}).`,
+    ...(findings.some(({ metric }) => metric === TOPIC_METRIC) ? [topics] : []),
   ];
 }
 
