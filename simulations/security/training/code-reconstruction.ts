@@ -139,7 +139,7 @@ function resultOf({ words }: Scene, results: readonly Rebuilt[], guess: Likeness
         baseline.everyEpoch!,
         guess,
       );
-      return [...all, bare[0]!, ...server.slice(0, 2)];
+      return [...all, bare[0]!, server[0]!];
     });
   return {
     findings,
