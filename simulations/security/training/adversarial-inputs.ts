@@ -176,7 +176,7 @@ async function candidatesOf(lab: Lab, { scene, settings, release, trained, tries
 function resultOf({ words, isImages }: Scene, results: ReadonlyMap<ReleaseName, Fooled>): AttackResult {
   const [floats, codes] = [results.get("floats")!, results.get("codes")!];
   const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-  const common = { mode: "training", baselineIs: "float outputs", threshold: 0.5, direction: "above" } as const;
+  const common = { mode: "training", baselineIs: "float outputs", direction: "above" } as const;
   const findings = [...results]
     .filter(([release]) => release !== "floats")
     .flatMap(([release, { changed, chosen }]): Finding[] => {
@@ -186,6 +186,8 @@ function resultOf({ words, isImages }: Scene, results: ReadonlyMap<ReleaseName, 
           ...common,
           setting,
           metric: `predictions turned by changing inputs by ${epsilon}`,
+          // More than random changes of that size may turn.
+          threshold: 0.75,
           value: changed.searched.get(epsilon)!,
           baseline: floats.changed.searched.get(epsilon)!,
           guessing: changed.noise.get(epsilon)!,
@@ -194,6 +196,7 @@ function resultOf({ words, isImages }: Scene, results: ReadonlyMap<ReleaseName, 
           ...common,
           setting,
           metric: "predictions turned to a wanted class by a release of its choice",
+          threshold: 0.5,
           value: chosen.turned,
           baseline: floats.chosen.turned,
           guessing: chosen.byChance,
@@ -201,7 +204,8 @@ function resultOf({ words, isImages }: Scene, results: ReadonlyMap<ReleaseName, 
         {
           ...common,
           setting,
-          metric: "the same, parties' codes not disagreeing",
+          metric: "the same, the parties' codes disagreeing no more than usual",
+          threshold: 0.5,
           value: chosen.unnoticed,
           baseline: floats.chosen.turned,
           guessing: chosen.byChance,
