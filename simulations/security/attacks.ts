@@ -14,4 +14,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 10, standard: 10, full: 10 },
     load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
   },
+  transcripts: {
+    seconds: { quick: 18, standard: 70, full: 700 },
+    load: async () => (await import("./wire/transcripts.ts")).transcripts,
+  },
 };
