@@ -74,4 +74,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 20, standard: 150, full: 1500 },
     load: async () => (await import("./querier/extraction.ts")).extraction,
   },
+  transcripts: {
+    seconds: { quick: 18, standard: 70, full: 700 },
+    load: async () => (await import("./wire/transcripts.ts")).transcripts,
+  },
 };
