@@ -55,7 +55,7 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
   },
   distinguishing: {
-    seconds: { quick: 52, standard: 100, full: 700 },
+    seconds: { quick: 52, standard: 105, full: 820 },
     load: async () => (await import("./ciphertexts/distinguishing.ts")).distinguishing,
   },
   "cached-encryption": {

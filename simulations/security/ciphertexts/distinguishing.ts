@@ -22,7 +22,7 @@ import {
 } from "./statistics-of-ciphertexts.ts";
 
 /** Trials at up to four polynomials a question; where there are more, in proportion fewer. */
-const TRIALS = { quick: 10_000, standard: 16_000, full: 100_000 };
+const TRIALS = { quick: 10_000, standard: 10_000, full: 80_000 };
 const TRIALS_MIN = 2000;
 const POLYNOMIALS_MAX = { quick: 2, standard: 4, full: 128 };
 const FLAWED_TRIALS = 400;
