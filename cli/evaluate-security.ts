@@ -14,7 +14,7 @@ import type { EvaluationSettings } from "../simulations/security/settings.ts";
 import { loadVictim } from "../simulations/security/victim.ts";
 import { plainTable } from "../simulations/plain-table.ts";
 import { findDataFolder } from "./data-folder.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
+import type { EvaluateOptions } from "./evaluate-options.ts";
 import { onStop } from "./supervision.ts";
 import { version } from "./version.ts";
 

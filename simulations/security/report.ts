@@ -1,5 +1,6 @@
 import type { Advice, Chart, Finding, Role } from "./attack.ts";
 import { succeeds } from "./attack.ts";
+import { encoderName } from "./encoder-name.ts";
 import type { AttackDescription } from "./attack-messages.ts";
 import type { Outcome } from "./run-attacks.ts";
 import type { EvaluationSettings } from "./settings.ts";
@@ -82,14 +83,6 @@ export function verdictOf(rows: readonly ReportRow[]): Verdict {
   if (counted.length === 0) return "no evidence";
   if (succeeded === 0) return "withstood";
   return succeeded === counted.length ? "succeeds" : "in part";
-}
-
-/** An encoder without the folder it lies in: reports are passed on. */
-export function encoderName(spec: string): string {
-  return spec.replaceAll(
-    /onnx:([^,()*]+)/g,
-    (_, path: string) => `onnx:${path.split(/[\\/]/).findLast(Boolean) ?? ""}`,
-  );
 }
 
 function rowOf({ name, role }: AttackDescription, finding: Finding): ReportRow {

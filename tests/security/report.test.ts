@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Finding } from "../../simulations/security/attack.ts";
-import { assembleReport, encoderName, verdictOf } from "../../simulations/security/report.ts";
+import { encoderName } from "../../simulations/security/encoder-name.ts";
+import { assembleReport, verdictOf } from "../../simulations/security/report.ts";
 import { reportInHtml } from "../../simulations/security/report-html.ts";
 import { leakageTable, reportInMarkdown } from "../../simulations/security/report-markdown.ts";
 import { figure } from "../../simulations/security/report-words.ts";

@@ -4,7 +4,7 @@ import { type Matrix, matrixOf } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
-import { encoderName } from "../report.ts";
+import { encoderName } from "../encoder-name.ts";
 import { divide } from "../victim.ts";
 import { alongAxes, guessQuestions } from "./guess-questions.ts";
 
