@@ -55,7 +55,7 @@ function learningCurve(ours: readonly Trial[], flawed: ReadonlyMap<Flaw, readonl
   });
   return {
     title: "Telling two chosen questions apart",
-    x: { title: "trials learnt from", log: true },
+    x: { title: "trials learnt on", log: true },
     y: { title: "distinguishing advantage", domain: [-0.1, 1] },
     lines: [line("private", ours), ...[...flawed].map(([flaw, trials]) => line(flaw, trials))],
   };
