@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { Coordinator, type CoordinatorOptions } from "../../coordinator/index.ts";
 import { type RingLayout, sodium } from "../../crypto/index.ts";
 import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
@@ -26,8 +26,6 @@ import type { Corpus } from "./ingest-corpus.ts";
 import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-const silent = pino({ level: "silent" });
-
 export interface FederationInProcessOptions {
   /** Party -> what it holds. */
   readonly corpora: Readonly<Record<string, Corpus>>;
@@ -45,6 +43,8 @@ export interface FederationInProcessOptions {
   readonly absent?: readonly string[];
   /** In place of the coordinator that ships. */
   readonly makeCoordinator?: (options: CoordinatorOptions) => Pick<Coordinator, "listen" | "close">;
+  /** The coordinator's; default silent. */
+  readonly log?: Logger;
   /** Sees every message at the coordinator. */
   readonly observer?: FrameObserver;
   /** Makes the federation vertical: the ids of its entities, in order. */
@@ -199,7 +199,7 @@ export class FederationInProcess implements AsyncDisposable {
     this.#coordinator = makeCoordinator({
       identity: this.identity("hub"),
       federation: this.federation,
-      log: silent,
+      log: this.#options.log ?? pino({ enabled: false }),
       ...(observer ? { observer } : {}),
     });
     this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");

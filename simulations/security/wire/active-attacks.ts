@@ -1,7 +1,10 @@
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { actsOnConnections } from "./acts-on-connections.ts";
 import { actsOnAnswers } from "./acts-on-answers.ts";
 import { actsOnQueries } from "./acts-on-queries.ts";
+import { PlainDoor } from "./plain-door.ts";
+import { ShippedDoor } from "./shipped-door.ts";
 import { PlainStage } from "./plain-stage.ts";
 import { PrivateStage } from "./private-stage.ts";
 import { type Outcome, type Row, type Scene, scene } from "./row.ts";
@@ -15,6 +18,10 @@ export function scenes(lab: Lab): readonly Scene[] {
     scene([...actsOnAnswers, ...actsOnQueries], {
       product: async () => PrivateStage.open(await encoder()),
       plain: async () => PlainStage.open(await encoder()),
+    }),
+    scene(actsOnConnections, {
+      product: async () => ShippedDoor.open(await encoder()),
+      plain: () => PlainDoor.open(),
     }),
   ];
 }

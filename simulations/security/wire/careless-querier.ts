@@ -30,7 +30,7 @@ export class CarelessQuerier implements Disposable {
     return querier;
   }
 
-  async ask(question: string, k: number): Promise<void> {
+  readonly ask = async (question: string, k: number): Promise<void> => {
     const { federation, layout, encoder } = this.#federation;
     const asked = await Question.encrypt(this.#asker, await encoder.encodeQuery(question), {
       link: this.#link,
@@ -47,7 +47,9 @@ export class CarelessQuerier implements Disposable {
     if (answered < this.#sessions.size) throw new Error("a party did not answer a question of its own federation");
     const holders = new Set(asked.best.map(({ party }) => party));
     await asked.passages([...holders], asked.best, undefined);
-  }
+  };
+
+  readonly rest = (): Promise<void> => this.#asker.ready();
 
   [Symbol.dispose](): void {
     for (const session of this.#sessions.values()) session.close();

@@ -3,6 +3,7 @@ import { type EndToEndMessage, packFloats, unpackHandles } from "../../../protoc
 import { FederationInProcess } from "../../federation/federation-in-process.ts";
 import type { Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { encodedBeforehand } from "./encoded-beforehand.ts";
 import { CarelessQuerier } from "./careless-querier.ts";
 import { type ChosenQuestions, chooseQuestions } from "./chosen-questions.ts";
 import {
@@ -28,7 +29,12 @@ interface Seen extends Transcript {
   readonly wanted: readonly number[];
 }
 
-type Ask = (question: string, k: number) => Promise<unknown>;
+/** Who asks. */
+interface Asker {
+  readonly ask: (question: string, k: number) => Promise<unknown>;
+  /** Resolves when the querier has nothing left to do for the next question. */
+  readonly rest: () => Promise<void>;
+}
 
 /** Bytes that came from each of two parties when as many passages were wanted. */
 interface Delivered {
@@ -86,12 +92,18 @@ class Theatre {
   }
 
   /** Asks one question or the other, as often in each half of the trials, in an order that nobody knows. */
-  async trials(ask: Ask, count: number, k: number, onTrial: () => Promise<void>): Promise<Labelled<Seen>[]> {
+  async trials(
+    { ask, rest }: Asker,
+    count: number,
+    k: number,
+    onTrial: () => Promise<void>,
+  ): Promise<Labelled<Seen>[]> {
     const half = (): Label[] => balancedLabels(count / 2, this.#lab.random);
     const trials: Labelled<Seen>[] = [];
-    // The first question of a connection may come before a key is ready.
+    // The first questions of a process take longer.
     for (const question of this.#questions) await ask(question, k);
     for (const label of [...half(), ...half()]) {
+      await rest();
       this.#wanted.clear();
       const transcript = await this.#recorder.during(() => ask(this.#questions[label], k));
       trials.push({ label, seen: { ...transcript, wanted: PARTIES.map((party) => this.#wanted.get(party) ?? 0) } });
@@ -100,8 +112,14 @@ class Theatre {
     return trials;
   }
 
+  /** The product's, with this encoder. */
+  async querier(encoder: Encoder): Promise<Asker> {
+    const client = await this.federation.client("asker", { encoder });
+    return { ask: (question, k) => client.query(question, { k }).result, rest: () => client.warm() };
+  }
+
   /** How much the party with the answers to the first question delivers, and how much another one. */
-  async delivered(ask: Ask, k: number): Promise<Delivered> {
+  async delivered({ ask }: Asker, k: number): Promise<Delivered> {
     const { frames } = await this.#recorder.during(() => ask(this.#questions[0], k));
     const bytesOf = (party: string): number =>
       frames.find(({ peer, direction, type }) => peer === party && direction === "in" && type === "relay")?.bytes ?? 0;
@@ -157,7 +175,7 @@ export const transcripts: Attack = {
   holds:
     "All messages of a federation over real sockets, as the coordinator and the parties have them, with their times; which question was which in half of them.",
   assumptions:
-    "The attacker chooses the two questions: of other lengths, with the answers to each at another party. They are asked one after the other on one connection, in an order it does not know, on one machine, where no network blurs the times: more favourable to the attacker than any real federation.",
+    "The attacker chooses the two questions: of other lengths, with the answers to each at another party. They are asked one after the other on one connection, in an order it does not know. No network blurs the times, which is more favourable than any real federation; each question is asked when the querier has rested, and is encoded beforehand, as on a machine of its own.",
   method:
     "It looks for the question's vector in what is sent; takes the counts, types, sizes and order of the messages of each member for a fingerprint; and trains a logistic regression on the times between them. Half the trials to learn, half to guess. A guesser exceeds the threshold one time in forty.",
   papers: [
@@ -173,7 +191,8 @@ export const transcripts: Attack = {
 async function runTranscripts(lab: Lab): Promise<AttackResult> {
   const count = lab.bySize({ quick: 120, standard: 1000, full: 10_000 });
   const few = lab.bySize({ quick: 24, standard: 80, full: 80 });
-  const total = count + few + 3 * BASELINE_TRIALS;
+  const some = lab.bySize({ quick: 60, standard: 400, full: 4000 });
+  const total = count + some + few + 3 * BASELINE_TRIALS;
   let done = 0;
   const onTrial = (): Promise<void> => lab.progress(++done, total);
   const encoder = await lab.encoder();
@@ -181,33 +200,35 @@ async function runTranscripts(lab: Lab): Promise<AttackResult> {
   const { k } = lab.settings;
 
   const seen = await withTheatre(lab, encoder, chosen, "private", async (theatre) => {
-    const client = await theatre.federation.client();
-    await client.warm();
-    const ask: Ask = async (question, rows) => {
-      await client.query(question, { k: rows }).result;
-    };
-    const product = await theatre.trials(ask, count, k, onTrial);
-    const large = await theatre.trials(ask, few, LARGE_K, onTrial);
+    const rested = await theatre.querier(await encodedBeforehand(encoder, chosen.questions));
+    const busy = await theatre.querier(encoder);
+    using careless = await CarelessQuerier.connect(theatre.federation);
+    const product = await theatre.trials(rested, count, k, onTrial);
+    const sharing = await theatre.trials(busy, some, k, onTrial);
+    const large = await theatre.trials(rested, few, LARGE_K, onTrial);
     const delivered: Delivered[] = [];
-    for (const rows of CHART_K) delivered.push(await theatre.delivered(ask, rows));
-    using querier = await CarelessQuerier.connect(theatre.federation);
-    const careless: Ask = (question, rows) => querier.ask(question, rows);
+    for (const rows of CHART_K) delivered.push(await theatre.delivered(rested, rows));
     return {
       product,
+      sharing,
       large,
       delivered,
       careless: await theatre.trials(careless, BASELINE_TRIALS, k, onTrial),
       carelessLarge: await theatre.trials(careless, BASELINE_TRIALS, LARGE_K, onTrial),
     };
   });
-  const clear = await withTheatre(lab, encoder, chosen, "clear", async (theatre) => {
-    const client = await theatre.federation.client();
-    return theatre.trials((question) => client.query(question, { k }).result, BASELINE_TRIALS, k, onTrial);
-  });
+  const clear = await withTheatre(lab, encoder, chosen, "clear", async (theatre) =>
+    theatre.trials(await theatre.querier(encoder), BASELINE_TRIALS, k, onTrial),
+  );
   const findings = [
     finding("content", byContent(seen.product), byContent(clear), { baselineIs: "clear mode" }),
     finding("counts, sizes and order", bySizes(seen.product), bySizes(seen.careless), { baselineIs: CARELESS }),
     finding("times", byTimes(seen.product), byTimes(seen.careless), { baselineIs: CARELESS, timed: true }),
+    finding("times; all on one processor", byTimes(seen.sharing), byTimes(seen.careless), {
+      baselineIs: CARELESS,
+      timed: true,
+      note: "the querier's encoding of a long question slows down the parties beside it",
+    }),
     finding(
       `counts, sizes and order; ${String(LARGE_K)} long passages wanted`,
       bySizes(seen.large),
@@ -256,16 +277,16 @@ async function withTheatre<Value>(
   }
 }
 
-function wordsOf([content, sizes, timing, large, rows]: readonly Finding[]): string[] {
+function wordsOf([content, sizes, timing, sharing, large, rows]: readonly Finding[]): string[] {
   const says = ({ value, interval }: Finding): string =>
     `${value.toFixed(2)} (95 %: ${interval!.map((end) => end.toFixed(2)).join(" to ")})`;
   const told = (one: Finding): boolean => one.value >= one.threshold;
   return [
     `A coordinator that may choose two questions, and that has seen them asked many times, tells which of them is asked with an advantage of ${says(content!)} by what it can read, and ${says(sizes!)} by counts, sizes and order of messages; 0 is guessing, 1 is always right.`,
-    `By times, on one machine without a network between, ${says(timing!)}. ${
-      told(timing!)
-        ? "A party that has passages to read takes a little longer to deliver; over a network this is lost in the noise for a single question and may come back over many."
-        : "In so few trials that is no better than guessing."
+    `By the times between messages, ${says(timing!)}: ${
+      told(timing!) ? "more than guessing, so something takes longer for one of them" : "no better than guessing"
+    }. Where the querier, the coordinator and the parties share one processor, ${says(sharing!)}${
+      told(sharing!) ? ": a long question keeps it busy for longer. Run the querier on a machine of its own." : "."
     }`,
     told(large!)
       ? `A question that wants ${String(LARGE_K)} long passages shows who holds them (${says(large!)}): one party then delivers more than the 32 KiB that all deliver.`
