@@ -9,4 +9,9 @@ export interface AttackEntry {
 }
 
 /** Every attack by its name, in the order of the report. */
-export const ATTACKS: Readonly<Record<string, AttackEntry>> = {};
+export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
+  "corpus-poisoning": {
+    seconds: { quick: 20, standard: 150, full: 1500 },
+    load: async () => (await import("./poisoning/corpus-poisoning.ts")).attack,
+  },
+};
