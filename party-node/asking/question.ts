@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "../link/index.ts";
+import type { Suspicion } from "./passage-checks.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
@@ -38,6 +39,8 @@ export interface CitedPassage {
   readonly ordinal: number;
   /** Inner product of the question's unit vector with the passage's vector, as decrypted. */
   readonly score: number;
+  /** Why it is not to be trusted; not set where nothing was found. */
+  readonly suspect?: readonly Suspicion[];
   /** Other parties that hold the same passage, the highest score first; not set where there is none. */
   readonly alsoFrom?: readonly OtherSource[];
   /** In a vertical federation: what each party holds of the entity. `party` then names them all, joined by `+`, and `text` is all their texts. */

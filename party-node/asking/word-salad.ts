@@ -18,7 +18,7 @@ const CONTENT_WORD = /^\p{Script=Latin}/u;
  * So many words on end, with neither a function word nor a mark nor a number between them, are no sentence. Of 29,524 passages of eight public sets 20 have
  * such a stretch, all of them lists of one set (docs/poisoning.md).
  */
-const STRETCH_MAX = 16;
+const STRETCH_MAX = 14;
 
 /**
  * Whether a text has a stretch of words that no language would put one after the other, as a search for words that an encoder likes finds them (GASLITE, Ben-Tov and
