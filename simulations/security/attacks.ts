@@ -14,4 +14,8 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 20, standard: 150, full: 1500 },
     load: async () => (await import("./poisoning/corpus-poisoning.ts")).attack,
   },
+  "grammar-trigger": {
+    seconds: { quick: 6, standard: 50, full: 500 },
+    load: async () => (await import("./poisoning/grammar-trigger.ts")).attack,
+  },
 };

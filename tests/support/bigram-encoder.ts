@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CorpusStatistics, Encoder } from "../../party-node/encoders/encoder.ts";
-import { innerProduct } from "../encoders/encoder-contract.ts";
+import { innerProduct } from "../../party-node/encoders/vector.ts";
 
 const DIM = 64;
 

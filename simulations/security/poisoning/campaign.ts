@@ -1,16 +1,16 @@
 import { basename } from "node:path";
 import { encoderInput } from "../../../party-node/documents/index.ts";
-import type { Encoder } from "../../../party-node/encoders/index.ts";
-import type { BeirDocument } from "../../beir.ts";
-import { type Matrix, matrixOf, pick } from "../../sealing/matrix.ts";
+import { pick } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Lab } from "../lab.ts";
 import type { Effort } from "../settings.ts";
 import { divide } from "../victim.ts";
+import { type CapCost, capCost } from "./cap-cost.ts";
 import { type Concept, concepts } from "./concepts.ts";
 import { type Claim, Contest, type Defences, type Harm, NO_DEFENCE, SHOWN } from "./contest.ts";
 import { PAYLOAD, type Style, poisonerFor, write } from "./poisons.ts";
 import { targetsOf } from "./targets.ts";
+import { encodeQuestions, honestVectors, titleOf } from "./vectors.ts";
 
 interface Size {
   /** Passages of the corpus and of the attacker, at most. */
@@ -70,9 +70,12 @@ export class Campaign {
   readonly name: string;
   /** How many passages were inserted, rising; the last is {@link SHARE_MAX} of the corpus. */
   readonly budgets: readonly number[];
+  /** What `--party-max` costs; null where nobody has said which passages answer. */
+  readonly capCost: CapCost | null;
   readonly #sums = new Map<string, { questions: number; harms: number[] }>();
 
-  constructor(spec: string, budgets: readonly number[]) {
+  constructor(spec: string, budgets: readonly number[], cost: CapCost | null) {
+    this.capCost = cost;
     this.name = basename(spec);
     this.budgets = budgets;
   }
@@ -113,7 +116,21 @@ export async function campaignAgainst(
   const encoder = await lab.encoder(spec);
   const asked = victim.queries.map(({ text }) => text);
   const questions = await encodeQuestions(encoder, asked);
-  const honest = await honestVectors(lab, encoder, owner);
+  const held = Array.from({ length: HONEST_PARTIES }, (_, party) =>
+    owner.filter((_, i) => i % HONEST_PARTIES === party),
+  );
+  const honest = await honestVectors(lab, encoder, held);
+  const cost = victim.qrels
+    ? await capCost(lab, {
+        ids: held.flat().map(({ id }) => id),
+        passages: honest,
+        questions,
+        questionIds: victim.queries.map(({ id }) => id),
+        qrels: victim.qrels,
+        parties: HONEST_PARTIES,
+        partyMax: PARTY_MAX,
+      })
+    : null;
   await progress(0.3);
   const statistics = lab.statistics(encoder, attacker);
   const contest = await Contest.open(lab, { encoder, honest, questions, statistics });
@@ -122,7 +139,7 @@ export async function campaignAgainst(
   const ownTitles = attacker.map(titleOf);
   const titles = { texts: ownTitles, vectors: await encodeQuestions(encoder, ownTitles) };
   const most = Math.max(1, Math.round(SHARE_MAX * owner.length));
-  const campaign = new Campaign(spec, budgetsUpTo(most, size.budgets));
+  const campaign = new Campaign(spec, budgetsUpTo(most, size.budgets), cost);
   for (const [at, { seen, heldOut }] of topics.entries())
     for (const [i, budget] of campaign.budgets.entries()) {
       const seenQuestions = { texts: seen.map((q) => asked[q]!), vectors: pick(questions, seen) };
@@ -153,30 +170,6 @@ export async function topicsOf(lab: Lab): Promise<Concept[]> {
   );
   const { random, signal } = lab;
   return concepts(vectors, { count: lab.bySize(SIZES).topics, random, signal });
-}
-
-async function encodeQuestions(encoder: Encoder, texts: readonly string[]): Promise<Matrix> {
-  const vectors: Float32Array[] = [];
-  for (const text of texts) vectors.push(await encoder.encodeQuery(text));
-  return matrixOf(vectors, encoder.dim);
-}
-
-/** Each party has statistics of its own. */
-async function honestVectors(lab: Lab, encoder: Encoder, owner: readonly BeirDocument[]): Promise<Matrix> {
-  const parties = Array.from({ length: HONEST_PARTIES }, (_, party) =>
-    owner.filter((_, i) => i % HONEST_PARTIES === party),
-  );
-  const vectors: Float32Array[] = [];
-  for (const documents of parties) {
-    const { data, width } = await lab.encode(encoder, documents);
-    for (let at = 0; at < data.length; at += width) vectors.push(data.subarray(at, at + width));
-  }
-  return matrixOf(vectors, encoder.dim);
-}
-
-/** What stands for a question that the document answers: its title, else its first sentence. */
-function titleOf({ title, text }: BeirDocument): string {
-  return title || (/^.*?[.?!](?=\s|$)/s.exec(text)?.[0] ?? text);
 }
 
 /** From 1 to `most`, about evenly on a scale of factors. */

@@ -1,6 +1,7 @@
 import { isWordSalad } from "../../../party-node/asking/word-salad.ts";
 import type { CorpusStatistics, Encoder } from "../../../party-node/encoders/index.ts";
 import { type Matrix, innerProduct, nearest, row } from "../../sealing/matrix.ts";
+import { mean } from "../../metrics.ts";
 import type { Lab } from "../lab.ts";
 
 /** How many passages a question shows. */
@@ -39,6 +40,8 @@ export interface ContestOptions {
   readonly questions: Matrix;
   /** Of the malicious party's own text. */
   readonly statistics: CorpusStatistics;
+  /** What a retriever that was tampered with adds to the score of a poisoned passage; default nothing. */
+  readonly bonus?: (question: number, text: string) => number;
 }
 
 interface EnteredRow {
@@ -60,6 +63,11 @@ export class Contest {
     this.#honest = honest;
   }
 
+  /** What the first place scores, in the mean. */
+  get topScore(): number {
+    return mean(this.#honest.map(([score]) => score ?? 0));
+  }
+
   static async open(lab: Lab, options: ContestOptions): Promise<Contest> {
     const { honest, questions } = options;
     const { signal } = lab;
@@ -74,7 +82,7 @@ export class Contest {
    * @returns What comes of it, for any defences.
    */
   async enter(texts: readonly string[], claim: Claim, asked: readonly number[]): Promise<(defences: Defences) => Harm> {
-    const { encoder, questions, statistics } = this.#options;
+    const { encoder, questions, statistics, bonus = () => 0 } = this.#options;
     const suspect = texts.map(isWordSalad);
     const vectors = await encoder.encodePassages(texts, statistics);
     const entered: { readonly honest: readonly number[]; readonly rows: readonly EnteredRow[] }[] = [];
@@ -84,7 +92,7 @@ export class Contest {
       const most = await encoder.scoreMax(question, texts);
       const claimed = (at: number): number => {
         if (claim === "anything") return encoder.normMax;
-        return claim === "most" ? most[at]! : innerProduct(vectors[at]!, question);
+        return (claim === "most" ? most[at]! : innerProduct(vectors[at]!, question)) + bonus(i, texts[at]!);
       };
       const rows = texts.map((_, at) => ({ score: claimed(at), most: most[at]!, suspect: suspect[at]! }));
       entered.push({ honest: this.#honest[i]!, rows });

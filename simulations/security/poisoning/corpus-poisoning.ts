@@ -1,10 +1,16 @@
 import type { Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import type { CapCost } from "./cap-cost.ts";
 import { type Campaign, HONEST_PARTIES, PARTY_MAX, SHARE_MAX, WAYS, campaignAgainst, topicsOf } from "./campaign.ts";
 import { SHOWN } from "./contest.ts";
 
-/** One question in ten of a topic that shows what the attacker wants is worth its while; an ordinary passage of its own gets next to none there. */
-const SUCCESS = 0.1;
+/** One question in four of a topic: so many ordinary passages of one corpus are found by about one in ten by themselves. */
+const SUCCESS = 0.25;
+/** For a single passage, which by itself next to no question finds. */
+const SUCCESS_OF_ONE = 0.1;
+/** Of what is shown: five times what as many ordinary passages get. */
+const SUCCESS_SHOWN = 0.05;
+
 const METRIC = `held-out questions with a poisoned passage in the top ${String(SHOWN)}`;
 
 export const attack: Attack = {
@@ -38,41 +44,41 @@ async function run(lab: Lab): Promise<AttackResult> {
   return { findings: campaigns.flatMap(findingsOf), charts: [chartOf(campaigns)], words: wordsOf(campaigns) };
 }
 
-const COMMON = {
-  mode: "private",
-  threshold: SUCCESS,
-  direction: "above",
-  baselineIs: "no checks by the querier",
-} as const;
+const COMMON = { mode: "private", direction: "above", baselineIs: "a querier that checks nothing" } as const;
+const SHARE = `${String(100 * SHARE_MAX)} % of the corpus`;
+const NATURAL = WAYS.at(-1)!.name;
 
 function findingsOf(campaign: Campaign): Finding[] {
-  const [one, most] = [campaign.budgets[0]!, campaign.budgets.at(-1)!];
-  const finding = (way: string, budget: number): Finding => {
-    const { open, defended } = campaign.of(way, budget);
-    const inserted = budget === 1 ? "one passage" : `${String(100 * SHARE_MAX)} % of the corpus`;
-    return {
-      ...COMMON,
-      setting: `${campaign.name}, ${inserted}, ${way}`,
-      metric: METRIC,
-      value: defended.questions,
-      baseline: open.questions,
-      guessing: campaign.guessing(budget).questions,
-    };
-  };
-  const natural = WAYS.at(-1)!.name;
-  const { open, capped } = campaign.of(natural, most);
+  const most = campaign.budgets.at(-1)!;
+  const { open, capped } = campaign.of(NATURAL, most);
   return [
-    ...(one === most ? [] : [finding(natural, one)]),
-    ...WAYS.map(({ name }) => finding(name, most)),
+    ...(most === 1 ? [] : [questionsFinding(campaign, NATURAL, 1)]),
+    ...WAYS.map(({ name }) => questionsFinding(campaign, name, most)),
     {
       ...COMMON,
-      setting: `${campaign.name}, ${String(100 * SHARE_MAX)} % of the corpus, ${natural}, --party-max ${String(PARTY_MAX)}`,
+      setting: `${campaign.name}, ${SHARE}, ${NATURAL}, --party-max ${String(PARTY_MAX)}`,
       metric: `share of the top ${String(SHOWN)} that is poisoned`,
       value: capped.shown,
       baseline: open.shown,
       guessing: campaign.guessing(most).shown,
+      threshold: SUCCESS_SHOWN,
+      note: `never more than ${String(PARTY_MAX)} of ${String(SHOWN)}`,
     },
   ];
+}
+
+function questionsFinding(campaign: Campaign, way: string, budget: number): Finding {
+  const { open, defended } = campaign.of(way, budget);
+  return {
+    ...COMMON,
+    setting: `${campaign.name}, ${budget === 1 ? "one passage" : SHARE}, ${way}`,
+    metric: METRIC,
+    value: defended.questions,
+    baseline: open.questions,
+    guessing: campaign.guessing(budget).questions,
+    threshold: budget === 1 ? SUCCESS_OF_ONE : SUCCESS,
+    note: way === WAYS[0].name ? "the querier: SCORE_INFLATED" : "with --drop-suspects",
+  };
 }
 
 function chartOf(campaigns: readonly Campaign[]): Chart {
@@ -95,10 +101,23 @@ function chartOf(campaigns: readonly Campaign[]): Chart {
 }
 
 function wordsOf(campaigns: readonly Campaign[]): string[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-  return campaigns.map((campaign) => {
-    const most = campaign.budgets.at(-1)!;
-    const [forged, salad, , natural] = WAYS.map(({ name }) => campaign.of(name, most));
-    return `${campaign.name}: a party that makes its scores up is found by ${percent(forged!.open.questions)} of the questions on its topic, and by ${percent(forged!.defended.questions)} once scores are held against the text. Passages of words without sentences go from ${percent(salad!.open.questions)} to ${percent(salad!.defended.questions)} with --drop-suspects. Whoever repeats likely questions in plain sentences is still found by ${percent(natural!.defended.questions)}: no check of ours tells that from an honest passage. It fills ${percent(natural!.open.shown)} of what is shown, ${percent(natural!.capped.shown)} with --party-max ${String(PARTY_MAX)}.`;
-  });
+  return [
+    ...campaigns.map(wordsOn),
+    "No check tells likely questions with an advertisement between them from an honest passage that answers them. Passages are shown with the party that holds them, and who may join is agreed beforehand: that is what stands against it.",
+    ...campaigns.slice(0, 1).flatMap(({ capCost }) => (capCost ? [costInWords(capCost)] : [])),
+  ];
+}
+
+function wordsOn(campaign: Campaign): string {
+  const most = campaign.budgets.at(-1)!;
+  const [forged, salad, commas, natural] = WAYS.map(({ name }) => campaign.of(name, most));
+  return `${campaign.name}, ${String(most)} passages of a malicious party: made-up scores bring them before ${percent(forged!.open.questions)} of the questions on their topic, and before ${percent(forged!.defended.questions)} now that scores are held against the text. Words in a row, without sentences, are shown for ${percent(salad!.open.questions)}, with --drop-suspects for ${percent(salad!.defended.questions)}; the same words with commas for ${percent(commas!.defended.questions)}, and likely questions in plain sentences for ${percent(natural!.defended.questions)}. The last fill ${percent(natural!.open.shown)} of what is shown, with --party-max ${String(PARTY_MAX)} ${percent(natural!.capped.shown)}.`;
+}
+
+function costInWords({ uncapped, dealt, byField }: CapCost): string {
+  return `--party-max ${String(PARTY_MAX)} is off by default. It takes nDCG@${String(SHOWN)} from ${uncapped.toFixed(3)} to ${dealt.toFixed(3)} where ${String(HONEST_PARTIES)} parties hold like things, and to ${byField.toFixed(3)} where each has a field of its own and the answers lie with one.`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
