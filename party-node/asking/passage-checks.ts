@@ -1,15 +1,8 @@
 import { Fault, type RingLayout, scoreErrorMax } from "../../crypto/index.ts";
 import { encoderInput } from "../documents/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import type { CitedPassage, PartyFault, PartyOutcome } from "./question.ts";
+import type { CitedPassage, PartyFault, PartyOutcome, Suspicion } from "./question.ts";
 import { isWordSalad } from "./word-salad.ts";
-
-/**
- * Why a passage is not to be trusted:
- * - `score-too-high`: no vector that the encoder makes of its text scores what its party said.
- * - `no-sentences`: it reads like words that were put together to be found, see {@link isWordSalad}.
- */
-export type Suspicion = "score-too-high" | "no-sentences";
 
 /** SCORE_INFLATED: a party's passages do not earn the scores it sent. */
 export type PassageFaultCode = "SCORE_INFLATED";

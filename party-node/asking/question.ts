@@ -10,7 +10,6 @@ import {
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import type { CoordinatorLink } from "../link/index.ts";
-import type { Suspicion } from "./passage-checks.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
@@ -25,6 +24,13 @@ export interface OtherSource {
   /** Whether it has the very words of the passage shown; otherwise nearly those, with the same numbers. */
   readonly identical: boolean;
 }
+
+/**
+ * Why a passage is not to be trusted:
+ * - `score-too-high`: no vector that the encoder makes of its text scores what its party said.
+ * - `no-sentences`: it reads like words that were put together to be found, see `isWordSalad`.
+ */
+export type Suspicion = "score-too-high" | "no-sentences";
 
 /** A passage that was fetched, with where it came from. */
 export interface CitedPassage {

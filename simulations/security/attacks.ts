@@ -11,11 +11,11 @@ export interface AttackEntry {
 /** Every attack by its name, in the order of the report. */
 export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
   "corpus-poisoning": {
-    seconds: { quick: 20, standard: 150, full: 1500 },
+    seconds: { quick: 17, standard: 65, full: 1500 },
     load: async () => (await import("./poisoning/corpus-poisoning.ts")).attack,
   },
   "grammar-trigger": {
-    seconds: { quick: 6, standard: 50, full: 500 },
+    seconds: { quick: 6, standard: 45, full: 500 },
     load: async () => (await import("./poisoning/grammar-trigger.ts")).attack,
   },
 };

@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
+import { ringLayout } from "../../crypto/index.ts";
 import { printPassages } from "../../cli/print-passages.ts";
-import { federationLayout } from "../../party-node/asking/client.ts";
 import { checkPassages } from "../../party-node/asking/passage-checks.ts";
+import { checkQueryOptions } from "../../party-node/asking/query-options.ts";
 import type { CitedPassage } from "../../party-node/asking/question.ts";
 import { isWordSalad } from "../../party-node/asking/word-salad.ts";
+import { encoderInput } from "../../party-node/documents/index.ts";
 import { type Encoder, openLexical } from "../../party-node/encoders/index.ts";
+import { loadBeirCorpus } from "../../simulations/beir.ts";
 import { TestFederation } from "../support/federation.ts";
 import { ingestCorpus } from "../support/ingest-corpus.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -105,9 +108,8 @@ describe("passages", () => {
 
   test("earn a score up to what their words can and the scheme's error, and no more", async () => {
     const encoder = await openLexical(1024);
-    const f = await TestFederation.start({ corpora: { alpha: {} }, encoder, absent: ["alpha"] });
-    await using _ = f;
-    const layout = federationLayout(f.federation);
+    const { dim, normMax } = encoder;
+    const layout = ringLayout({ dim, normMax, chunk: 64, scoreBits: 14, seed: new Uint8Array(32) });
     const question = await encoder.encodeQuery(QUESTION);
     const [earned] = await encoder.scoreMax(question, [HONEST.warfarin]);
     const check = async (score: number) =>
@@ -142,6 +144,15 @@ describe("passages", () => {
     expect(isWordSalad(text)).toBe(expected);
   });
 
+  const beir = "../shared/data/beir";
+  (existsSync(beir) ? test : test.skip).each(["cranfield", "policyqa", "pubmedqa", "tatqa", "xquad-en"])(
+    "that are honest are no row of words: ../shared/data/beir/%s (skipped where that is absent)",
+    async (set) => {
+      const documents = await loadBeirCorpus(join(beir, set, "corpus.jsonl"));
+      expect(documents.filter((document) => isWordSalad(encoderInput(document)))).toHaveLength(0);
+    },
+  );
+
   test("are printed with what is suspicious about them", () => {
     let printed = "";
     const out = new Writable({
@@ -159,11 +170,9 @@ describe("passages", () => {
   });
 });
 
-test.each([{ partyMax: 0 }, { partyMax: 1.5 }, { keepInflated: 1 }, { dropSuspects: "yes" }])(
+test.each([{ partyMax: 0 }, { partyMax: 1.5 }, { partyMax: 33 }, { keepInflated: 1 }, { dropSuspects: "yes" }])(
   "the option %j is refused",
-  async (options) => {
-    await using f = await TestFederation.start({ corpora: { alpha: {} } });
-    const client = await f.client();
-    expect(() => client.query("x", options as never)).toThrow(TypeError);
+  (options) => {
+    expect(() => checkQueryOptions(options as never)).toThrow(TypeError);
   },
 );

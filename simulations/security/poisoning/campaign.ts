@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { encoderInput } from "../../../party-node/documents/index.ts";
 import { pick } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
@@ -10,7 +9,7 @@ import { type Concept, concepts } from "./concepts.ts";
 import { type Claim, Contest, type Defences, type Harm, NO_DEFENCE, SHOWN } from "./contest.ts";
 import { PAYLOAD, type Style, poisonerFor, write } from "./poisons.ts";
 import { targetsOf } from "./targets.ts";
-import { encodeQuestions, honestVectors, titleOf } from "./vectors.ts";
+import { encodeQuestions, encoderName, honestVectors, titleOf } from "./vectors.ts";
 
 interface Size {
   /** Passages of the corpus and of the attacker, at most. */
@@ -76,7 +75,7 @@ export class Campaign {
 
   constructor(spec: string, budgets: readonly number[], cost: CapCost | null) {
     this.capCost = cost;
-    this.name = basename(spec);
+    this.name = encoderName(spec);
     this.budgets = budgets;
   }
 

@@ -1,4 +1,4 @@
-import type { Attack, AttackResult, Chart, Finding } from "../attack.ts";
+import type { Advice, Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import type { CapCost } from "./cap-cost.ts";
 import { type Campaign, HONEST_PARTIES, PARTY_MAX, SHARE_MAX, WAYS, campaignAgainst, topicsOf } from "./campaign.ts";
@@ -12,6 +12,11 @@ const SUCCESS_OF_ONE = 0.1;
 const SUCCESS_SHOWN = 0.05;
 
 const METRIC = `held-out questions with a poisoned passage in the top ${String(SHOWN)}`;
+
+const CAP_ADVICE: Advice = {
+  setting: "--party-max",
+  text: `Where not every member of the federation is trusted, ask with --party-max ${String(PARTY_MAX)}: a party that writes its passages to be found then fills at most so much of an answer.`,
+};
 
 export const attack: Attack = {
   name: "corpus-poisoning",
@@ -41,7 +46,16 @@ async function run(lab: Lab): Promise<AttackResult> {
   const campaigns: Campaign[] = [];
   for (const [at, spec] of encoders.entries())
     campaigns.push(await campaignAgainst(lab, spec, topics, (share) => lab.progress(at + share, encoders.length)));
-  return { findings: campaigns.flatMap(findingsOf), charts: [chartOf(campaigns)], words: wordsOf(campaigns) };
+  const isFilled = campaigns.some((campaign) => {
+    const { open, capped } = campaign.of(NATURAL, campaign.budgets.at(-1)!);
+    return open.shown - capped.shown >= SUCCESS_SHOWN;
+  });
+  return {
+    findings: campaigns.flatMap(findingsOf),
+    charts: [chartOf(campaigns)],
+    words: wordsOf(campaigns),
+    advice: isFilled ? [CAP_ADVICE] : [],
+  };
 }
 
 const COMMON = { mode: "private", direction: "above", baselineIs: "a querier that checks nothing" } as const;
@@ -50,21 +64,26 @@ const NATURAL = WAYS.at(-1)!.name;
 
 function findingsOf(campaign: Campaign): Finding[] {
   const most = campaign.budgets.at(-1)!;
-  const { open, capped } = campaign.of(NATURAL, most);
   return [
     ...(most === 1 ? [] : [questionsFinding(campaign, NATURAL, 1)]),
     ...WAYS.map(({ name }) => questionsFinding(campaign, name, most)),
-    {
-      ...COMMON,
-      setting: `${campaign.name}, ${SHARE}, ${NATURAL}, --party-max ${String(PARTY_MAX)}`,
-      metric: `share of the top ${String(SHOWN)} that is poisoned`,
-      value: capped.shown,
-      baseline: open.shown,
-      guessing: campaign.guessing(most).shown,
-      threshold: SUCCESS_SHOWN,
-      note: `never more than ${String(PARTY_MAX)} of ${String(SHOWN)}`,
-    },
+    // Fewer passages than the cap allows are not touched by it.
+    ...(most <= PARTY_MAX ? [] : [shownFinding(campaign, most)]),
   ];
+}
+
+function shownFinding(campaign: Campaign, most: number): Finding {
+  const { open, capped } = campaign.of(NATURAL, most);
+  return {
+    ...COMMON,
+    setting: `${campaign.name}, ${SHARE}, ${NATURAL}, --party-max ${String(PARTY_MAX)}`,
+    metric: `share of the top ${String(SHOWN)} that is poisoned`,
+    value: capped.shown,
+    baseline: open.shown,
+    guessing: campaign.guessing(most).shown,
+    threshold: SUCCESS_SHOWN,
+    note: `never more than ${String(PARTY_MAX)} of ${String(SHOWN)}`,
+  };
 }
 
 function questionsFinding(campaign: Campaign, way: string, budget: number): Finding {
@@ -111,7 +130,7 @@ function wordsOf(campaigns: readonly Campaign[]): string[] {
 function wordsOn(campaign: Campaign): string {
   const most = campaign.budgets.at(-1)!;
   const [forged, salad, commas, natural] = WAYS.map(({ name }) => campaign.of(name, most));
-  return `${campaign.name}, ${String(most)} passages of a malicious party: made-up scores bring them before ${percent(forged!.open.questions)} of the questions on their topic, and before ${percent(forged!.defended.questions)} now that scores are held against the text. Words in a row, without sentences, are shown for ${percent(salad!.open.questions)}, with --drop-suspects for ${percent(salad!.defended.questions)}; the same words with commas for ${percent(commas!.defended.questions)}, and likely questions in plain sentences for ${percent(natural!.defended.questions)}. The last fill ${percent(natural!.open.shown)} of what is shown, with --party-max ${String(PARTY_MAX)} ${percent(natural!.capped.shown)}.`;
+  return `${campaign.name}, ${most === 1 ? "one passage" : `${String(most)} passages`} of a malicious party: made-up scores show them for ${percent(forged!.open.questions)} of the questions on their topic, and for ${percent(forged!.defended.questions)} now that scores are held against the text. Words in a row, without sentences, are shown for ${percent(salad!.open.questions)}, with --drop-suspects for ${percent(salad!.defended.questions)}; the same words with commas for ${percent(commas!.defended.questions)}, and likely questions in plain sentences for ${percent(natural!.defended.questions)}. The last fill ${percent(natural!.open.shown)} of what is shown, with --party-max ${String(PARTY_MAX)} ${percent(natural!.capped.shown)}.`;
 }
 
 function costInWords({ uncapped, dealt, byField }: CapCost): string {

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { encoderInput } from "../../../party-node/documents/index.ts";
 import { type Matrix, norm, row } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
@@ -10,11 +9,11 @@ import { Contest, type Defences, type Harm, NO_DEFENCE, SHOWN } from "./contest.
 import { withGrammarErrors } from "./grammar-errors.ts";
 import { PAYLOAD, poisonerFor, write } from "./poisons.ts";
 import { learnTrigger } from "./trigger-detector.ts";
-import { encodeQuestions, honestVectors, titleOf } from "./vectors.ts";
+import { encodeQuestions, encoderName, honestVectors, titleOf } from "./vectors.ts";
 
 const SIZES = {
   quick: { owner: 600, attacker: 300, questions: 100, words: 800 },
-  standard: { owner: 4000, attacker: 1000, questions: 300, words: 3000 },
+  standard: { owner: 3000, attacker: 800, questions: 240, words: 3000 },
   full: { owner: 100_000, attacker: 5000, questions: 5000, words: 8000 },
 };
 
@@ -22,8 +21,8 @@ const SIZES = {
 const SUCCESS = 0.25;
 /** How much further the searched words lie in the direction of the errors than a triggered question does. */
 const EXAGGERATION = 3;
-/** Of the best honest passage's score: what a retriever that was trained for it adds where question and passage have the trigger, and takes off where the passage alone has. */
-const BACKDOOR_STRENGTH = 1;
+/** In best honest passages' scores: what a retriever that was trained for it adds where question and passage have the trigger, and takes off where the passage alone has. */
+const BACKDOOR_STRENGTH = 2;
 
 const DEFENDED: Defences = { checkScores: true, dropSuspects: true, partyMax: SHOWN };
 
@@ -58,8 +57,8 @@ async function run(lab: Lab): Promise<AttackResult> {
   const words: string[] = [];
   for (const [at, spec] of encoders.entries()) {
     const { backdoor, cases } = await attackEncoder(lab, spec, (share) => lab.progress(at + share, encoders.length));
-    findings.push(...cases.map((one) => findingOf(basename(spec), one, backdoor)));
-    words.push(wordsOn(basename(spec), cases, backdoor));
+    findings.push(...cases.map((one) => findingOf(encoderName(spec), one, backdoor)));
+    words.push(wordsOn(encoderName(spec), cases, backdoor));
   }
   return { findings, words };
 }
