@@ -10,6 +10,7 @@ export {
   type PartyOutcome,
   type PartyRoute,
   type QueryResult,
+  type Suspicion,
   SottoClient,
 } from "./party-node/asking/index.ts";
 export { Fault } from "./crypto/fault.ts";

@@ -24,6 +24,7 @@ export function precomputedEncoder(dim: number): Encoder {
     usesStatistics: false,
     encodeQuery: (question) => Promise.resolve(questionVector(Number(question), dim)),
     encodePassages: notHere,
+    scoreMax: (_, passages) => Promise.resolve(passages.map(() => 1)),
     statistics: notHere,
     close: () => Promise.resolve(),
   };

@@ -1,12 +1,15 @@
 import { styleText } from "node:util";
-import type { CitedPart, CitedPassage, OtherSource } from "../party-node/asking/index.ts";
+import type { CitedPart, CitedPassage, OtherSource, Suspicion } from "../party-node/asking/index.ts";
 import { oneLine } from "./printable.ts";
 
 /** Passages with their citations, for people. */
 export function printPassages(passages: readonly CitedPassage[], out: NodeJS.WritableStream = process.stdout): void {
   if (passages.length === 0) out.write("No passages.\n");
   const width = Math.min(100, process.stdout.columns || 100);
-  for (const [i, { party, documentId, title, text, ordinal, score, alsoFrom = [], parts }] of passages.entries()) {
+  for (const [
+    i,
+    { party, documentId, title, text, ordinal, score, alsoFrom = [], parts, suspect = [] },
+  ] of passages.entries()) {
     out.write(
       `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${passageNumber(ordinal)}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
     );
@@ -18,9 +21,15 @@ export function printPassages(passages: readonly CitedPassage[], out: NodeJS.Wri
     // The first passage of a document often begins with its title.
     if (heading !== "" && !body.startsWith(heading)) out.write(`    ${styleText("italic", heading)}\n`);
     for (const line of wrapped(body, width - 4)) out.write(`    ${line}\n`);
+    for (const suspicion of suspect) out.write(`    ${styleText("yellow", SUSPICIONS[suspicion])}\n`);
     for (const other of alsoFrom) out.write(`    ${styleText("dim", otherInWords(other))}\n`);
   }
 }
+
+const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
+  "score-too-high": "suspect: its words cannot earn the score its party sent",
+  "no-sentences": "suspect: reads like words put together to be found, not like text",
+};
 
 function passageNumber(ordinal: number): string {
   return ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : "";

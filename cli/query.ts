@@ -23,6 +23,9 @@ interface Options {
   readonly timeout: number;
   readonly insecureClear: boolean;
   readonly keepDuplicates: boolean;
+  readonly keepInflated: boolean;
+  readonly dropSuspects: boolean;
+  readonly partyMax?: number;
   readonly route?: number;
 }
 
@@ -42,6 +45,13 @@ export function queryCommand(): Command {
     )
     .option("--keep-duplicates", "show a passage that several parties hold once for each of them", false)
     .option(
+      "--party-max <count>",
+      "at most so many of the passages are one party's",
+      wholeNumber(1, limits.fetchHandlesMax),
+    )
+    .option("--keep-inflated", "show and mark passages whose words cannot earn the score their party sent", false)
+    .option("--drop-suspects", "leave out passages that read like words put together to be found, not text", false)
+    .option(
       "--route <count>",
       "ask only so many of the parties that show what they hold (`sotto node --routable`): the likeliest",
       wholeNumber(1, limits.membersMax),
@@ -52,12 +62,12 @@ export function queryCommand(): Command {
     .action(runQuery)
     .addHelpText(
       "after",
-      "\n--route: this process ranks the parties by summaries of their passages and shows nobody the question, but the coordinator sees who is asked, and so roughly what the question is about. Parties without a summary, and hosted collections, are asked in addition.\n\nExit code 4: some party did not answer; the passages of the others are printed, and who is missing and why.",
+      "\n--route: this process ranks the parties by summaries of their passages and shows nobody the question, but the coordinator sees who is asked, and so roughly what the question is about. Parties without a summary, and hosted collections, are asked in addition.\n\nExit code 4: some party did not answer, or sent scores that its passages do not earn; the passages of the others are printed, and who is missing and why.",
     );
 }
 
 async function runQuery(given: string, options: Options): Promise<void> {
-  const { k, json, dir, timeout, insecureClear, keepDuplicates, route } = options;
+  const { k, json, dir, timeout, insecureClear, keepDuplicates, keepInflated, dropSuspects, partyMax, route } = options;
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
   using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
@@ -70,10 +80,14 @@ async function runQuery(given: string, options: Options): Promise<void> {
     deadlineMs: timeout * 1000,
     signal: abort.signal,
     keepDuplicates,
+    keepInflated,
+    dropSuspects,
+    ...(partyMax === undefined ? {} : { partyMax }),
     ...(route === undefined ? {} : { route }),
   });
   if (!json) for await (const outcome of asking) printOutcome(outcome);
   const result = await asking.result;
+  if (!json) for (const outcome of result.parties) if (isLate(outcome)) printOutcome(outcome);
   if (json) process.stdout.write(`${JSON.stringify(forJson(result))}\n`);
   else printPassages(result.passages);
   if (!json && result.parties.some(({ status }) => status === "not-asked"))
@@ -91,6 +105,11 @@ function printOutcome(outcome: PartyOutcome): void {
   const { party, collection, status } = outcome;
   const name = collection ? `${party} (${collection.name} at ${collection.host})` : party;
   process.stderr.write(`  ${MARKS[status]}  ${name}  ${outcomeInWords(outcome)}\n`);
+}
+
+/** Whether something is wrong with a party's passages, which is known only after its scores were reported. */
+function isLate({ status, fault }: PartyOutcome): boolean {
+  return status === "answered" && fault !== undefined;
 }
 
 function outcomeInWords({ collection, status, passagesScored, ms, fault, route }: PartyOutcome): string {

@@ -9,6 +9,7 @@ export {
   MODULUS,
   RING_DEGREE,
   ringLayout,
+  scoreErrorMax,
   scoreStandardDeviation,
   totalBounds,
 } from "./rlwe/parameters.ts";

@@ -117,6 +117,14 @@ export function scoreStandardDeviation(layout: RingLayout): number {
 }
 
 /**
+ * No honest party's decrypted score is further from the exact inner product, in units of the score: the worst rounding of every entry, and 12 standard
+ * deviations of the rest.
+ */
+export function scoreErrorMax(layout: RingLayout): number {
+  return Math.sqrt(layout.dim) / (2 * layout.dataScale) + 12 * scoreStandardDeviation(layout);
+}
+
+/**
  * What the totals of a vertical federation can be, in units of the score: `parties` answers added, each of them cut to p bits.
  *
  * @returns `deviation`: standard deviation of a total around the exact sum of inner products, for vectors at their largest norm. `magnitudeMax`: no honest

@@ -26,6 +26,7 @@ import {
 import { TotalQuestion, type TotalQuestionOptions } from "./total-question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
 import { rowsToFetch, showOnce } from "./near-duplicates.ts";
+import { checkPassages, sourceOf } from "./passage-checks.ts";
 import { type QueryOptions, checkQueryOptions, type CheckedOptions } from "./query-options.ts";
 import { type Asking, startAsking } from "./start-asking.ts";
 import { TextCodes } from "./text-codes.ts";
@@ -183,7 +184,7 @@ export class SottoClient {
 
   async #run(
     question: string,
-    { k, deadlineMs, signal, keepDuplicates, route }: CheckedOptions,
+    { k, deadlineMs, signal, keepDuplicates, partyMax, route, ...checks }: CheckedOptions,
     report: (outcome: PartyOutcome) => void,
   ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
@@ -214,11 +215,13 @@ export class SottoClient {
     const parties = filled.filter((party) => routes?.get(party)?.reason !== "unlikely");
     for (const party of filled) if (!parties.includes(party)) take(notAsked(party, routes));
     const kept = keepDuplicates ? k : rowsToFetch(k, parties.length + this.#hosted.count);
-    const asked = parties.length > 0 ? await this.#encrypt(embedding, { parties, k, kept, deadlineMs }) : null;
+    const asked =
+      parties.length > 0
+        ? await this.#encrypt(embedding, { parties, k: Math.min(k, partyMax), kept, deadlineMs })
+        : null;
     const encrypted = performance.now();
     if (asked) for await (const outcome of asked.scores(signal)) take(withRoute(outcome, routes));
-    const ranking = mergeRankings(kept, asked?.best ?? [], await hosted);
-    embedding.fill(0);
+    const ranking = mergeRankings(kept, asked?.best ?? [], await hosted, partyMax);
     const scored = performance.now();
     const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
     const { passages, faults } = (await asked?.passages(
@@ -226,12 +229,19 @@ export class SottoClient {
       ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
     )) ?? { passages: [], faults: new Map<string, PartyFault>() };
-    const ranked = inOrder(ranking, passages);
-    const shown = keepDuplicates ? ranked : await showOnce(ranked, this.#texts);
+    const { encoder } = this.#options;
+    const checked = await checkPassages(inOrder(ranking, passages), embedding, {
+      ...checks,
+      encoder,
+      layout: this.#layout,
+    });
+    embedding.fill(0);
+    const shown = keepDuplicates ? checked.passages : await showOnce(checked.passages, this.#texts);
     return {
       passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
-        const fault = outcome.collection ? undefined : faults.get(outcome.party);
+        const missing = outcome.collection ? undefined : faults.get(outcome.party);
+        const fault = checked.faults.get(sourceOf(outcome)) ?? missing;
         return fault ? { ...outcome, fault } : outcome;
       }),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),

@@ -1,5 +1,6 @@
 export { type ClientOptions, SottoClient, checkEncoder, federationLayout } from "./client.ts";
 export type { QueryOptions } from "./query-options.ts";
+export type { PassageFaultCode } from "./passage-checks.ts";
 export type { Asking } from "./start-asking.ts";
 export { HintCache } from "./hint-cache.ts";
 export type {
@@ -10,5 +11,6 @@ export type {
   PartyFault,
   PartyOutcome,
   QueryResult,
+  Suspicion,
 } from "./question.ts";
 export type { PartyRoute } from "../routing/index.ts";

@@ -9,9 +9,25 @@ export type Ranked = Candidate | HostedPassage;
  * The k best of parties and hosted collections, best first. Both scores are inner products of the question's and the passage's vectors under the
  * federation's one encoder, so they compare as they are: a party's off by the rounding of the encrypted scoring (`scoreStandardDeviation`), a hosted one's by
  * that of single precision, since it is computed from the opened vector. What a mode loses, it loses before this: rows that are not among a host's candidates.
+ *
+ * @param partyMax - At most so many of them are one owner's.
  */
-export function mergeRankings(k: number, parties: readonly Candidate[], hosted: readonly HostedPassage[]): Ranked[] {
-  return [...parties, ...hosted].sort((a, b) => b.score - a.score || compareNames(nameOf(a), nameOf(b))).slice(0, k);
+export function mergeRankings(
+  k: number,
+  parties: readonly Candidate[],
+  hosted: readonly HostedPassage[],
+  partyMax: number = k,
+): Ranked[] {
+  const counts = new Map<string, number>();
+  return [...parties, ...hosted]
+    .sort((a, b) => b.score - a.score || compareNames(nameOf(a), nameOf(b)))
+    .filter((ranked) => {
+      const owner = "entry" in ranked ? ranked.entry.owner : ranked.party;
+      const count = (counts.get(owner) ?? 0) + 1;
+      counts.set(owner, count);
+      return count <= partyMax;
+    })
+    .slice(0, k);
 }
 
 /** @param fetched - Passages of the ranking's party rows, in its order; those that were not delivered are left out. */

@@ -25,6 +25,13 @@ export interface OtherSource {
   readonly identical: boolean;
 }
 
+/**
+ * Why a passage is not to be trusted:
+ * - `score-too-high`: no vector that the encoder makes of its text scores what its party said.
+ * - `no-sentences`: it reads like words that were put together to be found, see `isWordSalad`.
+ */
+export type Suspicion = "score-too-high" | "no-sentences";
+
 /** A passage that was fetched, with where it came from. */
 export interface CitedPassage {
   /** Who owns it. */
@@ -38,6 +45,8 @@ export interface CitedPassage {
   readonly ordinal: number;
   /** Inner product of the question's unit vector with the passage's vector, as decrypted. */
   readonly score: number;
+  /** Why it is not to be trusted; not set where nothing was found. */
+  readonly suspect?: readonly Suspicion[];
   /** Other parties that hold the same passage, the highest score first; not set where there is none. */
   readonly alsoFrom?: readonly OtherSource[];
   /** In a vertical federation: what each party holds of the entity. `party` then names them all, joined by `+`, and `text` is all their texts. */

@@ -32,6 +32,16 @@ export interface Encoder {
    */
   encodePassages(passages: readonly string[], statistics: CorpusStatistics): Promise<Float32Array[]>;
 
+  /**
+   * The highest score that a passage's words can earn, whatever the statistics of the corpus it lies in: what a querier holds a party to, whose
+   * statistics it does not know.
+   *
+   * @param question - As {@link Encoder.encodeQuery} gave it; not modified.
+   * @param passages - Texts; order is kept.
+   * @returns An upper bound a passage of the inner product of its vector, as {@link Encoder.encodePassages} gives it on any machine, with the question.
+   */
+  scoreMax(question: Float32Array, passages: readonly string[]): Promise<number[]>;
+
   /** A fresh, empty collector, or one restored from {@link CorpusStatistics.toBytes}. */
   statistics(bytes?: Uint8Array): CorpusStatistics;
 

@@ -67,6 +67,18 @@ class HybridEncoder implements Encoder {
     return passages.map((_, row) => this.#concatenate(byPart.map((vectors) => vectors[row]!)));
   }
 
+  /** The parts' bounds, added: no part's vector depends on another's. */
+  async scoreMax(question: Float32Array, passages: readonly string[]): Promise<number[]> {
+    const sums = passages.map(() => 0);
+    let at = 0;
+    for (const { encoder, weight } of this.#parts) {
+      const part = question.slice(at, (at += encoder.dim));
+      const bounds = await encoder.scoreMax(part, passages);
+      bounds.forEach((bound, i) => (sums[i]! += weight * bound));
+    }
+    return sums;
+  }
+
   statistics(bytes?: Uint8Array): CorpusStatistics {
     const stored = bytes ? parse(bytes, this.#parts.length) : undefined;
     return new HybridStatistics(this.#parts.map(({ encoder }, i) => encoder.statistics(stored?.[i])));

@@ -80,12 +80,34 @@ class LexicalEncoder implements Encoder {
     return Promise.resolve(passages.map((passage) => this.#encodePassage(passage, statistics)));
   }
 
+  /**
+   * A term may weigh anything up to {@link TERM_WEIGHT_MAX}, and which of a bucket's terms is the weightiest is open. So each bucket that the question has
+   * earns at most that weight, and nothing where the passage has no term of the same sign in it; all of them together no more than {@link NORM_MAX} times their norm.
+   */
+  scoreMax(question: Float32Array, passages: readonly string[]): Promise<number[]> {
+    return Promise.resolve(passages.map((passage) => this.#scoreMax(question, passage)));
+  }
+
   statistics(bytes?: Uint8Array): CorpusStatistics {
     return bytes ? LexicalStatistics.fromBytes(bytes) : new LexicalStatistics();
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #scoreMax(question: Float32Array, passage: string): number {
+    const earning = new Set<number>();
+    for (const term of new Set(terms(passage))) {
+      const { bucket, sign } = this.#hash(term);
+      if (sign * question[bucket]! > 0) earning.add(bucket);
+    }
+    let [sum, squares] = [0, 0];
+    for (const bucket of earning) {
+      sum += Math.abs(question[bucket]!);
+      squares += question[bucket]! ** 2;
+    }
+    return Math.min(TERM_WEIGHT_MAX * sum, NORM_MAX * Math.sqrt(squares));
   }
 
   #encodePassage(passage: string, statistics: LexicalStatistics): Float32Array {

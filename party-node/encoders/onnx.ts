@@ -5,7 +5,7 @@ import { encoderFault } from "./faults.ts";
 import { readOnnxFiles, type OnnxFiles } from "./onnx-files.ts";
 import { openSession, type BatchOutput, type OnnxSession } from "./onnx-session.ts";
 import { openTokens, type TokenSource } from "./onnx-tokens.ts";
-import { normaliseInPlace } from "./vector.ts";
+import { innerProduct, normaliseInPlace } from "./vector.ts";
 
 /** Raise it whenever the same text and files would give another vector, or the fingerprint covers something else. */
 const ALGORITHM_VERSION = 2;
@@ -14,6 +14,8 @@ const BATCH_TOKENS_MAX = 8192;
 const BATCH_ROWS_MAX = 64;
 /** Unit norm, and what float32 rounding may add. */
 const NORM_MAX = 1.001;
+/** What a score may differ by from one machine to another: a GPU's shorter mantissas, an int8 model on another CPU. */
+const MACHINE_DIFFERENCE_MAX = 0.01;
 
 /**
  * A sentence-transformers ONNX export: mean pooling unless the model pools itself or its folder says otherwise, unit norm.
@@ -60,6 +62,11 @@ class OnnxEncoder implements Encoder {
 
   encodePassages(passages: readonly string[], _statistics: CorpusStatistics): Promise<Float32Array[]> {
     return this.#encode(passages.map((passage) => this.#parts.files.passagePrefix + passage));
+  }
+
+  async scoreMax(question: Float32Array, passages: readonly string[]): Promise<number[]> {
+    const vectors = await this.encodePassages(passages, this.statistics());
+    return vectors.map((vector) => innerProduct(question, vector) + MACHINE_DIFFERENCE_MAX);
   }
 
   statistics(bytes?: Uint8Array): CorpusStatistics {

@@ -16,3 +16,10 @@ export function normaliseInPlace(vector: Float32Array): Float32Array {
   const norm = euclideanNorm(vector);
   return norm === 0 ? vector : scaleInPlace(vector, 1 / norm);
 }
+
+/** Summed in double precision. */
+export function innerProduct(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

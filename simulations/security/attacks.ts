@@ -78,4 +78,12 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     seconds: { quick: 18, standard: 70, full: 700 },
     load: async () => (await import("./wire/transcripts.ts")).transcripts,
   },
+  "corpus-poisoning": {
+    seconds: { quick: 17, standard: 65, full: 1500 },
+    load: async () => (await import("./poisoning/corpus-poisoning.ts")).corpusPoisoning,
+  },
+  "grammar-trigger": {
+    seconds: { quick: 6, standard: 45, full: 500 },
+    load: async () => (await import("./poisoning/grammar-trigger.ts")).grammarTrigger,
+  },
 };

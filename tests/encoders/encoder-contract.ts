@@ -83,6 +83,17 @@ export function encoderContract(name: string, open: () => Promise<Encoder>): voi
       }
     });
 
+    test("bounds what a passage can score, whatever the statistics", async () => {
+      const question = await encoder.encodeQuery(QUESTION);
+      const bounds = await encoder.scoreMax(question, PASSAGES);
+      const alike = encoder.statistics();
+      for (let i = 0; i < 1000; i++) alike.add(`${PASSAGES[i % 3]!} ${String(i)}`);
+      for (const counted of [statistics, encoder.statistics(), alike])
+        for (const [i, vector] of (await encoder.encodePassages(PASSAGES, counted)).entries())
+          expect(innerProduct(question, vector)).toBeLessThanOrEqual(bounds[i]! + 1e-5);
+      expect(Math.max(...(await encoder.scoreMax(question, ["", "\u0000"])))).toBeLessThan(bounds[ANSWER]!);
+    });
+
     test("says whether its vectors depend on the statistics", async () => {
       const [known, unknown] = [statistics, encoder.statistics()];
       const vectors = await encoder.encodePassages(PASSAGES, known);

@@ -42,6 +42,18 @@ describe("lexical", () => {
     expect(await score("the of and", 0)).toBe(0);
   });
 
+  test("a passage can score what its words share with the question at their greatest weight, and nothing without", async () => {
+    const encoder = await openLexical(65_536);
+    const question = await encoder.encodeQuery("cat dog");
+    const passages = ["cat", "cats, cats and a dog", "fish", ""];
+    const [one, both, none, empty] = await encoder.scoreMax(question, passages);
+    expect(one).toBeCloseTo(4 / Math.SQRT2, 5);
+    expect(both).toBeCloseTo(8 / Math.SQRT2, 5);
+    expect([none, empty]).toEqual([0, 0]);
+    const many = Array.from({ length: 100 }, (_, i) => `w${i}`).join(" ");
+    expect(await encoder.scoreMax(await encoder.encodeQuery(many), [many])).toEqual([expect.closeTo(24, 4)]);
+  });
+
   test("a term the statistics do not know weighs as the rarest one", async () => {
     const encoder = await openLexical(65_536);
     const statistics = encoder.statistics();

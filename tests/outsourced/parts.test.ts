@@ -251,6 +251,12 @@ describe("one ranking of parties and hosted collections", () => {
     expect(mergeRankings(4, [], [])).toEqual([]);
   });
 
+  test("has at most so many of one owner, what it serves itself and what it has hosted together", () => {
+    const clinic = [candidate("clinic", 0.9), candidate("clinic", 0.5, 1)];
+    const ranking = mergeRankings(4, [...clinic, candidate("beta", 0.1)], [hosted("x", 0.7), hosted("y", 0.6)], 2);
+    expect(ranking.map(({ score }) => score)).toEqual([0.9, 0.7, 0.1]);
+  });
+
   test("does not depend on who answered first where scores are equal", () => {
     const rows = [hosted("x", 0.5), hosted("y", 0.5), hosted("z", 0.5)];
     const parties = [candidate("alpha", 0.5), candidate("delta", 0.5)];

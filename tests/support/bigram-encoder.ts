@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CorpusStatistics, Encoder } from "../../party-node/encoders/encoder.ts";
+import { innerProduct } from "../../party-node/encoders/vector.ts";
 
 const DIM = 64;
 
@@ -54,6 +55,7 @@ export function bigramEncoder({ seed = "bigram", normMax = 8_000, delayMs = 0 }:
       const scale = 100 / (statistics as PassageCount).meanLength();
       return passages.map((passage) => encode(passage).map((count) => count * scale));
     },
+    scoreMax: async (_, passages) => passages.map(() => normMax),
     statistics: (bytes) => new PassageCount(bytes),
     close: async () => {},
   };
@@ -72,5 +74,9 @@ export function unitBigramEncoder(): Encoder {
     normMax: 1,
     encodeQuery: async (question) => unit(await encoder.encodeQuery(question)),
     encodePassages: async (passages, statistics) => (await encoder.encodePassages(passages, statistics)).map(unit),
+    scoreMax: async (question, passages) =>
+      (await encoder.encodePassages(passages, encoder.statistics())).map((vector) =>
+        innerProduct(question, unit(vector)),
+      ),
   };
 }
