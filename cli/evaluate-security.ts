@@ -8,9 +8,9 @@ import { ATTACKS } from "../simulations/security/attacks.ts";
 import { type SecurityReport, assembleReport } from "../simulations/security/report.ts";
 import { reportInHtml } from "../simulations/security/report-html.ts";
 import { reportInMarkdown } from "../simulations/security/report-markdown.ts";
-import { verdictLines } from "../simulations/security/report-words.ts";
 import { type EvaluationProgress, runAttacks } from "../simulations/security/run-attacks.ts";
 import type { EvaluationSettings } from "../simulations/security/settings.ts";
+import { verdictLines } from "../simulations/security/verdicts.ts";
 import { loadVictim } from "../simulations/security/victim.ts";
 import { plainTable } from "../simulations/plain-table.ts";
 import { findDataFolder } from "./data-folder.ts";
@@ -102,8 +102,8 @@ function outFolder(given: string | undefined): string {
 
 function inWords(report: SecurityReport): string {
   const table = plainTable(["attack", "who", "mode", "outcome", "withstood"]);
-  for (const { name, role, modes, verdict, withstood } of verdictLines(report))
-    table.push([name, role, modes, verdict, withstood]);
+  for (const { name, role, mode, verdict, withstood } of verdictLines(report))
+    table.push([name, role, mode, verdict, withstood]);
   const advice = report.sections.flatMap((section) => section.advice);
   const missing = report.missing.map(({ name, why }) => `Not run: ${name}. ${why}`);
   return [

@@ -43,7 +43,11 @@ interface CreateOptions {
   readonly scoreBits: number;
   readonly mode: "private" | "clear";
   readonly vertical?: number;
+  readonly acceptFewDimensions: boolean;
 }
+
+/** In a vertical federation of fewer, lattice reduction reads single rows off the hints (`hint-difference` in docs/security-evaluation.md). */
+const VERTICAL_DIM_MIN = 384;
 
 function createCommand(): Command {
   return new Command("create")
@@ -67,6 +71,11 @@ function createCommand(): Command {
       "so many parties hold different features of the same entities; their scores are added under encryption",
       wholeNumber(2, limits.verticalPartiesMax),
     )
+    .option(
+      "--accept-few-dimensions",
+      `allow --vertical with an encoder of fewer than ${String(VERTICAL_DIM_MIN)} dimensions, whose hints give single rows away to queriers`,
+      false,
+    )
     .action(async (name: string, options: CreateOptions) => {
       const file = join(resolve(options.dir), FILE);
       if (existsSync(file))
@@ -87,10 +96,15 @@ function createCommand(): Command {
 
 async function draftTerms(
   name: string,
-  { coordinatorUrl, encoder: spec, scoreBits, mode, vertical }: CreateOptions,
+  { coordinatorUrl, encoder: spec, scoreBits, mode, vertical, acceptFewDimensions }: CreateOptions,
 ): Promise<Omit<FederationTerms, "rootPublicKey">> {
   const encoder = await openEncoder(spec);
   try {
+    if (vertical !== undefined && encoder.dim < VERTICAL_DIM_MIN && !acceptFewDimensions)
+      throw new Fault(
+        "DIMENSIONS_FEW",
+        `this encoder has ${String(encoder.dim)} dimensions; in a vertical federation of fewer than ${String(VERTICAL_DIM_MIN)} a querier can compute single rows of a party from its hints. Take another --encoder, or accept it with --accept-few-dimensions`,
+      );
     const scoring = {
       dim: encoder.dim,
       chunk: defaultChunk(encoder.dim),

@@ -45,6 +45,8 @@ export interface Finding {
   readonly interval?: readonly [low: number, high: number];
   /** A few words on how it came about, such as who noticed: `the querier: ANSWER_FORGED`. */
   readonly note?: string;
+  /** Measures something that is not the product, to be compared with it; no part of the verdict. */
+  readonly comparison?: true;
   /** Rests on a clock: not the same in two runs of one seed. */
   readonly timed?: boolean;
 }

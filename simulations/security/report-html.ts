@@ -1,7 +1,8 @@
 import type { ReportRow, ReportSection, SecurityReport } from "./report.ts";
 import { drawFigure } from "./draw-chart.ts";
 import { REPORT_STYLE } from "./report-style.ts";
-import { LEGEND, aboutWords, figure, outcomeText, valueText, verdictLines } from "./report-words.ts";
+import { LEGEND, aboutWords, figure, inFull, outcomeText, valueText } from "./report-words.ts";
+import { verdictLines } from "./verdicts.ts";
 
 /** Text that is HTML already. */
 class Html {
@@ -63,11 +64,11 @@ export async function reportInHtml(report: SecurityReport): Promise<string> {
 
 function summaryIn(report: SecurityReport): Html {
   const rows = verdictLines(report).map(
-    ({ name, title, role, modes, verdict, withstood }) =>
+    ({ name, title, role, mode, verdict, withstood, furthest }) =>
       html`<tr>
-        <td><a href="#${name}">${title}</a></td>
+        <td><a href="#${name}">${title}</a>${furthest ? html`<small>${inFull(furthest)}</small>` : ""}</td>
         <td>${role}</td>
-        <td>${modes}</td>
+        <td>${mode}</td>
         <td><span class="chip ${chipClass(verdict)}">${verdict}</span></td>
         <td class="number">${withstood}</td>
       </tr>`,
@@ -75,7 +76,7 @@ function summaryIn(report: SecurityReport): Html {
   return html`<table>
     <thead>
       <tr>
-        <th scope="col">attack</th>
+        <th scope="col">attack, and where the attacker came furthest</th>
         <th scope="col">who</th>
         <th scope="col">mode</th>
         <th scope="col">outcome</th>

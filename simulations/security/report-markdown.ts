@@ -1,5 +1,6 @@
 import type { ReportRow, ReportSection, SecurityReport } from "./report.ts";
-import { LEGEND, aboutWords, figure, outcomeText, valueText, verdictLines } from "./report-words.ts";
+import { LEGEND, aboutWords, figure, inFull, measuredAs, outcomeText, valueText } from "./report-words.ts";
+import { verdictLines } from "./verdicts.ts";
 
 /** The whole report but its charts. */
 export function reportInMarkdown(report: SecurityReport): string {
@@ -9,16 +10,7 @@ export function reportInMarkdown(report: SecurityReport): string {
     ...aboutWords(report),
     LEGEND,
     "## In short",
-    table(
-      ["attack", "who", "mode", "outcome", "figures that withstood"],
-      verdictLines(report).map(({ name, title, role, modes, verdict, withstood }) => [
-        `[${title}](#${name})`,
-        role,
-        modes,
-        verdict,
-        withstood,
-      ]),
-    ),
+    summaryTable(report, ""),
     ...adviceIn(report),
     ...sections.flatMap((section) =>
       sectionIn(
@@ -31,22 +23,22 @@ export function reportInMarkdown(report: SecurityReport): string {
   ].join("\n\n");
 }
 
-/** What SECURITY.md has of it: every figure, one line each. Says nothing of times, so that one seed gives one text. */
-export function leakageTable({ attacks }: Pick<SecurityReport, "attacks">): string {
+/**
+ * What came of every attack on every mode. SECURITY.md has it too.
+ *
+ * @param page - Where the whole report is, for links.
+ */
+export function summaryTable(report: Pick<SecurityReport, "sections" | "attacks">, page: string): string {
   return table(
-    ["who", "attack", "mode", "measured as", "figure", "unprotected", "guessing", "outcome"],
-    attacks
-      .filter(({ timed }) => timed !== true)
-      .map((row) => [
-        row.role,
-        `[${row.name}](docs/security-evaluation.md#${row.name})`,
-        row.mode,
-        measuredAs(row),
-        valueText(row),
-        figure(row.baseline),
-        row.guessing === null ? "" : figure(row.guessing),
-        outcomeText(row),
-      ]),
+    ["who", "attack", "mode", "outcome", "withstood", "where the attacker came furthest"],
+    verdictLines(report).map(({ name, title, role, mode, verdict, withstood, furthest }) => [
+      role,
+      `[${title}](${page}#${name})`,
+      mode,
+      verdict,
+      withstood,
+      furthest ? inFull(furthest) : "",
+    ]),
   );
 }
 
@@ -78,10 +70,6 @@ function sectionIn(section: ReportSection, rows: readonly ReportRow[]): string[]
     `Assumed: ${assumptions}`,
     `After: ${papers.map(({ citation, id }) => `${citation} (${id})`).join("; ")}.`,
   ];
-}
-
-function measuredAs({ metric, setting }: ReportRow): string {
-  return setting === "" ? metric : `${metric}, ${setting}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

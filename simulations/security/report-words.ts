@@ -1,4 +1,4 @@
-import { type ReportRow, type SecurityReport, verdictOf } from "./report.ts";
+import type { ReportRow, SecurityReport } from "./report.ts";
 
 /** A figure as people read it: three digits, no zero before the point. */
 export function figure(value: number): string {
@@ -14,9 +14,21 @@ export function valueText({ value, interval }: Pick<ReportRow, "value" | "interv
   return interval ? `${figure(value)} (${figure(interval[0])} to ${figure(interval[1])})` : figure(value);
 }
 
-export function outcomeText({ succeeded, baselineSucceeded }: ReportRow): string {
+export function outcomeText({ succeeded, baselineSucceeded, comparison }: ReportRow): string {
+  if (comparison === true) return "for comparison";
   if (!baselineSucceeded) return "no evidence";
   return succeeded ? "succeeds" : "withstood";
+}
+
+/** A figure with what it is and what it is to be held against. */
+export function inFull(row: ReportRow): string {
+  const { baseline, guessing } = row;
+  const beside = guessing === null ? "" : `, guessing ${figure(guessing)}`;
+  return `${measuredAs(row)}: ${valueText(row)} (unprotected ${figure(baseline)}${beside})`;
+}
+
+export function measuredAs({ metric, setting }: ReportRow): string {
+  return setting === "" ? metric : `${metric}, ${setting}`;
 }
 
 /** What was attacked, a sentence each. */
@@ -31,30 +43,4 @@ export function aboutWords({ collection, settings, sotto }: SecurityReport): str
 
 /** How to read an outcome. */
 export const LEGEND =
-  "Every figure stands beside the same attack where nothing protects, in the same run. An attack succeeds when its figure reaches the threshold; where it does not reach it even unprotected, the row is no evidence and does not count.";
-
-export interface VerdictLine {
-  readonly name: string;
-  readonly title: string;
-  readonly role: string;
-  readonly modes: string;
-  readonly verdict: ReturnType<typeof verdictOf>;
-  /** Figures that withstood, of those that count. */
-  readonly withstood: string;
-}
-
-/** One line an attack. */
-export function verdictLines({ sections, attacks }: SecurityReport): VerdictLine[] {
-  return sections.map(({ name, title, role }) => {
-    const rows = attacks.filter((row) => row.name === name);
-    const counted = rows.filter(({ baselineSucceeded }) => baselineSucceeded);
-    return {
-      name,
-      title,
-      role,
-      modes: [...new Set(rows.map(({ mode }) => mode))].join(", "),
-      verdict: verdictOf(rows),
-      withstood: `${counted.filter(({ succeeded }) => !succeeded).length} of ${counted.length}`,
-    };
-  });
-}
+  "Every figure stands beside the same attack where nothing protects, in the same run. An attack succeeds when its figure reaches the threshold; where it does not reach it even unprotected, the row is no evidence and does not count. Rows for comparison measure something that is not the product, and do not count either.";

@@ -39,9 +39,6 @@ export interface SecurityReport {
   };
 }
 
-/** What of an attack's figures withstood, in one word. */
-export type Verdict = "withstood" | "in part" | "succeeds" | "no evidence";
-
 export interface ReportOptions {
   readonly version: string;
   readonly settings: EvaluationSettings;
@@ -74,15 +71,6 @@ export function assembleReport({ version, settings, victim, outcomes, times }: R
       ),
     },
   };
-}
-
-/** Of the rows of one attack. */
-export function verdictOf(rows: readonly ReportRow[]): Verdict {
-  const counted = rows.filter(({ baselineSucceeded }) => baselineSucceeded);
-  const succeeded = counted.filter((row) => row.succeeded).length;
-  if (counted.length === 0) return "no evidence";
-  if (succeeded === 0) return "withstood";
-  return succeeded === counted.length ? "succeeds" : "in part";
 }
 
 function rowOf({ name, role }: AttackDescription, finding: Finding): ReportRow {

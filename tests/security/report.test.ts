@@ -1,11 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Finding } from "../../simulations/security/attack.ts";
 import { encoderName } from "../../simulations/security/encoder-name.ts";
-import { assembleReport, verdictOf } from "../../simulations/security/report.ts";
+import { assembleReport } from "../../simulations/security/report.ts";
 import { reportInHtml } from "../../simulations/security/report-html.ts";
-import { leakageTable, reportInMarkdown } from "../../simulations/security/report-markdown.ts";
+import { reportInMarkdown, summaryTable } from "../../simulations/security/report-markdown.ts";
 import { figure } from "../../simulations/security/report-words.ts";
 import type { Outcome } from "../../simulations/security/run-attacks.ts";
+import { verdictLines, verdictOf } from "../../simulations/security/verdicts.ts";
 import { DEFAULTS } from "../../simulations/security/settings.ts";
 
 const finding: Finding = {
@@ -114,10 +115,27 @@ test("the page escapes what it shows, draws the charts and names no address outs
   expect(page.replaceAll(/xmlns(:\w+)?="[^"]*"/g, "")).not.toMatch(/(https?:)?\/\/\w|src=|url\((?!#)|@import/);
 });
 
-test("the table of SECURITY.md has every figure that no clock decides", () => {
-  const table = leakageTable(reportOf([finding, { ...finding, setting: "by time", timed: true }]));
-  expect(table.split("\n")).toHaveLength(3);
-  expect(table).toContain("exact match@1, beta 1 | .123 (.1 to .2) | .988 | .00123 | withstood");
+test("an attack has a line for every mode, with the row where the attacker came furthest", () => {
+  const report = reportOf([
+    { ...finding, value: 0.3 },
+    { ...finding, setting: "beta 2", value: 0.6, baseline: 2 },
+    { ...finding, setting: "by time", value: 0.9, timed: true },
+    { ...finding, setting: "unprotected fails", value: 0.4, baseline: 0.4 },
+    { ...finding, mode: "double", setting: "" },
+    { ...finding, mode: "private", setting: "not ours", value: 1, comparison: true },
+  ]);
+  expect(
+    verdictLines(report).map(({ mode, verdict, withstood, furthest }) => [mode, verdict, withstood, furthest?.setting]),
+  ).toEqual([
+    ["outsourced", "in part", "1 of 3", "beta 2"],
+    ["double", "withstood", "1 of 1", ""],
+    ["private", "no evidence", "0 of 0", undefined],
+  ]);
+  const table = summaryTable(report, "page.md").split("\n");
+  expect(table).toHaveLength(5);
+  expect(table[3]).toContain(
+    "(page.md#guess-work) | double | withstood | 1 of 1 | exact match@1: .123 (.1 to .2) (unpr",
+  );
 });
 
 test("figures are short", () => {

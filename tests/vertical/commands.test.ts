@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
@@ -15,6 +15,11 @@ const at = (...path: string[]): string => join(folder.path, ...path);
 afterAll(() => {
   folder[Symbol.dispose]();
 });
+
+const FEW_DIMENSIONS = [
+  ...["federation", "create", "Few", "--coordinator-url", "ws://127.0.0.1:1"],
+  ...["--vertical", "2", "--encoder", "lexical:256"],
+];
 
 /** The founder's folder, with the federation that `federation create` made, and a node of it that is a party and its coordinator. */
 let terms: FederationTerms;
@@ -58,6 +63,11 @@ describe("commands in a vertical federation", () => {
     );
   });
 
+  test("found it with few dimensions where that is accepted", async () => {
+    await sottoOutput([...FEW_DIMENSIONS, "--dir", at("few-accepted"), "--accept-few-dimensions"]);
+    expect(existsSync(at("few-accepted", "federation.json"))).toBe(true);
+  });
+
   test("refuse what cannot be, and say what to do", async () => {
     const ingest = (name: string, ...more: string[]): string[] => [
       "ingest",
@@ -68,6 +78,10 @@ describe("commands in a vertical federation", () => {
     ];
     await Promise.all([
       expectUsageError(["federation", "create", "One", "--coordinator-url", "ws://a", "--vertical", "1"], /from 2 to/),
+      expectRefusal([...FEW_DIMENSIONS, "--dir", at("few")], {
+        fault: "DIMENSIONS_FEW",
+        says: /256 dimensions.*--accept-few-dimensions/,
+      }),
       expectRefusal(ingest("titles"), { fault: "ALIGNMENT_NEEDED", says: /--alignment FILE/ }),
       expectRefusal(ingest("flat", "--alignment", at("ids.json")), {
         fault: "ALIGNMENT_NOT_WANTED",

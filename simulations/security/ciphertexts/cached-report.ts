@@ -22,7 +22,6 @@ const COSINE = "cosine of the recovered difference of two questions";
 const SHARE_THRESHOLD = 0.5;
 /** Far above what random directions have (1 / sqrt(d), 0.13 at 64 dimensions, before the mean is taken), far below what gives the topic away. */
 const COSINE_THRESHOLD = 0.3;
-const NOT_OURS = "not the product";
 
 export function reportCached(results: CachedResults): AttackResult {
   const { literal, literalOneKnown, overNoise, ours, oursDifference, usedTwice, secondEncryptions } = results;
@@ -30,7 +29,7 @@ export function reportCached(results: CachedResults): AttackResult {
   const common = { mode: "private", direction: "above" } as const;
   const share = { ...common, metric: SHARE, guessing: 0, threshold: SHARE_THRESHOLD };
   const difference = { ...common, metric: COSINE, guessing: 0, threshold: COSINE_THRESHOLD };
-  const clear = { baseline: 1, baselineIs: "clear mode" };
+  const notOurs = { baseline: 1, baselineIs: "clear mode", comparison: true } as const;
   const findings: Finding[] = [
     { ...share, setting: "ours: single-use keys", value: ours, baseline: literal, baselineIs: "literal FRAG" },
     {
@@ -51,15 +50,14 @@ export function reportCached(results: CachedResults): AttackResult {
       threshold: 0.01,
       note: "QueryKey: KEY_USED",
     },
-    { ...difference, setting: "ours, key used twice", value: usedTwice, ...clear, note: `${NOT_OURS}: it refuses` },
-    { ...share, setting: "literal FRAG, cached ciphertext known", value: literal, ...clear, note: NOT_OURS },
-    { ...share, setting: "literal FRAG, one question known", value: literalOneKnown, ...clear, note: NOT_OURS },
+    { ...difference, setting: "ours, key used twice", value: usedTwice, ...notOurs, note: "the product refuses" },
+    { ...share, setting: "literal FRAG, cached ciphertext known", value: literal, ...notOurs },
+    { ...share, setting: "literal FRAG, one question known", value: literalOneKnown, ...notOurs },
     {
       ...share,
       setting: `literal FRAG, noise of deviation ${String(withNoise.deviation)}`,
       value: withNoise.sumOfParts,
-      ...clear,
-      note: NOT_OURS,
+      ...notOurs,
     },
   ];
   return { findings, charts: [chartOf(results)], words: wordsOf(results) };
