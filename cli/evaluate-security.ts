@@ -101,7 +101,7 @@ function outFolder(given: string | undefined): string {
 }
 
 function inWords(report: SecurityReport): string {
-  const table = plainTable(["attack", "who", "mode", "outcome", "withstood"]);
+  const table = plainTable(["attack", "who", "mode", "outcome", "withstood"], 4);
   for (const { name, role, mode, verdict, withstood } of verdictLines(report))
     table.push([name, role, mode, verdict, withstood]);
   const advice = report.sections.flatMap((section) => section.advice);

@@ -15,7 +15,13 @@ export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<s
     field: "x",
     type: "quantitative",
     title: x.title,
-    ...(x.log === true ? { scale: { type: "log" } } : {}),
+    ...(x.log === true ? { scale: { type: "log", nice: false } } : {}),
+  };
+  const byName = {
+    field: "name",
+    type: "nominal",
+    title: null,
+    legend: names.length === 1 ? null : { symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 },
   };
   const spec = {
     ...CHART_STYLE,
@@ -34,14 +40,9 @@ export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<s
             title: y.title,
             ...(y.domain ? { scale: { domain: [...y.domain], clamp: true } } : {}),
           },
-          color: {
-            field: "name",
-            type: "nominal",
-            scale: { domain: names, range: COLOURS },
-            ...(names.length === 1 ? { legend: null } : {}),
-          },
-          // Told apart without colour too.
-          strokeDash: { field: "name", type: "nominal", scale: { domain: names }, legend: null },
+          // Told apart without colour too. A legend of one channel would hide the other's.
+          color: { ...byName, scale: { domain: names, range: COLOURS } },
+          strokeDash: { ...byName, scale: { domain: names } },
         },
       },
       ...(marks.length === 0

@@ -1,7 +1,7 @@
 import type { ReportRow, ReportSection, SecurityReport } from "./report.ts";
 import { drawFigure } from "./draw-chart.ts";
 import { REPORT_STYLE } from "./report-style.ts";
-import { LEGEND, aboutWords, figure, inFull, outcomeText, valueText } from "./report-words.ts";
+import { LEGEND, aboutWords, figure, inFull, outcomeText, papersText, valueText } from "./report-words.ts";
 import { verdictLines } from "./verdicts.ts";
 
 /** Text that is HTML already. */
@@ -10,6 +10,12 @@ class Html {
   constructor(text: string) {
     this.text = text;
   }
+}
+
+/** Prose in which names of options and modes stand between backticks. */
+function prose(text: string): Html {
+  const parts = text.split("`");
+  return new Html(parts.map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>`.text : inHtml(part))).join(""));
 }
 
 type Part = string | number | Html | readonly Html[];
@@ -94,7 +100,7 @@ function adviceIn({ sections }: SecurityReport): Html {
   if (advice.length === 0) return html``;
   return html`<h2>What to change</h2>
     <ul class="advice">
-      ${advice.map(({ setting, text }) => html`<li><code>${setting}</code> ${text}</li>`)}
+      ${advice.map(({ setting, text }) => html`<li><code>${setting}</code>: ${prose(text)}</li>`)}
     </ul>`;
 }
 
@@ -105,26 +111,36 @@ async function sectionIn(section: ReportSection, { attacks }: SecurityReport): P
   return html`<section id="${name}">
     <h2>${title}</h2>
     <p class="who"><strong>${role}</strong>, who holds ${holds}</p>
-    ${words.map((paragraph) => html`<p>${paragraph}</p>`)} ${figuresIn(attacks.filter((row) => row.name === name))}
+    ${words.map((paragraph) => html`<p>${prose(paragraph)}</p>`)}
+    ${figuresIn(attacks.filter((row) => row.name === name))}
     <div class="charts">${drawn}</div>
     <dl>
       <dt>How</dt>
-      <dd>${method}</dd>
+      <dd>${prose(method)}</dd>
       <dt>Assumed</dt>
-      <dd>${assumptions}</dd>
-      <dt>After</dt>
-      <dd>${papers.map(({ citation, id }) => `${citation} (${id})`).join("; ")}</dd>
+      <dd>${prose(assumptions)}</dd>
+      ${
+        papers.length === 0
+          ? ""
+          : html`<dt>After</dt>
+              <dd>${papersText(papers)}</dd>`
+      }
     </dl>
   </section>`;
 }
 
 function figuresIn(rows: readonly ReportRow[]): Html {
+  // Where all figures are of one kind, it is said once.
+  const [metric, ...others] = new Set(rows.map((row) => row.metric));
+  const head = others.length === 0 ? metric! : "measured as";
   const lines = rows.map(
     (row) =>
       html`<tr>
         <td>${row.mode}</td>
         <td>
-          ${row.metric}${row.setting === "" ? "" : html`<small>${row.setting}</small>`}${row.note === undefined ? "" : html`<small>${row.note}</small>`}
+          ${others.length === 0 ? row.setting : row.metric}
+          ${others.length === 0 || row.setting === "" ? "" : html`<small>${row.setting}</small>`}
+          ${row.note === undefined ? "" : html`<small>${row.note}</small>`}
         </td>
         <td class="number">${valueText(row)}</td>
         <td class="number">${figure(row.baseline)}<small>${row.baselineIs}</small></td>
@@ -137,9 +153,9 @@ function figuresIn(rows: readonly ReportRow[]): Html {
     <thead>
       <tr>
         <th scope="col">mode</th>
-        <th scope="col">measured as</th>
+        <th scope="col" class="wide">${head}</th>
         <th scope="col" class="number">figure</th>
-        <th scope="col" class="number">unprotected</th>
+        <th scope="col" class="number beside">unprotected</th>
         <th scope="col" class="number">guessing</th>
         <th scope="col" class="number">threshold</th>
         <th scope="col">outcome</th>

@@ -1,5 +1,5 @@
 import type { ReportRow, ReportSection, SecurityReport } from "./report.ts";
-import { LEGEND, aboutWords, figure, inFull, measuredAs, outcomeText, valueText } from "./report-words.ts";
+import { LEGEND, aboutWords, figure, inFull, measuredAs, outcomeText, papersText, valueText } from "./report-words.ts";
 import { verdictLines } from "./verdicts.ts";
 
 /** The whole report but its charts. */
@@ -68,7 +68,7 @@ function sectionIn(section: ReportSection, rows: readonly ReportRow[]): string[]
     ),
     `How: ${method}`,
     `Assumed: ${assumptions}`,
-    `After: ${papers.map(({ citation, id }) => `${citation} (${id})`).join("; ")}.`,
+    ...(papers.length === 0 ? [] : [`After: ${papersText(papers)}.`]),
   ];
 }
 

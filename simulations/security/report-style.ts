@@ -66,6 +66,12 @@ td {
   border-bottom: 1px solid var(--line);
   vertical-align: top;
 }
+.wide {
+  width: 36%;
+}
+.beside {
+  width: 18%;
+}
 .number {
   text-align: right;
   font-variant-numeric: tabular-nums;
@@ -148,7 +154,13 @@ a {
   body {
     padding: 0;
     max-width: none;
-    font-size: 10pt;
+    font-size: 9.5pt;
+  }
+  table {
+    font-size: 8.5pt;
+  }
+  small {
+    font-size: 8pt;
   }
   section {
     break-inside: auto;

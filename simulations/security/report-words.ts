@@ -1,3 +1,4 @@
+import type { Paper } from "./attack.ts";
 import type { ReportRow, SecurityReport } from "./report.ts";
 
 /** A figure as people read it: three digits, no zero before the point. */
@@ -29,6 +30,10 @@ export function inFull(row: ReportRow): string {
 
 export function measuredAs({ metric, setting }: ReportRow): string {
   return setting === "" ? metric : `${metric}, ${setting}`;
+}
+
+export function papersText(papers: readonly Paper[]): string {
+  return papers.map(({ citation, id }) => `${citation} (${id})`).join("; ");
 }
 
 /** What was attacked, a sentence each. */

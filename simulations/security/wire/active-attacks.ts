@@ -31,7 +31,7 @@ export const activeAttacks: Attack = {
   title: "Parties, coordinators, hosts and strangers depart from the protocol",
   role: "malicious party or coordinator",
   holds:
-    "The keys of a party, of the coordinator or of a host, with programs of its own in their place; or nothing but the address.",
+    "the keys of a party, of the coordinator or of a host, with programs of its own in their place; or nothing but the address",
   assumptions:
     "Real sockets, stores and keys in one process. The querier and two parties are honest and hold the federation file that its founder signed. Each act is tried once: what is refused by a check without chance in it is refused always.",
   method:
