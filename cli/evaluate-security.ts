@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../crypto/fault.ts";
+import { openEncoder } from "../party-node/encoders/index.ts";
 import { ATTACKS } from "../simulations/security/attacks.ts";
 import { type SecurityReport, assembleReport } from "../simulations/security/report.ts";
 import { reportInHtml } from "../simulations/security/report-html.ts";
@@ -26,6 +27,7 @@ export async function evaluateSecurity(options: EvaluateOptions): Promise<void> 
   const settings = settingsOf(options);
   // What is wrong with somebody's files is said before minutes have passed.
   const victim = await loadVictim(settings);
+  for (const spec of settings.encoders) await (await openEncoder(spec)).close();
   const out = outFolder(options.out);
   const startedAt = new Date().toISOString();
   const began = performance.now();

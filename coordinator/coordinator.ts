@@ -47,7 +47,8 @@ export class Coordinator {
   readonly #sessions = new SessionRouter(this.#roster);
   /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
   readonly #queryBytesMax: number;
-  #handshakes = 0;
+  /** Sockets that have not shown who they are, the oldest first. */
+  readonly #waiting = new Set<WebSocket>();
 
   /** @throws Fault VERTICAL_INCOMPLETE. */
   constructor(options: CoordinatorOptions) {
@@ -106,11 +107,12 @@ export class Coordinator {
 
   async #admit(socket: WebSocket, request: IncomingMessage): Promise<void> {
     socket.on("error", () => undefined);
-    if (this.#handshakes >= limits.handshakesMax || this.#members.size >= limits.connectionsMax) {
+    if (this.#members.size >= limits.connectionsMax) {
       socket.terminate();
       return;
     }
-    this.#handshakes++;
+    if (this.#waiting.size >= limits.handshakesMax) this.#dropOldestWaiting();
+    this.#waiting.add(socket);
     try {
       const connection = await accept(socket, request, this.#options);
       this.#join({ name: connection.peer, connection });
@@ -118,8 +120,16 @@ export class Coordinator {
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
       else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
-      this.#handshakes--;
+      this.#waiting.delete(socket);
     }
+  }
+
+  /** A member needs milliseconds to show who it is; whoever says nothing is always among the oldest, and so keeps nobody out. */
+  #dropOldestWaiting(): void {
+    const [oldest] = this.#waiting;
+    if (!oldest) return;
+    this.#waiting.delete(oldest);
+    oldest.terminate();
   }
 
   #join(member: Member): void {

@@ -11,7 +11,7 @@ export const limits = {
   handshakeBytesMax: 4096,
   /** From opening the socket to the finished handshake. */
   handshakeTimeoutMs: 10_000,
-  /** Sockets that have not finished the handshake, at the coordinator. */
+  /** Sockets that have not finished the handshake, at the coordinator; one more ends the oldest. */
   handshakesMax: 256,
   /** Authenticated connections at the coordinator. */
   connectionsMax: 1024,

@@ -91,6 +91,7 @@ export class ShippedDoor implements Door {
     const admits = await this.admits();
     await Promise.all(
       sockets.map((socket) => {
+        if (socket.readyState === socket.CLOSED) return;
         const gone = once(socket, "close");
         socket.terminate();
         return gone;
