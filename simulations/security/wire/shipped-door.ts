@@ -90,11 +90,11 @@ export class ShippedDoor implements Door {
     const sockets = await Promise.all(Array.from({ length: silent }, () => opened(this.#federation.url)));
     const admits = await this.admits();
     await Promise.all(
-      sockets.map((socket) => {
+      sockets.map(async (socket) => {
         if (socket.readyState === socket.CLOSED) return;
         const gone = once(socket, "close");
         socket.terminate();
-        return gone;
+        await gone;
       }),
     );
     return admits;
