@@ -2,15 +2,25 @@ import { type Matrix, matrixOf, row } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { divide } from "../victim.ts";
+import { type Interval, meanInterval } from "./confidence.ts";
 import { principalAxes } from "./principal-axes.ts";
 import { type SealedCollection, lifted, sealCollection } from "./sealed-collection.ts";
-import { type TokenQuality, type Vocabulary, tokenQuality, vocabularyOf, wordsOf } from "./text-tokens.ts";
+import {
+  type TokenQuality,
+  type Vocabulary,
+  meanQuality,
+  tokenQualities,
+  tokenQuality,
+  vocabularyOf,
+  wordsOf,
+} from "./text-tokens.ts";
 import { inSourceSpace, unlockRotation } from "./unlock-rotation.ts";
 import {
   THRESHOLDS,
   type TrainingText,
   type WordModel,
   calibrated,
+  estimate,
   frequentTelling,
   frequentWords,
   likeliestWords,
@@ -76,10 +86,10 @@ async function run(lab: Lab): Promise<AttackResult> {
   ];
   let done = 0;
   const onStep = (): Promise<void> => lab.progress(done, betas.length + 1);
-  const read = (model: WordModel, rows: Matrix): Reading => ({
-    ...tokenQuality(nameWords(model, rows), truth),
-    precisionAt10: tokenQuality(likeliestWords(model, rows), truth).precision,
-  });
+  const read = (model: WordModel, rows: Matrix): Reading => {
+    const estimates = estimate(model, rows);
+    return readingOf(nameWords(model, estimates), likeliestWords(model, estimates), truth);
+  };
   const baseline = read(await learn(learner, 0), lifted(open, normMax));
   const guess = guessing(vocabulary, ownWords, truth);
   const measured: Measured[] = [];
@@ -111,6 +121,24 @@ async function run(lab: Lab): Promise<AttackResult> {
 interface Reading extends TokenQuality {
   /** Of ten words that are not common. */
   readonly precisionAt10: number;
+  readonly intervals: { readonly f1: Interval; readonly precisionAt10: Interval };
+}
+
+/** @param ten - Of each passage, ten words that are not common. */
+function readingOf(
+  named: readonly (readonly string[])[],
+  ten: readonly (readonly string[])[],
+  truth: readonly ReadonlySet<string>[],
+): Reading {
+  const [all, telling] = [tokenQualities(named, truth), tokenQualities(ten, truth)];
+  return {
+    ...meanQuality(all),
+    precisionAt10: meanQuality(telling).precision,
+    intervals: {
+      f1: meanInterval(all.map(({ f1 }) => f1)),
+      precisionAt10: meanInterval(telling.map(({ precision }) => precision)),
+    },
+  };
 }
 
 interface Measured {
@@ -159,20 +187,22 @@ function guessing(
   own: readonly ReadonlySet<string>[],
   truth: readonly ReadonlySet<string>[],
 ): Reading {
-  const quality = (threshold: number, of: readonly ReadonlySet<string>[]): TokenQuality => {
+  const f1 = (threshold: number): number => {
     const words = frequentWords(vocabulary, threshold);
     return tokenQuality(
-      Array.from({ length: of.length }, () => words),
-      of,
-    );
+      own.map(() => words),
+      own,
+    ).f1;
   };
-  const best = THRESHOLDS.reduce((a, b) => (quality(b, own).f1 > quality(a, own).f1 ? b : a));
-  const telling = frequentTelling(vocabulary);
-  const precisionAt10 = tokenQuality(
+  const best = THRESHOLDS.map((threshold) => ({ threshold, f1: f1(threshold) })).reduce((a, b) =>
+    b.f1 > a.f1 ? b : a,
+  );
+  const [words, telling] = [frequentWords(vocabulary, best.threshold), frequentTelling(vocabulary)];
+  return readingOf(
+    truth.map(() => words),
     truth.map(() => telling),
     truth,
-  ).precision;
-  return { ...quality(best, truth), precisionAt10 };
+  );
 }
 
 /** Box and Muller. */
@@ -180,7 +210,7 @@ function gaussian(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** Successful from half of what open vectors give beyond guessing. */
+/** Successful above the 95 % confidence interval of guessing: what is more than the choice of passages explains was read from the ciphertexts. */
 function findings(setting: string, quality: Reading, open: Reading, guess: Reading): Finding[] {
   const finding = (metric: string, key: "f1" | "precisionAt10"): Finding => ({
     mode: "outsourced",
@@ -190,8 +220,9 @@ function findings(setting: string, quality: Reading, open: Reading, guess: Readi
     baseline: open[key],
     baselineIs: "vectors in the open",
     guessing: guess[key],
-    threshold: (guess[key] + open[key]) / 2,
+    threshold: guess.intervals[key][1],
     direction: "above",
+    interval: quality.intervals[key],
   });
   const { precision, recall } = quality;
   return [
