@@ -60,14 +60,14 @@ export const bagOfWords: Attack = {
 async function run(lab: Lab): Promise<AttackResult> {
   const encoder = await lab.encoder();
   const isWide = encoder.dim > WIDE;
-  const sizes = lab.bySize({ quick: isWide ? 400 : 700, standard: isWide ? 1000 : 2500, full: 5000 });
-  const wordsMax = lab.bySize({ quick: isWide ? 500 : 1000, standard: isWide ? 1500 : 3000, full: 10_000 });
+  const sizes = lab.bySize({ quick: isWide ? 400 : 1500, standard: isWide ? 1000 : 2500, full: 5000 });
+  const wordsMax = lab.bySize({ quick: isWide ? 500 : 800, standard: isWide ? 1500 : 3000, full: 10_000 });
   const { owner, attacker } = divide(await lab.victim(), { owner: sizes, attacker: sizes, seed: lab.settings.seed });
   const { normMax } = encoder;
   const open = await lab.encode(encoder, owner);
   const ownRows = lifted(await lab.encode(encoder, attacker), normMax);
   const ownWords = wordsOf(attacker);
-  const truth = wordsOf(owner);
+  const truth = wordsOf(owner).slice(0, lab.bySize({ quick: 500, standard: 2500, full: 5000 }));
   const vocabulary = vocabularyOf(ownWords, COUNT_MIN, wordsMax);
   const asked: Float32Array[] = [];
   for (const word of vocabulary.words) asked.push(await encoder.encodeQuery(word));
@@ -81,13 +81,17 @@ async function run(lab: Lab): Promise<AttackResult> {
   const betas = [
     ...new Set([
       beta,
-      ...lab.bySize({ quick: [3], standard: [0.5, 2, 4], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
+      ...lab.bySize({ quick: [], standard: [0.5, 2, 4], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
     ]),
   ];
   let done = 0;
   const onStep = (): Promise<void> => lab.progress(done, betas.length + 1);
   const read = (model: WordModel, rows: Matrix): Reading => {
-    const estimates = estimate(model, rows);
+    const estimates = estimate(model, {
+      ...rows,
+      rows: truth.length,
+      data: rows.data.slice(0, truth.length * rows.width),
+    });
     return readingOf(nameWords(model, estimates), likeliestWords(model, estimates), truth);
   };
   const baseline = read(await learn(learner, 0), lifted(open, normMax));
@@ -113,7 +117,7 @@ async function run(lab: Lab): Promise<AttackResult> {
       ...findings(`beta ${String(beta)}, not rotated`, here.unrotated, baseline, guess),
       ...findings(`beta ${String(beta)}, rotated`, here.rotated, baseline, guess),
     ],
-    charts: [chart(measured, baseline, guess, beta)],
+    charts: measured.length < 2 ? [] : [chart(measured, baseline, guess, beta)],
     words: [inWords(here, baseline, guess)],
   };
 }
