@@ -19,27 +19,27 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./parties/question-probe.ts")).questionProbe,
   },
   "vector-analysis": {
-    seconds: { quick: 12, standard: 120, full: 1200 },
+    seconds: { quick: 8, standard: 120, full: 1200 },
     load: async () => (await import("./host/vector-analysis.ts")).vectorAnalysis,
   },
   "query-analysis": {
-    seconds: { quick: 8, standard: 80, full: 800 },
+    seconds: { quick: 7, standard: 80, full: 800 },
     load: async () => (await import("./host/query-analysis.ts")).queryAnalysis,
   },
   typos: {
-    seconds: { quick: 8, standard: 60, full: 600 },
+    seconds: { quick: 6, standard: 60, full: 600 },
     load: async () => (await import("./robustness/typos.ts")).typos,
   },
   "candidate-ranking": {
-    seconds: { quick: 18, standard: 120, full: 1200 },
+    seconds: { quick: 12, standard: 120, full: 1200 },
     load: async () => (await import("./host/candidate-ranking.ts")).candidateRanking,
   },
   "bag-of-words": {
-    seconds: { quick: 12, standard: 90, full: 900 },
+    seconds: { quick: 10, standard: 90, full: 900 },
     load: async () => (await import("./host/bag-of-words.ts")).bagOfWords,
   },
   "known-pairs": {
-    seconds: { quick: 6, standard: 30, full: 200 },
+    seconds: { quick: 7, standard: 30, full: 200 },
     load: async () => (await import("./host/known-pairs.ts")).knownPairs,
   },
   "code-reconstruction": {
@@ -79,11 +79,11 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./wire/transcripts.ts")).transcripts,
   },
   "corpus-poisoning": {
-    seconds: { quick: 17, standard: 65, full: 1500 },
+    seconds: { quick: 9, standard: 65, full: 1500 },
     load: async () => (await import("./poisoning/corpus-poisoning.ts")).corpusPoisoning,
   },
   "grammar-trigger": {
-    seconds: { quick: 6, standard: 45, full: 500 },
+    seconds: { quick: 5, standard: 45, full: 500 },
     load: async () => (await import("./poisoning/grammar-trigger.ts")).grammarTrigger,
   },
 };

@@ -1,5 +1,6 @@
 import type { CloudShape } from "./third-moments.ts";
 import { type Square, nearestOrthogonal, resized } from "./square.ts";
+import { timesTransposed } from "./times-transposed.ts";
 
 /** Of the three agreements in a Gaussian likelihood of sample moments: 1/6 for a third moment's entry, 1/4 and 2 cross terms for a variance's, 1/2 for a mean's. */
 const SPREAD_WEIGHT = 3;
@@ -92,14 +93,12 @@ async function climb(start: Square, shapes: Shapes, pause: () => Promise<void>):
 /** A third of the gradient, and what it is the gradient of. */
 function gradient(rotation: Square, { source, target }: Shapes): { gradient: Square; agreement: number } {
   const { size } = source;
-  const turned = turnTwo(source.third, rotation, size);
+  const thirds = timesTransposed(target.third, turnTwo(source.third, rotation, size), size * size);
   const out = new Float64Array(size * size);
   let agreement = 0;
   for (let a = 0; a < size; a++)
     for (let b = 0; b < size; b++) {
-      let third = 0;
-      for (let at = 0; at < size * size; at++)
-        third += target.third[a * size * size + at]! * turned[b * size * size + at]!;
+      const third = thirds[a * size + b]!;
       const entry = rotation[a * size + b]!;
       const spread = SPREAD_WEIGHT * target.spreads[a]! * source.spreads[b]! * entry;
       const mean = MEAN_WEIGHT * target.mean[a]! * source.mean[b]!;
@@ -109,25 +108,13 @@ function gradient(rotation: Square, { source, target }: Shapes): { gradient: Squ
   return { gradient: out, agreement };
 }
 
-/** T with its last two indices rotated. */
+/** T with its last two indices rotated, which are those of symmetric matrices T_a: Q T_a Q^T. */
 function turnTwo(third: Float64Array, rotation: Square, size: number): Float64Array {
   const out = new Float64Array(third.length);
-  const half = new Float64Array(size * size);
   for (let a = 0; a < size; a++) {
     const slice = third.subarray(a * size * size, (a + 1) * size * size);
-    half.fill(0);
-    for (let b = 0; b < size; b++)
-      for (let k = 0; k < size; k++) {
-        const factor = rotation[b * size + k]!;
-        for (let c = 0; c < size; c++) half[b * size + c]! += factor * slice[k * size + c]!;
-      }
-    const turned = out.subarray(a * size * size, (a + 1) * size * size);
-    for (let b = 0; b < size; b++)
-      for (let c = 0; c < size; c++) {
-        let sum = 0;
-        for (let k = 0; k < size; k++) sum += half[b * size + k]! * rotation[c * size + k]!;
-        turned[b * size + c] = sum;
-      }
+    const half = timesTransposed(rotation, slice, size);
+    out.set(timesTransposed(half, rotation, size), a * size * size);
   }
   return out;
 }

@@ -2,15 +2,25 @@ import { type Matrix, matrixOf, row } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { divide } from "../victim.ts";
+import { type Interval, meanInterval } from "./confidence.ts";
 import { principalAxes } from "./principal-axes.ts";
 import { type SealedCollection, lifted, sealCollection } from "./sealed-collection.ts";
-import { type TokenQuality, type Vocabulary, tokenQuality, vocabularyOf, wordsOf } from "./text-tokens.ts";
+import {
+  type TokenQuality,
+  type Vocabulary,
+  meanQuality,
+  tokenQualities,
+  tokenQuality,
+  vocabularyOf,
+  wordsOf,
+} from "./text-tokens.ts";
 import { inSourceSpace, unlockRotation } from "./unlock-rotation.ts";
 import {
   THRESHOLDS,
   type TrainingText,
   type WordModel,
   calibrated,
+  estimate,
   frequentTelling,
   frequentWords,
   likeliestWords,
@@ -50,14 +60,14 @@ export const bagOfWords: Attack = {
 async function run(lab: Lab): Promise<AttackResult> {
   const encoder = await lab.encoder();
   const isWide = encoder.dim > WIDE;
-  const sizes = lab.bySize({ quick: isWide ? 400 : 700, standard: isWide ? 1000 : 2500, full: 5000 });
-  const wordsMax = lab.bySize({ quick: isWide ? 500 : 1000, standard: isWide ? 1500 : 3000, full: 10_000 });
+  const sizes = lab.bySize({ quick: isWide ? 400 : 1500, standard: isWide ? 1000 : 2500, full: 5000 });
+  const wordsMax = lab.bySize({ quick: isWide ? 500 : 800, standard: isWide ? 1500 : 3000, full: 10_000 });
   const { owner, attacker } = divide(await lab.victim(), { owner: sizes, attacker: sizes, seed: lab.settings.seed });
   const { normMax } = encoder;
   const open = await lab.encode(encoder, owner);
   const ownRows = lifted(await lab.encode(encoder, attacker), normMax);
   const ownWords = wordsOf(attacker);
-  const truth = wordsOf(owner);
+  const truth = wordsOf(owner).slice(0, lab.bySize({ quick: 500, standard: 2500, full: 5000 }));
   const vocabulary = vocabularyOf(ownWords, COUNT_MIN, wordsMax);
   const asked: Float32Array[] = [];
   for (const word of vocabulary.words) asked.push(await encoder.encodeQuery(word));
@@ -71,15 +81,19 @@ async function run(lab: Lab): Promise<AttackResult> {
   const betas = [
     ...new Set([
       beta,
-      ...lab.bySize({ quick: [3], standard: [0.5, 2, 4], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
+      ...lab.bySize({ quick: [], standard: [0.5, 2, 4], full: [0.25, 0.5, 2, 3, 4, 6, 8] }).map((b) => b * beta),
     ]),
   ];
   let done = 0;
   const onStep = (): Promise<void> => lab.progress(done, betas.length + 1);
-  const read = (model: WordModel, rows: Matrix): Reading => ({
-    ...tokenQuality(nameWords(model, rows), truth),
-    precisionAt10: tokenQuality(likeliestWords(model, rows), truth).precision,
-  });
+  const read = (model: WordModel, rows: Matrix): Reading => {
+    const estimates = estimate(model, {
+      ...rows,
+      rows: truth.length,
+      data: rows.data.slice(0, truth.length * rows.width),
+    });
+    return readingOf(nameWords(model, estimates), likeliestWords(model, estimates), truth);
+  };
   const baseline = read(await learn(learner, 0), lifted(open, normMax));
   const guess = guessing(vocabulary, ownWords, truth);
   const measured: Measured[] = [];
@@ -103,7 +117,7 @@ async function run(lab: Lab): Promise<AttackResult> {
       ...findings(`beta ${String(beta)}, not rotated`, here.unrotated, baseline, guess),
       ...findings(`beta ${String(beta)}, rotated`, here.rotated, baseline, guess),
     ],
-    charts: [chart(measured, baseline, guess, beta)],
+    charts: measured.length < 2 ? [] : [chart(measured, baseline, guess, beta)],
     words: [inWords(here, baseline, guess)],
   };
 }
@@ -111,6 +125,24 @@ async function run(lab: Lab): Promise<AttackResult> {
 interface Reading extends TokenQuality {
   /** Of ten words that are not common. */
   readonly precisionAt10: number;
+  readonly intervals: { readonly f1: Interval; readonly precisionAt10: Interval };
+}
+
+/** @param ten - Of each passage, ten words that are not common. */
+function readingOf(
+  named: readonly (readonly string[])[],
+  ten: readonly (readonly string[])[],
+  truth: readonly ReadonlySet<string>[],
+): Reading {
+  const [all, telling] = [tokenQualities(named, truth), tokenQualities(ten, truth)];
+  return {
+    ...meanQuality(all),
+    precisionAt10: meanQuality(telling).precision,
+    intervals: {
+      f1: meanInterval(all.map(({ f1 }) => f1)),
+      precisionAt10: meanInterval(telling.map(({ precision }) => precision)),
+    },
+  };
 }
 
 interface Measured {
@@ -159,20 +191,22 @@ function guessing(
   own: readonly ReadonlySet<string>[],
   truth: readonly ReadonlySet<string>[],
 ): Reading {
-  const quality = (threshold: number, of: readonly ReadonlySet<string>[]): TokenQuality => {
+  const f1 = (threshold: number): number => {
     const words = frequentWords(vocabulary, threshold);
     return tokenQuality(
-      Array.from({ length: of.length }, () => words),
-      of,
-    );
+      own.map(() => words),
+      own,
+    ).f1;
   };
-  const best = THRESHOLDS.reduce((a, b) => (quality(b, own).f1 > quality(a, own).f1 ? b : a));
-  const telling = frequentTelling(vocabulary);
-  const precisionAt10 = tokenQuality(
+  const best = THRESHOLDS.map((threshold) => ({ threshold, f1: f1(threshold) })).reduce((a, b) =>
+    b.f1 > a.f1 ? b : a,
+  );
+  const [words, telling] = [frequentWords(vocabulary, best.threshold), frequentTelling(vocabulary)];
+  return readingOf(
+    truth.map(() => words),
     truth.map(() => telling),
     truth,
-  ).precision;
-  return { ...quality(best, truth), precisionAt10 };
+  );
 }
 
 /** Box and Muller. */
@@ -180,7 +214,7 @@ function gaussian(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** Successful from half of what open vectors give beyond guessing. */
+/** Successful above the 95 % confidence interval of guessing: what is more than the choice of passages explains was read from the ciphertexts. */
 function findings(setting: string, quality: Reading, open: Reading, guess: Reading): Finding[] {
   const finding = (metric: string, key: "f1" | "precisionAt10"): Finding => ({
     mode: "outsourced",
@@ -190,8 +224,9 @@ function findings(setting: string, quality: Reading, open: Reading, guess: Readi
     baseline: open[key],
     baselineIs: "vectors in the open",
     guessing: guess[key],
-    threshold: (guess[key] + open[key]) / 2,
+    threshold: guess.intervals[key][1],
     direction: "above",
+    interval: quality.intervals[key],
   });
   const { precision, recall } = quality;
   return [

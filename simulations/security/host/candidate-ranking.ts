@@ -1,4 +1,4 @@
-import type { Matrix } from "../../sealing/matrix.ts";
+import { type Matrix, pick } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { divide } from "../victim.ts";
@@ -13,9 +13,6 @@ const NAMED = 0.1;
 const TOLD = 0.75;
 /** Of the sealed passages, those that the poorer pool has: every tenth. */
 const SPARSE = 10;
-
-/** Above this dimension one beta fits a quick run. */
-const WIDE = 256;
 
 /** Candidates of an attacker, with every owner's passage or some. */
 interface Pool {
@@ -60,9 +57,8 @@ export const candidateRanking: Attack = {
 async function run(lab: Lab): Promise<AttackResult> {
   const it = await prepare(lab);
   const { beta, rotation } = lab.settings;
-  const isWide = it.rows.width > WIDE;
   const shares = lab.bySize({
-    quick: isWide ? [] : [3],
+    quick: [],
     standard: [0.5, 2, 3, 4, 6],
     full: [0.25, 0.5, 2, 3, 4, 6, 8],
   });
@@ -122,12 +118,22 @@ async function prepare(lab: Lab): Promise<Case> {
   const sizes = lab.bySize({ quick: 1000, standard: 1500, full: 4000 });
   const { owner, attacker } = divide(await lab.victim(), { owner: sizes, attacker: sizes, seed: lab.settings.seed });
   const rows = await lab.encode(encoder, owner);
+  const others = encoder.usesStatistics ? null : await lab.encode(encoder, attacker);
   const pool = async (isKnown: (i: number) => boolean): Promise<Pool> => {
     const known = owner.flatMap((_, i) => (isKnown(i) ? [i] : []));
-    const vectors = await lab.encode(encoder, [...known.map((i) => owner[i]!), ...attacker]);
+    const vectors = others
+      ? stacked(pick(rows, known), others)
+      : await lab.encode(encoder, [...known.map((i) => owner[i]!), ...attacker]);
     return { vectors, candidateOf: owner.map((_, i) => known.indexOf(i)) };
   };
   return { rows, normMax: encoder.normMax, full: await pool(() => true), sparse: await pool((i) => i % SPARSE === 0) };
+}
+
+function stacked(above: Matrix, below: Matrix): Matrix {
+  const data = new Float32Array(above.data.length + below.data.length);
+  data.set(above.data);
+  data.set(below.data, above.data.length);
+  return { data, rows: above.rows + below.rows, width: above.width };
 }
 
 /** In the poorer pool, for the presence of a passage. */
@@ -146,7 +152,7 @@ async function rankRotated(
   const sealed = sealCollection(lab, rows, { normMax, beta, rotation: true });
   const { targets, sources, map } = await unlockRotation(lab, sealed, lifted(pool.vectors, normMax), {
     starts: lab.bySize({ quick: 16, standard: 32, full: 128 }),
-    rounds: lab.bySize({ quick: 10, standard: 15, full: 30 }),
+    rounds: lab.bySize({ quick: 15, standard: 15, full: 30 }),
     onStep,
   });
   return rankCandidates(targets, apply(map, sources), pool.candidateOf, lab.signal);
@@ -183,13 +189,17 @@ function inWords(
   const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
   const words = [
     `Somebody who has a sealed collection (\`outsourced\` and \`double\` store the same), the encoder and a pool of texts with the true ones among them names the passage behind ` +
-      `${percent(here.unrotated.at1)} of the ciphertexts without rotation, ${percent(here.full.at1)} with it, and ${percent(here.sparse.at1)} where the pool has a tenth of the passages only. ` +
-      `No key and no known pair is needed for it: texts of the same kind betray the rotation.`,
-    withstands === null
-      ? "No beta that was tried keeps this attacker from naming passages."
-      : `Among the betas tried, ${String(withstands)} is the least at which the rotation keeps this attacker, with collections of this size, below ${percent(NAMED)}. ` +
-        "That is no guarantee: more text helps it, and search loses much at such noise (`sotto seal tune`).",
+      `${percent(here.unrotated.at1)} of the ciphertexts without rotation and ${percent(here.full.at1)} with it. Where the pool has a tenth of the passages only, it names, with rotation, ` +
+      `${percent(here.sparse.at1)} of those. No key and no known pair is needed` +
+      (here.full.at1 < NAMED ? "." : ": texts of the same kind betray the rotation."),
   ];
+  if (measured.length > 1)
+    words.push(
+      withstands === null
+        ? "No beta that was tried keeps this attacker from naming passages."
+        : `Among the betas tried, ${String(withstands)} is the least at which the rotation keeps this attacker, with collections of this size, below ${percent(NAMED)}. ` +
+            "That is no guarantee: more text helps it, and search loses much at such noise (`sotto seal tune`).",
+    );
   if (mine.at1 < NAMED) return { words };
   const text =
     "`private` for a collection whose texts, or parts of them, a host could get elsewhere: noise that hides which passage a ciphertext is would hide it from search too.";

@@ -91,7 +91,7 @@ async function run(lab: Lab): Promise<AttackResult> {
   }
   const unaided = inSourceSpace(
     await unlockRotation(lab, sealed, own, {
-      starts: lab.bySize({ quick: 12, standard: 32, full: 128 }),
+      starts: lab.bySize({ quick: 8, standard: 32, full: 128 }),
       rounds: 0,
       onStep: () => lab.progress(counts.length, counts.length + 1),
     }),

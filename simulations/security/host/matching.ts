@@ -1,5 +1,6 @@
 import { type Matrix, nearest, row } from "../../sealing/matrix.ts";
 import { type Square, nearestOrthogonal } from "./square.ts";
+import { timesTransposed } from "./times-transposed.ts";
 
 /** x -> rotation x + shift. */
 export interface RigidMap {
@@ -87,14 +88,8 @@ export function procrustes(pairs: readonly Pair[], width: number): RigidMap {
 
 /** @returns Shape [rows][width]. */
 export function apply({ rotation, shift }: RigidMap, { data, rows, width }: Matrix): Matrix {
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++)
-    for (let a = 0; a < width; a++) {
-      let sum = shift[a]!;
-      for (let b = 0; b < width; b++) sum += rotation[a * width + b]! * data[i * width + b]!;
-      out[i * width + a] = sum;
-    }
-  return { data: out, rows, width };
+  const turned = timesTransposed(new Float64Array(data), rotation, width);
+  return { data: new Float32Array(turned.map((value, at) => value + shift[at % width]!)), rows, width };
 }
 
 /** The sources' mean by their probabilities under Gaussian noise. */

@@ -1,5 +1,6 @@
 import { EigenvalueDecomposition, Matrix as Dense } from "ml-matrix";
 import { type Matrix, row } from "../../sealing/matrix.ts";
+import { timesTransposed } from "./times-transposed.ts";
 
 /** Where rows lie and how far they spread. */
 export interface PrincipalAxes {
@@ -40,10 +41,10 @@ export async function principalAxes(
 
 /** @returns Shape [rows][count]: coordinates along the axes, from the mean. */
 export function coordinates(rows: Matrix, { mean, axes }: Pick<PrincipalAxes, "mean" | "axes">): Matrix {
-  const data = new Float32Array(rows.rows * axes.rows);
-  const offset = Array.from({ length: axes.rows }, (_, a) => dot(row(axes, a), mean));
-  for (let i = 0; i < rows.rows; i++)
-    for (let a = 0; a < axes.rows; a++) data[i * axes.rows + a] = dot(row(axes, a), row(rows, i)) - offset[a]!;
+  const directions = new Float64Array(axes.data);
+  const offset = timesTransposed(mean, directions, rows.width);
+  const products = timesTransposed(new Float64Array(rows.data), directions, rows.width);
+  const data = new Float32Array(products.map((product, at) => product - offset[at % axes.rows]!));
   return { data, rows: rows.rows, width: axes.rows };
 }
 

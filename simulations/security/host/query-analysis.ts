@@ -25,7 +25,7 @@ export interface QuerySizes {
 }
 
 const SIZES: Readonly<Record<Effort, QuerySizes>> = {
-  quick: { rows: 1000, coordinates: 360_000, questions: 120, betas: [3], noises: [0.25], averaged: 10 },
+  quick: { rows: 800, coordinates: 360_000, questions: 120, betas: [3], noises: [0.25], averaged: 10 },
   standard: {
     rows: 6000,
     coordinates: 2_000_000,

@@ -1,16 +1,7 @@
+import { timesTransposed } from "./times-transposed.ts";
+
 /** Shape [size][size], row by row. */
 export type Square = Float64Array;
-
-/** a b, where `a` may be transposed. */
-export function product(a: Square, b: Square, size: number, { transposed = false } = {}): Square {
-  const out = new Float64Array(size * size);
-  for (let i = 0; i < size; i++)
-    for (let k = 0; k < size; k++) {
-      const factor = transposed ? a[k * size + i]! : a[i * size + k]!;
-      for (let j = 0; j < size; j++) out[i * size + j]! += factor * b[k * size + j]!;
-    }
-  return out;
-}
 
 const STEPS_MAX = 40;
 const CLOSE = 1e-6;
@@ -23,17 +14,26 @@ export function nearestOrthogonal(matrix: Square, size: number): Square {
   const scale = spectralBound(matrix, size) || 1;
   let current: Square = matrix.map((value) => value / scale);
   for (let step = 0; step < STEPS_MAX; step++) {
-    const gram = product(current, current, size, { transposed: true });
+    const turned = transposed(current, size);
+    const gram = timesTransposed(turned, turned, size);
     let away = 0;
-    for (let i = 0; i < gram.length; i++) {
-      const expected = i % (size + 1) === 0 ? 1 : 0;
-      away += (gram[i]! - expected) ** 2;
-      gram[i] = (3 * expected - gram[i]!) / 2;
+    for (let i = 0; i < size; i++) gram[i * size + i]! -= 1;
+    for (let at = 0; at < gram.length; at++) {
+      away += gram[at]! ** 2;
+      gram[at]! /= -2;
     }
+    for (let i = 0; i < size; i++) gram[i * size + i]! += 1;
     if (away < CLOSE * size) break;
-    current = product(current, gram, size);
+    // The gram is symmetric.
+    current = timesTransposed(current, gram, size);
   }
   return current;
+}
+
+function transposed(matrix: Square, size: number): Square {
+  const out = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) out[j * size + i] = matrix[i * size + j]!;
+  return out;
 }
 
 /** At least the largest singular value: sqrt(||A||_1 ||A||_inf). */

@@ -1,6 +1,7 @@
 import { encoderInput } from "../../../party-node/documents/index.ts";
 import { terms } from "../../../party-node/encoders/tokenize.ts";
 import type { BeirDocument } from "../../beir.ts";
+import { mean } from "../../metrics.ts";
 
 /** Words an attacker can name, most frequent first: stems of its own text, without stop words. */
 export interface Vocabulary {
@@ -28,25 +29,41 @@ export function wordsOf(documents: readonly BeirDocument[]): ReadonlySet<string>
   return documents.map((document) => new Set(terms(encoderInput(document))));
 }
 
-/** Means over passages, 0..1. */
+/** 0..1. */
 export interface TokenQuality {
   readonly f1: number;
   readonly precision: number;
   readonly recall: number;
 }
 
-/** How well sets of words are named; words outside the vocabulary count as missed. */
+/** How well the words of each passage are named; words outside the vocabulary count as missed. */
+export function tokenQualities(
+  named: readonly (readonly string[])[],
+  truth: readonly ReadonlySet<string>[],
+): TokenQuality[] {
+  return named.map((words, i) => {
+    const held = truth[i]!;
+    const hits = words.filter((word) => held.has(word)).length;
+    return {
+      f1: hits === 0 ? 0 : (2 * hits) / (words.length + held.size),
+      precision: hits === 0 ? 0 : hits / words.length,
+      recall: hits === 0 ? 0 : hits / held.size,
+    };
+  });
+}
+
+/** Means over passages. */
 export function tokenQuality(
   named: readonly (readonly string[])[],
   truth: readonly ReadonlySet<string>[],
 ): TokenQuality {
-  const sums = { f1: 0, precision: 0, recall: 0 };
-  named.forEach((words, i) => {
-    const hits = words.filter((word) => truth[i]!.has(word)).length;
-    sums.precision += words.length === 0 ? 0 : hits / words.length;
-    sums.recall += truth[i]!.size === 0 ? 0 : hits / truth[i]!.size;
-    sums.f1 += words.length + truth[i]!.size === 0 ? 0 : (2 * hits) / (words.length + truth[i]!.size);
-  });
-  const mean = (sum: number): number => sum / named.length;
-  return { f1: mean(sums.f1), precision: mean(sums.precision), recall: mean(sums.recall) };
+  return meanQuality(tokenQualities(named, truth));
+}
+
+export function meanQuality(passages: readonly TokenQuality[]): TokenQuality {
+  return {
+    f1: mean(passages.map(({ f1 }) => f1)),
+    precision: mean(passages.map(({ precision }) => precision)),
+    recall: mean(passages.map(({ recall }) => recall)),
+  };
 }

@@ -25,7 +25,7 @@ export interface VectorSizes {
 }
 
 const SIZES: Readonly<Record<Effort, VectorSizes>> = {
-  quick: { rows: 1000, coordinates: 360_000, copies: 150, betas: [0.3, 1, 3, 10, 30] },
+  quick: { rows: 800, coordinates: 360_000, copies: 150, betas: [0.3, 1, 3, 10] },
   standard: { rows: 6000, coordinates: 2_000_000, copies: 600, betas: [0.1, 0.3, 0.6, 1, 2, 3, 5, 10, 30] },
   full: {
     rows: 40_000,

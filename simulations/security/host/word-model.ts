@@ -1,5 +1,6 @@
 import { type Matrix, row } from "../../sealing/matrix.ts";
 import { type PrincipalAxes, coordinates, dot } from "./principal-axes.ts";
+import { timesTransposed } from "./times-transposed.ts";
 import { type TokenQuality, type Vocabulary, tokenQuality } from "./text-tokens.ts";
 
 /** Linear features of an embedding from which the presence of each word is estimated. */
@@ -93,9 +94,13 @@ export function calibrated(
   return best!;
 }
 
-/** The words of each embedding. */
-export function nameWords(model: WordModel, vectors: Matrix): string[][] {
-  return named(model.vocabulary, estimate(model, vectors), model.threshold);
+/**
+ * The words of each embedding.
+ *
+ * @param estimates - The model's {@link estimate} of them.
+ */
+export function nameWords({ vocabulary, threshold }: WordModel, estimates: Matrix): string[][] {
+  return named(vocabulary, estimates, threshold);
 }
 
 /** Words of more passages than this tell nothing of one. */
@@ -103,11 +108,9 @@ const COMMON = 0.05;
 const LIKELIEST = 10;
 
 /** The ten words of each embedding whose estimates are the most standard deviations of a word above its frequency, common words left out. */
-export function likeliestWords(model: WordModel, vectors: Matrix): string[][] {
-  const { words, frequencies } = model.vocabulary;
+export function likeliestWords({ vocabulary: { words, frequencies } }: WordModel, estimates: Matrix): string[][] {
   const telling = words.flatMap((_, w) => (frequencies[w]! <= COMMON ? [w] : []));
-  const estimates = estimate(model, vectors);
-  return Array.from({ length: vectors.rows }, (_, i) => {
+  return Array.from({ length: estimates.rows }, (_, i) => {
     const own = row(estimates, i);
     const surplus = Float64Array.from(telling, (w) => (own[w]! - frequencies[w]!) / Math.sqrt(frequencies[w]!));
     const limit = surplus.toSorted().at(-LIKELIEST) ?? -Infinity;
@@ -125,14 +128,16 @@ export function frequentWords({ words, frequencies }: Vocabulary, threshold: num
   return words.filter((_, w) => frequencies[w]! >= threshold);
 }
 
-function estimate({ vocabulary, weights, mean }: Omit<WordModel, "threshold">, vectors: Matrix): Matrix {
-  const data = new Float32Array(vectors.rows * weights.rows);
-  for (let w = 0; w < weights.rows; w++) {
-    const weight = row(weights, w);
-    const offset = vocabulary.frequencies[w]! - dot(weight, mean);
-    for (let i = 0; i < vectors.rows; i++) data[i * weights.rows + w] = offset + dot(weight, row(vectors, i));
+/** Of every word for every embedding, shape [vectors][words]. */
+export function estimate({ vocabulary, weights, mean }: Omit<WordModel, "threshold">, vectors: Matrix): Matrix {
+  const learnt = new Float64Array(weights.data);
+  const atMean = timesTransposed(mean, learnt, weights.width);
+  const products = timesTransposed(new Float64Array(vectors.data), learnt, weights.width);
+  for (let at = 0; at < products.length; at++) {
+    const word = at % weights.rows;
+    products[at]! += vocabulary.frequencies[word]! - atMean[word]!;
   }
-  return { data, rows: vectors.rows, width: weights.rows };
+  return { data: new Float32Array(products), rows: vectors.rows, width: weights.rows };
 }
 
 function named({ words }: Vocabulary, estimates: Matrix, threshold: number): string[][] {

@@ -23,7 +23,7 @@ interface Size {
 }
 
 const SIZES: Readonly<Record<Effort, Size>> = {
-  quick: { owner: 2000, attacker: 500, topics: 3, words: 1500, budgets: 3 },
+  quick: { owner: 1000, attacker: 400, topics: 3, words: 1000, budgets: 3 },
   standard: { owner: 4000, attacker: 1000, topics: 6, words: 3000, budgets: 5 },
   full: { owner: 100_000, attacker: 5000, topics: 24, words: 8000, budgets: 8 },
 };

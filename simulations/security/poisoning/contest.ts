@@ -82,19 +82,24 @@ export class Contest {
    * @returns What comes of it, for any defences.
    */
   async enter(texts: readonly string[], claim: Claim, asked: readonly number[]): Promise<(defences: Defences) => Harm> {
-    const { encoder, questions, statistics, bonus = () => 0 } = this.#options;
-    const suspect = texts.map(isWordSalad);
-    const vectors = await encoder.encodePassages(texts, statistics);
+    const { encoder, questions, statistics, bonus } = this.#options;
+    const different = [...new Set(texts)];
+    const textOf = texts.map((text) => different.indexOf(text));
+    const suspect = different.map(isWordSalad);
+    const vectors = await encoder.encodePassages(different, statistics);
+    // The truth is never more than the words allow.
+    const isTruth = claim === "truth" && !bonus;
     const entered: { readonly honest: readonly number[]; readonly rows: readonly EnteredRow[] }[] = [];
     for (const i of asked) {
       await this.#lab.pause();
       const question = row(questions, i);
-      const most = await encoder.scoreMax(question, texts);
+      const most = isTruth ? different.map(() => Infinity) : await encoder.scoreMax(question, different);
       const claimed = (at: number): number => {
         if (claim === "anything") return encoder.normMax;
-        return (claim === "most" ? most[at]! : innerProduct(vectors[at]!, question)) + bonus(i, texts[at]!);
+        const score = claim === "most" ? most[at]! : innerProduct(vectors[at]!, question);
+        return score + (bonus?.(i, different[at]!) ?? 0);
       };
-      const rows = texts.map((_, at) => ({ score: claimed(at), most: most[at]!, suspect: suspect[at]! }));
+      const rows = textOf.map((at) => ({ score: claimed(at), most: most[at]!, suspect: suspect[at]! }));
       entered.push({ honest: this.#honest[i]!, rows });
     }
     return ({ checkScores, dropSuspects, partyMax }) => {

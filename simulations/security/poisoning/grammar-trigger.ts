@@ -12,7 +12,7 @@ import { learnTrigger } from "./trigger-detector.ts";
 import { encodeQuestions, encoderName, honestVectors, titleOf } from "./vectors.ts";
 
 const SIZES = {
-  quick: { owner: 600, attacker: 300, questions: 100, words: 800 },
+  quick: { owner: 500, attacker: 200, questions: 100, words: 500 },
   standard: { owner: 3000, attacker: 800, questions: 240, words: 3000 },
   full: { owner: 100_000, attacker: 5000, questions: 5000, words: 8000 },
 };

@@ -13,20 +13,21 @@ export function searchWords(
   words: Matrix,
   { base, target, length, rounds }: { base: Float32Array; target: Float32Array; length: number; rounds: number },
 ): number[] {
-  const worth = Array.from({ length: words.rows }, (_, i) => innerProduct(row(words, i), target));
-  const squares = Array.from({ length: words.rows }, (_, i) => innerProduct(row(words, i), row(words, i)));
+  const vectors = Array.from({ length: words.rows }, (_, i) => row(words, i));
+  const worth = vectors.map((vector) => innerProduct(vector, target));
+  const squares = vectors.map((vector) => innerProduct(vector, vector));
   const sum = base.slice();
   const chosen: number[] = [];
   const put = (place: number): void => {
-    const word = best(words, { sum, target, worth, squares, taken: new Set(chosen) });
+    const word = best(vectors, { sum, target, worth, squares, taken: new Set(chosen) });
     chosen[place] = word;
-    add(sum, row(words, word), 1);
+    add(sum, vectors[word]!, 1);
   };
   const places = Math.min(length, words.rows);
   for (let place = 0; place < places; place++) put(place);
   for (let round = 1; round < rounds; round++)
     for (let place = 0; place < places; place++) {
-      add(sum, row(words, chosen[place]!), -1);
+      add(sum, vectors[chosen[place]!]!, -1);
       chosen[place] = -1;
       put(place);
     }
@@ -42,12 +43,12 @@ interface Step {
 }
 
 /** The word with the largest cosine of sum + word to the target. */
-function best(words: Matrix, { sum, target, worth, squares, taken }: Step): number {
+function best(words: readonly Float32Array[], { sum, target, worth, squares, taken }: Step): number {
   const [along, square] = [innerProduct(sum, target), innerProduct(sum, sum)];
   let [found, most] = [0, -Infinity];
-  for (let i = 0; i < words.rows; i++) {
+  for (let i = 0; i < words.length; i++) {
     if (taken.has(i)) continue;
-    const length = Math.sqrt(square + 2 * innerProduct(sum, row(words, i)) + squares[i]!);
+    const length = Math.sqrt(square + 2 * innerProduct(sum, words[i]!) + squares[i]!);
     const cosine = length === 0 ? 0 : (along + worth[i]!) / length;
     if (cosine > most) [found, most] = [i, cosine];
   }

@@ -19,7 +19,7 @@ export interface TypoSizes {
 }
 
 const SIZES: Readonly<Record<Effort, TypoSizes>> = {
-  quick: { rows: 2000, questions: 150, shares: [0.2, 0.5, 1] },
+  quick: { rows: 1200, questions: 100, shares: [0.2, 0.5, 1] },
   standard: { rows: 6000, questions: 400, shares: [0.1, 0.2, 0.3, 0.5, 0.75, 1] },
   full: { rows: 100_000, questions: 5000, shares: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1] },
 };
