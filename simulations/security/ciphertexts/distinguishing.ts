@@ -2,12 +2,12 @@ import { defaultChunk } from "../../../cli/default-chunk.ts";
 import { type RingLayout, ClearAsker } from "../../../crypto/index.ts";
 import { RlweAsker } from "../../../crypto/secret/index.ts";
 import { type Matrix, innerProduct, row } from "../../sealing/matrix.ts";
+import type { Label } from "../advantage.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
-import type { Trial } from "./advantage.ts";
 import { FLAWS, type Flaw, UnsafeEncryption } from "./broken-encryption.ts";
 import { ChosenRows } from "./chosen-rows.ts";
-import { type Played, reportDistinguishing } from "./distinguishing-report.ts";
+import { type Played, type Trial, reportDistinguishing } from "./distinguishing-report.ts";
 import { firstCoordinates, labLayout, labQuestions } from "./game-layout.ts";
 import { PublicRing } from "./ring.ts";
 import {
@@ -126,12 +126,12 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
         earlier.push(withoutQuestion(view, different.views[bit]));
         continue;
       }
-      const statistics = ciphertextStatistics(view, different.views, ring.layout.chunk, earlier);
-      trials.different.push({ features: Float64Array.from(statistics), bit });
-      trials.rows.push({ features: Float64Array.from([...statistics, ...(await rows.statistics(query))]), bit });
+      const statistics = ciphertextStatistics(view, different.views, earlier);
+      trials.different.push({ seen: statistics, label: bit });
+      trials.rows.push({ seen: [...statistics, ...(await rows.statistics(query))], label: bit });
       const other = coin(lab);
       const moved = reasked(view, steps[bit]![other]!);
-      trials.sparse.push(trialOf(ring, moved, sparse, other, earlier));
+      trials.sparse.push(trialOf(moved, sparse, other, earlier));
     }
   } finally {
     asker.close();
@@ -140,8 +140,8 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
   return trials;
 }
 
-function trialOf(ring: PublicRing, view: CiphertextView, game: Game, bit: 0 | 1, earlier: Uint32Array[][]): Trial {
-  return { features: Float64Array.from(ciphertextStatistics(view, game.views, ring.layout.chunk, earlier)), bit };
+function trialOf(view: CiphertextView, game: Game, bit: Label, earlier: Uint32Array[][]): Trial {
+  return { seen: ciphertextStatistics(view, game.views, earlier), label: bit };
 }
 
 /** `clear` mode: the same statistics of an embedding that travels as it is. */
@@ -157,11 +157,11 @@ async function playInClear(lab: Lab, ring: PublicRing, { different, sparse }: Ga
       const { query, secrets } = await asker.ask(game.embeddings[bit]);
       secrets[Symbol.dispose]();
       const view = questionView(ring, new Float32Array(query.slice().buffer));
-      const trial = trialOf(ring, view, game, bit, []);
+      const trial = trialOf(view, game, bit, []);
       trials[name].push(trial);
       if (name === "different") {
         const answers = await rows.statistics(ring.pack(view.ntt));
-        trials.rows.push({ features: Float64Array.from([...trial.features, ...answers]), bit });
+        trials.rows.push({ seen: [...trial.seen, ...answers], label: bit });
       }
     }
   }
@@ -178,11 +178,11 @@ async function playFlawed(lab: Lab, ring: PublicRing, game: Game, flaw: Flaw): P
     const bit = coin(lab);
     const view = viewOf(ring, unsafe.encrypt(game.embeddings[bit]));
     if (earlier.length < EARLIER) earlier.push(withoutQuestion(view, game.views[bit]));
-    else trials.push(trialOf(ring, view, game, bit, earlier));
+    else trials.push(trialOf(view, game, bit, earlier));
   }
   return trials;
 }
 
-function coin(lab: Lab): 0 | 1 {
+function coin(lab: Lab): Label {
   return lab.random() < 0.5 ? 0 : 1;
 }
