@@ -130,8 +130,14 @@ function meanSizes(x: readonly Uint32Array[], y: readonly Uint32Array[]): number
 
 function meanSize(x: Uint32Array, y: Uint32Array): number {
   let total = 0;
-  for (let i = 0; i < x.length; i++) total += Math.abs(centredDifference(x[i]!, y[i]!));
-  return total / (x.length * MODULUS);
+  for (let i = 0; i < x.length; i++) total += Math.abs(centredShare(x[i]! - y[i]!));
+  return total / x.length;
+}
+
+/** Centred residue over q, -1/2 to 1/2, of an integer. */
+function centredShare(value: number): number {
+  const share = value / MODULUS;
+  return share - Math.floor(share + 0.5);
 }
 
 /** Of the centred coefficients with the difference of the two questions: the best linear test against a mask of any width. */
@@ -149,12 +155,18 @@ function correlation(view: CiphertextView, [first, second]: QuestionPair): numbe
 
 /** Mean, variance, third and fourth moment, share of odd residues, correlation of neighbours; residues centred and over q. */
 function momentsOf(polynomials: readonly Uint32Array[]): number[] {
-  let [first, second, third, fourth, odd, neighbours, count] = [0, 0, 0, 0, 0, 0, 0];
+  // Not one destructuring: the engine then keeps sums as objects, and this runs for every residue there is.
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
+  let odd = 0;
+  let neighbours = 0;
   for (const poly of polynomials) {
     let before = 0;
     for (let i = 0; i < poly.length; i++) {
       const residue = poly[i]!;
-      const x = centredDifference(residue, 0) / MODULUS;
+      const x = centredShare(residue);
       const square = x * x;
       first += x;
       second += square;
@@ -164,8 +176,8 @@ function momentsOf(polynomials: readonly Uint32Array[]): number[] {
       neighbours += x * before;
       before = x;
     }
-    count += poly.length;
   }
+  const count = polynomials.length * polynomials[0]!.length;
   return [first, second, third, fourth, odd, neighbours].map((moment) => moment / count);
 }
 
