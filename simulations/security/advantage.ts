@@ -1,3 +1,5 @@
+import { type Interval, Z, wilsonInterval } from "./confidence.ts";
+
 /** Which of two it was. */
 export type Label = 0 | 1;
 
@@ -15,12 +17,10 @@ export interface Advantage {
   /** 2 P[right] - 1. */
   readonly value: number;
   /** 95 %, from Wilson's interval of the share that was right. */
-  readonly interval: readonly [low: number, high: number];
+  readonly interval: Interval;
   /** What somebody who guesses exceeds one time in forty. */
   readonly chance: number;
 }
-
-const Z = 1.96;
 
 /**
  * Learns on the first half of the trials and guesses the second.
@@ -45,13 +45,4 @@ export function advantageOf(right: number, trials: number): Advantage {
     interval: [2 * low - 1, 2 * high - 1],
     chance: Z / Math.sqrt(trials),
   };
-}
-
-/** 95 % confidence interval of a share (Wilson, 1927). */
-export function wilsonInterval(successes: number, count: number): [low: number, high: number] {
-  const share = successes / count;
-  const centre = share + Z ** 2 / (2 * count);
-  const spread = Z * Math.sqrt((share * (1 - share)) / count + Z ** 2 / (4 * count ** 2));
-  const scale = 1 + Z ** 2 / count;
-  return [(centre - spread) / scale, (centre + spread) / scale];
 }

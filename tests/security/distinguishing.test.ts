@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { distinguish, wilsonInterval } from "../../simulations/security/advantage.ts";
+import { distinguish } from "../../simulations/security/advantage.ts";
+import { wilsonInterval } from "../../simulations/security/confidence.ts";
 import { FLAWS, UnsafeEncryption } from "../../simulations/security/ciphertexts/broken-encryption.ts";
 import { ChosenRows } from "../../simulations/security/ciphertexts/chosen-rows.ts";
 import { type Trial, reportDistinguishing } from "../../simulations/security/ciphertexts/distinguishing-report.ts";

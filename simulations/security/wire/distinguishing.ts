@@ -1,13 +1,9 @@
+import { shuffledIndices } from "../../hashvfl/randomness.ts";
 import type { Label, Labelled } from "../advantage.ts";
 
 /** As many zeros as ones, in any order: who guesses one of them always is right half the time exactly. */
 export function balancedLabels(count: number, random: () => number): Label[] {
-  const labels = Array.from({ length: count }, (_, i): Label => (i % 2 === 0 ? 0 : 1));
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [labels[i], labels[j]] = [labels[j]!, labels[i]!];
-  }
-  return labels;
+  return Array.from(shuffledIndices(count, random), (i): Label => (i % 2 === 0 ? 0 : 1));
 }
 
 /**
