@@ -30,12 +30,12 @@ export function uniformResidues(seed: Uint8Array, count: number): Uint32Array {
   return out;
 }
 
-/** sum + more mod q, in place; both of one length, residues. */
+/** sum + more mod q, in place; both of one length, residues. Without a branch, which random residues would take at random. */
 export function addResidues(sum: Uint32Array, more: Uint32Array): void {
   if (sum.length !== more.length) throw new TypeError("addResidues: the lengths differ");
   for (let i = 0; i < sum.length; i++) {
-    const both = sum[i]! + more[i]!;
-    sum[i] = both >= MODULUS ? both - MODULUS : both;
+    const both = sum[i]! - MODULUS + more[i]!;
+    sum[i] = both + (MODULUS & (both >> 31));
   }
 }
 
@@ -44,7 +44,7 @@ export function subtractResidues(sum: Uint32Array, less: Uint32Array): void {
   if (sum.length !== less.length) throw new TypeError("subtractResidues: the lengths differ");
   for (let i = 0; i < sum.length; i++) {
     const difference = sum[i]! - less[i]!;
-    sum[i] = difference < 0 ? difference + MODULUS : difference;
+    sum[i] = difference + (MODULUS & (difference >> 31));
   }
 }
 

@@ -1,7 +1,8 @@
 import { Fault } from "../fault.ts";
 import { queryPolynomial } from "../rlwe/block-layout.ts";
-import { type RingKernels, interleaveChunk, interleavedIndex } from "../rlwe/kernels.ts";
+import { type RingKernels, interleaveChunk } from "../rlwe/kernels.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "../rlwe/parameters.ts";
+import { addResidues, subtractResidues } from "../rlwe/share.ts";
 import { type BlockDescription, type QuerySecrets, type ScoringFaultCode, isOccupied } from "../scoring.ts";
 import { generateSealKey } from "./seal.ts";
 
@@ -46,15 +47,9 @@ export class QueryKey implements QuerySecrets {
     try {
       for (const [j, a] of publicRandomness.entries()) {
         const { c0, c1 } = key.encryptZero();
-        for (let i = 0; i < RING_DEGREE; i++) {
-          const difference = c1[i]! - a[i]!;
-          c1[i] = difference < 0 ? difference + MODULUS : difference;
-        }
+        subtractResidues(c1, a);
         const product = kernels.multiplyAccumulate(c1, secret, 1);
-        for (let i = 0; i < RING_DEGREE; i++) {
-          const sum = c0[i]! + product[i]!;
-          c0[i] = sum >= MODULUS ? sum - MODULUS : sum;
-        }
+        addResidues(c0, product);
         interleaveChunk(c0, j, layout.chunks, zeros);
         c1.fill(0);
         product.fill(0);
@@ -82,16 +77,15 @@ export class QueryKey implements QuerySecrets {
       throw new Fault<ScoringFaultCode>("KEY_USED", "this query key has been used; every question takes a fresh one");
     this.#zeros = null;
     const { chunks } = this.#layout;
+    const question = new Uint32Array(zeros.length);
     for (let j = 0; j < chunks; j++) {
       const chunk = queryPolynomial(embedding, j, this.#layout);
       this.#kernels.forwardNtt(chunk);
-      for (let i = 0; i < RING_DEGREE; i++) {
-        const at = interleavedIndex(i, j, chunks);
-        const sum = zeros[at]! + chunk[i]!;
-        zeros[at] = sum >= MODULUS ? sum - MODULUS : sum;
-      }
+      interleaveChunk(chunk, j, chunks, question);
       chunk.fill(0);
     }
+    addResidues(zeros, question);
+    question.fill(0);
     return this.#kernels.packBits(zeros, { stride: 1, count: zeros.length, bits: MODULUS_BITS });
   }
 

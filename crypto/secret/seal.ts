@@ -31,6 +31,21 @@ function makeContext(): InstanceType<typeof seal.SEALContext> {
 }
 
 const context = makeContext();
+const zero = encodeZero();
+const anyPublicKey = makePublicKey();
+
+function encodeZero(): InstanceType<typeof seal.Plaintext> {
+  using encoder = new seal.CKKSEncoder(context);
+  const plaintext = new seal.Plaintext();
+  encoder.encode(new Float64Array(RING_DEGREE / 2), 1, plaintext);
+  return plaintext;
+}
+
+/** The binding wants a public key beside a secret one, though symmetric encryption does not look at it: one of no secret in use serves all. */
+function makePublicKey(): InstanceType<typeof seal.PublicKey> {
+  using generator = new seal.KeyGenerator(context);
+  return generator.createPublicKey();
+}
 
 /**
  * Generates a key with SEAL: ternary secret, SEAL's error distribution and generator (BLAKE2Xb seeded by the operating system).
@@ -40,16 +55,9 @@ export function generateSealKey(): SealKey {
   using handles = new DisposableStack();
   using generator = new seal.KeyGenerator(context);
   const secretKey = handles.use(generator.secretKey());
-  // The binding wants a public key, though symmetric encryption does not use it.
-  using publicKey = generator.createPublicKey();
-  const encryptor = handles.use(new seal.Encryptor(context, publicKey, secretKey));
-  const zero = handles.use(new seal.Plaintext());
-  {
-    using encoder = new seal.CKKSEncoder(context);
-    encoder.encode(new Float64Array(RING_DEGREE / 2), 1, zero);
-  }
+  const encryptor = handles.use(new seal.Encryptor(context, anyPublicKey, secretKey));
   const secretBytes = secretKey.saveToArray(seal.ComprModeType.none) as Uint8Array;
-  const secret = residues(secretBytes, SECRET_KEY_HEADER_BYTES, 1);
+  const [secret] = polynomials(secretBytes, SECRET_KEY_HEADER_BYTES, 1) as [Uint32Array];
   secretBytes.fill(0);
   const kept = handles.move();
   return {
@@ -58,12 +66,10 @@ export function generateSealKey(): SealKey {
       using ciphertext = new seal.Ciphertext();
       encryptor.encryptSymmetric(zero, ciphertext);
       const bytes = ciphertext.saveToArray(seal.ComprModeType.none) as Uint8Array;
-      const both = residues(bytes, CIPHERTEXT_HEADER_BYTES, 2);
+      const [c0, c1] = polynomials(bytes, CIPHERTEXT_HEADER_BYTES, 2) as [Uint32Array, Uint32Array];
       // With the query that is sent, c1 would give the secret away.
       bytes.fill(0);
-      const parts = { c0: both.slice(0, RING_DEGREE), c1: both.slice(RING_DEGREE) };
-      both.fill(0);
-      return parts;
+      return { c0, c1 };
     },
     [Symbol.dispose]() {
       secret.fill(0);
@@ -72,10 +78,14 @@ export function generateSealKey(): SealKey {
   };
 }
 
-/** The `count` polynomials of 64-bit little-endian residues at the end of SEAL's uncompressed bytes. */
-function residues(bytes: Uint8Array, headerBytes: number, count: number): Uint32Array {
-  const length = count * RING_DEGREE;
-  if (bytes.length !== headerBytes + 8 * length) throw new Error("SEAL's uncompressed form has an unexpected length");
-  const view = new DataView(bytes.buffer, bytes.byteOffset + headerBytes);
-  return Uint32Array.from({ length }, (_, i) => view.getUint32(8 * i, true));
+/** The `count` polynomials of 64-bit little-endian residues at the end of SEAL's uncompressed bytes, each shape [N]. */
+function polynomials(bytes: Uint8Array, headerBytes: number, count: number): Uint32Array[] {
+  if (bytes.length !== headerBytes + 8 * count * RING_DEGREE)
+    throw new Error("SEAL's uncompressed form has an unexpected length");
+  return Array.from({ length: count }, (_, j) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + headerBytes + 8 * j * RING_DEGREE);
+    const residues = new Uint32Array(RING_DEGREE);
+    for (let i = 0; i < RING_DEGREE; i++) residues[i] = view.getUint32(8 * i, true);
+    return residues;
+  });
 }

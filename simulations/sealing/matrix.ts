@@ -46,6 +46,19 @@ export function norm(vector: Float32Array): number {
   return Math.sqrt(innerProduct(vector, vector));
 }
 
+/** 0 where one is zero. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  return innerProduct(a, b) / (norm(a) * norm(b) || 1);
+}
+
+/** The rows of one matrix and then those of the other; both of one width. */
+export function stacked(a: Matrix, b: Matrix): Matrix {
+  const data = new Float32Array(a.data.length + b.data.length);
+  data.set(a.data);
+  data.set(b.data, a.data.length);
+  return { data, rows: a.rows + b.rows, width: a.width };
+}
+
 export interface Nearest {
   /** Shape [questions][count]: rows, nearest first. */
   readonly rows: readonly number[][];

@@ -55,7 +55,7 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
   },
   distinguishing: {
-    seconds: { quick: 52, standard: 105, full: 820 },
+    seconds: { quick: 20, standard: 50, full: 400 },
     load: async () => (await import("./ciphertexts/distinguishing.ts")).distinguishing,
   },
   "cached-encryption": {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { type Trial, advantageOf, wilsonInterval } from "../../simulations/security/ciphertexts/advantage.ts";
+import { distinguish } from "../../simulations/security/advantage.ts";
+import { wilsonInterval } from "../../simulations/security/confidence.ts";
 import { FLAWS, UnsafeEncryption } from "../../simulations/security/ciphertexts/broken-encryption.ts";
 import { ChosenRows } from "../../simulations/security/ciphertexts/chosen-rows.ts";
-import { reportDistinguishing } from "../../simulations/security/ciphertexts/distinguishing-report.ts";
+import { type Trial, reportDistinguishing } from "../../simulations/security/ciphertexts/distinguishing-report.ts";
+import { byLogistic } from "../../simulations/security/logistic-regression.ts";
 import { PublicRing, inverses, sum } from "../../simulations/security/ciphertexts/ring.ts";
 import {
   ciphertextStatistics,
@@ -33,7 +35,7 @@ async function play(
   for (let i = 0; i < count; i++) {
     const bit = coin();
     const view = viewOf(ring, await encrypt(questions[bit]));
-    trials.push({ features: Float64Array.from(ciphertextStatistics(view, pair, layout.chunk, earlier)), bit });
+    trials.push({ seen: ciphertextStatistics(view, pair, earlier), label: bit });
   }
   return trials;
 }
@@ -41,7 +43,7 @@ async function play(
 describe("the distinguisher", () => {
   test.each(FLAWS)("succeeds on encryption with a flaw: %s", async (flaw) => {
     using unsafe = new UnsafeEncryption(ring, flaw);
-    expect(advantageOf(await play((question) => unsafe.encrypt(question), 80)).value).toBeGreaterThan(0.9);
+    expect(distinguish(await play((question) => unsafe.encrypt(question), 80), byLogistic).value).toBeGreaterThan(0.9);
   });
 
   test("guesses where the product's own class encrypts", async () => {
@@ -53,20 +55,20 @@ describe("the distinguisher", () => {
     }, 240);
     asker.close();
     // 120 guesses: 0.45 is five standard errors.
-    expect(Math.abs(advantageOf(trials).value)).toBeLessThan(0.45);
+    expect(Math.abs(distinguish(trials, byLogistic).value)).toBeLessThan(0.45);
   });
 
   test("learns what is there and nothing from noise", () => {
     const trials = (signal: number): Trial[] =>
       Array.from({ length: 2000 }, () => {
         const bit = coin();
-        return { features: Float64Array.from([7, random.normal(), random.normal() + signal * (2 * bit - 1)]), bit };
+        return { seen: [7, random.normal(), random.normal() + signal * (2 * bit - 1)], label: bit };
       });
-    const { interval } = advantageOf(trials(0));
+    const { interval } = distinguish(trials(0), byLogistic);
     expect(interval[0]).toBeLessThan(0);
     expect(interval[1]).toBeGreaterThan(0);
     // The best guess is right with the probability that a standard normal is below 1: .8413.
-    expect(advantageOf(trials(1)).value).toBeCloseTo(0.683, 1);
+    expect(distinguish(trials(1), byLogistic).value).toBeCloseTo(0.683, 1);
   });
 
   test("Wilson's interval: 81 of 263 (Newcombe, 1998, table I)", () => {
@@ -104,7 +106,7 @@ describe("what it looks at", () => {
 test("an advantage is reported as a success, and the words say so", () => {
   const told = Array.from({ length: 200 }, (_, i): Trial => {
     const bit = i % 2 === 0 ? 0 : 1;
-    return { features: Float64Array.of(bit), bit };
+    return { seen: [bit], label: bit };
   });
   const played = { different: told, sparse: told, rows: told };
   const { findings, words } = reportDistinguishing(played, played, new Map([["no error", told]]));

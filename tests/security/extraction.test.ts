@@ -1,8 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { ringLayout, sodium } from "../../crypto/index.ts";
+import { normalDraw } from "../../simulations/hashvfl/randomness.ts";
 import { matrixOf, row } from "../../simulations/sealing/matrix.ts";
 import { dot, priorOf } from "../../simulations/security/prior.ts";
-import { EncryptedParty, ModelledParty, gaussian } from "../../simulations/security/querier/asked-party.ts";
+import { EncryptedParty, ModelledParty } from "../../simulations/security/querier/asked-party.ts";
 import { extraction } from "../../simulations/security/querier/extraction.ts";
 import { HintTester } from "../../simulations/security/querier/hints.ts";
 import { decodeSparse, sparsePriorOf } from "../../simulations/security/querier/message-passing.ts";
@@ -20,7 +21,7 @@ const layout = (scoreBits: number) =>
 /** Unit vectors whose first `rank` coordinates are random, the others 0. */
 function vectors(count: number, rank: number, random: () => number) {
   const rows = Array.from({ length: count }, () => {
-    const vector = Float32Array.from({ length: DIM }, (_, j) => (j < rank ? gaussian(random) : 0));
+    const vector = Float32Array.from({ length: DIM }, (_, j) => (j < rank ? normalDraw(random) : 0));
     const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0)) * 1.0001;
     return vector.map((x) => x / norm);
   });
@@ -80,7 +81,7 @@ test("sparse decoding recovers planted sparse rows from half as many questions, 
   const random = seededRandom(4);
   const dim = 256;
   const planted = (share: number): Float32Array =>
-    Float32Array.from({ length: dim }, () => (random() < share ? gaussian(random) : 0));
+    Float32Array.from({ length: dim }, () => (random() < share ? normalDraw(random) : 0));
   const decode = (share: number): number => {
     const known = matrixOf(
       Array.from({ length: 300 }, () => planted(share)),

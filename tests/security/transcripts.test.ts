@@ -1,12 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  type Labelled,
-  advantageOf,
-  balancedLabels,
-  byLogistic,
-  byLooks,
-  distinguish,
-} from "../../simulations/security/wire/distinguishing.ts";
+import { type Labelled, advantageOf, distinguish } from "../../simulations/security/advantage.ts";
+import { byLogistic } from "../../simulations/security/logistic-regression.ts";
+import { balancedLabels, byLooks } from "../../simulations/security/wire/distinguishing.ts";
 import { type TimedFrame, looks } from "../../simulations/security/wire/transcript.ts";
 import { seededRandom } from "../../simulations/seeded-random.ts";
 

@@ -3,20 +3,12 @@ import { publicPolynomial } from "../../../crypto/rlwe/public-randomness.ts";
 import { Fault } from "../../../crypto/fault.ts";
 import { QueryKey, RlweAsker } from "../../../crypto/secret/index.ts";
 import { mean } from "../../metrics.ts";
-import { type Matrix, row } from "../../sealing/matrix.ts";
+import { type Matrix, cosine, row } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { UnsafeEncryption } from "./broken-encryption.ts";
 import { type CachedResults, reportCached } from "./cached-report.ts";
-import {
-  type Division,
-  cachedFrom,
-  cosine,
-  divideOut,
-  readDifference,
-  readQuotient,
-  recoveredShare,
-} from "./division.ts";
+import { type Division, cachedFrom, divideOut, readDifference, readQuotient, recoveredShare } from "./division.ts";
 import { labLayout, labQuestions } from "./game-layout.ts";
 import { MultiplicativeCaching } from "./multiplicative-caching.ts";
 import { PublicRing, inverses } from "./ring.ts";

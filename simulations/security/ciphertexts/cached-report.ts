@@ -1,4 +1,5 @@
 import type { AttackResult, Finding } from "../attack.ts";
+import { percent } from "../percent.ts";
 
 /** Means over questions: shares of coordinates recovered, and cosines. */
 export interface CachedResults {
@@ -85,7 +86,6 @@ function chartOf({ overNoise, ours }: CachedResults): NonNullable<AttackResult["
 }
 
 function wordsOf(results: CachedResults): string[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const { questions, literal, literalOneKnown, overNoise, ours, oursDifference, usedTwice } = results;
   const largest = overNoise.at(-1)!;
   const shown = overNoise.filter(({ secondPart }) => secondPart < SHARE_THRESHOLD).length > 0;

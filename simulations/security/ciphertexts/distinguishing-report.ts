@@ -1,6 +1,10 @@
+import { type Advantage, type Labelled, distinguish } from "../advantage.ts";
 import type { AttackResult, Chart, Finding } from "../attack.ts";
-import { type Trial, advantageOf } from "./advantage.ts";
+import { byLogistic } from "../logistic-regression.ts";
 import type { Flaw } from "./broken-encryption.ts";
+
+/** Statistics of one ciphertext, and which of the two questions it is of. */
+export type Trial = Labelled<readonly number[]>;
 
 /** Trials of the three games: ciphertexts of two pairs of questions, and those of the first pair together with answers. */
 export interface Played {
@@ -29,20 +33,28 @@ export function reportDistinguishing(
   clear: Played,
   flawed: ReadonlyMap<Flaw, readonly Trial[]>,
 ): AttackResult {
-  const powers = new Map([...flawed].map(([flaw, trials]) => [flaw, advantageOf(trials).value]));
-  const findings = (["different", "sparse", "rows"] as const).map((name): Finding => ({
-    mode: "private",
-    setting: SETTINGS[name],
-    metric: "distinguishing advantage",
-    ...advantageOf(ours[name]),
-    baseline: advantageOf(clear[name]).value,
-    baselineIs: "clear mode",
-    guessing: 0,
-    threshold: THRESHOLD,
-    direction: "above",
-    note: `${String(ours[name].length)} trials, half of them to learn from`,
-  }));
+  const powers = new Map([...flawed].map(([flaw, trials]) => [flaw, advantage(trials).value]));
+  const findings = (["different", "sparse", "rows"] as const).map((name): Finding => {
+    const { value, interval } = advantage(ours[name]);
+    return {
+      mode: "private",
+      setting: SETTINGS[name],
+      metric: "distinguishing advantage",
+      value,
+      interval,
+      baseline: advantage(clear[name]).value,
+      baselineIs: "clear mode",
+      guessing: 0,
+      threshold: THRESHOLD,
+      direction: "above",
+      note: `${String(ours[name].length)} trials, half of them to learn from`,
+    };
+  });
   return { findings, charts: [learningCurve(ours.different, flawed)], words: wordsOf(findings, powers) };
+}
+
+function advantage(trials: readonly Trial[], learntCount?: number): Advantage {
+  return distinguish(trials, byLogistic, learntCount);
 }
 
 function learningCurve(ours: readonly Trial[], flawed: ReadonlyMap<Flaw, readonly Trial[]>): Chart {
@@ -50,7 +62,7 @@ function learningCurve(ours: readonly Trial[], flawed: ReadonlyMap<Flaw, readonl
     name,
     points: LEARNT.filter((count) => count <= trials.length / 2).map((count) => [
       count,
-      advantageOf(trials, count).value,
+      advantage(trials, count).value,
     ]),
   });
   return {

@@ -2,12 +2,12 @@ import { defaultChunk } from "../../../cli/default-chunk.ts";
 import { type RingLayout, ClearAsker } from "../../../crypto/index.ts";
 import { RlweAsker } from "../../../crypto/secret/index.ts";
 import { type Matrix, innerProduct, row } from "../../sealing/matrix.ts";
+import type { Label } from "../advantage.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
-import type { Trial } from "./advantage.ts";
 import { FLAWS, type Flaw, UnsafeEncryption } from "./broken-encryption.ts";
 import { ChosenRows } from "./chosen-rows.ts";
-import { type Played, reportDistinguishing } from "./distinguishing-report.ts";
+import { type Played, type Trial, reportDistinguishing } from "./distinguishing-report.ts";
 import { firstCoordinates, labLayout, labQuestions } from "./game-layout.ts";
 import { PublicRing } from "./ring.ts";
 import {
@@ -24,8 +24,8 @@ import {
 /** Trials at up to four polynomials a question; where there are more, in proportion fewer. */
 const TRIALS = { quick: 10_000, standard: 10_000, full: 80_000 };
 const TRIALS_MIN = 2000;
-const POLYNOMIALS_MAX = { quick: 2, standard: 4, full: 128 };
-const FLAWED_TRIALS = 400;
+const POLYNOMIALS_MAX = { quick: 1, standard: 4, full: 128 };
+const FLAWED_TRIALS = { quick: 200, standard: 400, full: 400 };
 const QUESTIONS_MAX = 300;
 /** Ciphertexts the attacker was told the questions of, to be compared with every other. */
 const EARLIER = 4;
@@ -44,7 +44,7 @@ export const distinguishing: Attack = {
   holds:
     "the encrypted question as it travels, everything the parties compute from it, and rows of its own choice in a party's index",
   assumptions:
-    "The attacker chooses both questions, knows the code, the federation's file and the encoder, and was told the answer of half of the trials before it guesses the others. Every trial has a fresh key. In its favour: it also chooses embeddings that no text has, such as one coordinate alone against nothing. For time alone a question has at most two polynomials in `quick` and four in `standard`, of the first coordinates of longer embeddings, where the product has one for every 16 to 64 dimensions; each is encrypted in the same way. The pairs of questions share keys between their games: what the same key would have made of another question is computed, since encryption only adds it. Sizes, order and timing are another attack's.",
+    "The attacker chooses both questions, knows the code, the federation's file and the encoder, and was told the answer of half of the trials before it guesses the others. Every trial has a fresh key. In its favour: it also chooses embeddings that no text has, such as one coordinate alone against nothing. For time alone a question has one polynomial in `quick`, which shows nothing between polynomials, and at most four in `standard`, of the first coordinates of longer embeddings, where the product has one for every 16 to 64 dimensions; each is encrypted in the same way. The pairs of questions share keys between their games: what the same key would have made of another question is computed, since encryption only adds it. Sizes, order and timing are another attack's.",
   method:
     "Some fifty statistics of each ciphertext: how small it is once either question is taken away, in the open, after division by the public polynomials, between polynomials and beside ciphertexts whose questions are known; moments, low bits and correlations; and the same of the answers on chosen rows. Logistic regression learns from half of the trials and guesses the other half. The same distinguisher is run on encryption with one part left out, where it must succeed.",
   papers: [
@@ -81,7 +81,7 @@ async function run(lab: Lab): Promise<AttackResult> {
 /** The product's polynomials, as many as there is time for. */
 function layoutFor(lab: Lab, dim: number): Promise<RingLayout> {
   const usual = defaultChunk(dim);
-  const chunk = lab.settings.effort === "quick" ? Math.min(64, 2 * usual) : usual;
+  const chunk = lab.settings.effort === "quick" ? 64 : usual;
   return labLayout(lab, { chunk, dim: Math.min(dim, chunk * lab.bySize(POLYNOMIALS_MAX)) });
 }
 
@@ -126,12 +126,12 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
         earlier.push(withoutQuestion(view, different.views[bit]));
         continue;
       }
-      const statistics = ciphertextStatistics(view, different.views, ring.layout.chunk, earlier);
-      trials.different.push({ features: Float64Array.from(statistics), bit });
-      trials.rows.push({ features: Float64Array.from([...statistics, ...(await rows.statistics(query))]), bit });
+      const statistics = ciphertextStatistics(view, different.views, earlier);
+      trials.different.push({ seen: statistics, label: bit });
+      trials.rows.push({ seen: [...statistics, ...(await rows.statistics(query))], label: bit });
       const other = coin(lab);
       const moved = reasked(view, steps[bit]![other]!);
-      trials.sparse.push(trialOf(ring, moved, sparse, other, earlier));
+      trials.sparse.push(trialOf(moved, sparse, other, earlier));
     }
   } finally {
     asker.close();
@@ -140,8 +140,8 @@ async function play(lab: Lab, ring: PublicRing, games: Games, count: number): Pr
   return trials;
 }
 
-function trialOf(ring: PublicRing, view: CiphertextView, game: Game, bit: 0 | 1, earlier: Uint32Array[][]): Trial {
-  return { features: Float64Array.from(ciphertextStatistics(view, game.views, ring.layout.chunk, earlier)), bit };
+function trialOf(view: CiphertextView, game: Game, bit: Label, earlier: Uint32Array[][]): Trial {
+  return { seen: ciphertextStatistics(view, game.views, earlier), label: bit };
 }
 
 /** `clear` mode: the same statistics of an embedding that travels as it is. */
@@ -150,18 +150,18 @@ async function playInClear(lab: Lab, ring: PublicRing, { different, sparse }: Ga
   await rows.open(...different.embeddings);
   const asker = new ClearAsker(ring.layout);
   const trials = { different: [] as Trial[], sparse: [] as Trial[], rows: [] as Trial[] };
-  for (let i = 0; i < FLAWED_TRIALS; i++) {
+  for (let i = 0; i < lab.bySize(FLAWED_TRIALS); i++) {
     if (i % 16 === 0) await lab.pause();
     const bit = coin(lab);
     for (const [name, game] of [["different", different] as const, ["sparse", sparse] as const]) {
       const { query, secrets } = await asker.ask(game.embeddings[bit]);
       secrets[Symbol.dispose]();
       const view = questionView(ring, new Float32Array(query.slice().buffer));
-      const trial = trialOf(ring, view, game, bit, []);
+      const trial = trialOf(view, game, bit, []);
       trials[name].push(trial);
       if (name === "different") {
         const answers = await rows.statistics(ring.pack(view.ntt));
-        trials.rows.push({ features: Float64Array.from([...trial.features, ...answers]), bit });
+        trials.rows.push({ seen: [...trial.seen, ...answers], label: bit });
       }
     }
   }
@@ -173,16 +173,16 @@ async function playFlawed(lab: Lab, ring: PublicRing, game: Game, flaw: Flaw): P
   using unsafe = new UnsafeEncryption(ring, flaw);
   const earlier: Uint32Array[][] = [];
   const trials: Trial[] = [];
-  while (trials.length < FLAWED_TRIALS) {
+  while (trials.length < lab.bySize(FLAWED_TRIALS)) {
     if (trials.length % 16 === 0) await lab.pause();
     const bit = coin(lab);
     const view = viewOf(ring, unsafe.encrypt(game.embeddings[bit]));
     if (earlier.length < EARLIER) earlier.push(withoutQuestion(view, game.views[bit]));
-    else trials.push(trialOf(ring, view, game, bit, earlier));
+    else trials.push(trialOf(view, game, bit, earlier));
   }
   return trials;
 }
 
-function coin(lab: Lab): 0 | 1 {
+function coin(lab: Lab): Label {
   return lab.random() < 0.5 ? 0 : 1;
 }

@@ -1,4 +1,3 @@
-import { innerProduct, norm } from "../../sealing/matrix.ts";
 import { type MultiplicativeCaching, type Parts, addBig, divideBig } from "./multiplicative-caching.ts";
 import { type PublicRing, centredDifference, difference } from "./ring.ts";
 
@@ -14,10 +13,6 @@ export function recoveredShare(embedding: Float32Array, guess: ArrayLike<number>
     if (Math.abs(x - guess[i]!) < CLOSE) recovered++;
   });
   return recovered / Math.max(1, all);
-}
-
-export function cosine(a: Float32Array, b: Float32Array): number {
-  return innerProduct(a, b) / (norm(a) * norm(b) || 1);
 }
 
 /** What a ciphertext is divided by: its second part by the cached one's, or the sum of its parts by the sum of theirs, in which the noise cancels. */

@@ -1,12 +1,11 @@
 import { type RingLayout, LocalShard, RlweIndex, ringLayout } from "../../../crypto/index.ts";
 import { defaultChunk } from "../../../cli/default-chunk.ts";
 import { mean } from "../../metrics.ts";
-import { type Matrix, nearest, pick, row } from "../../sealing/matrix.ts";
+import { type Matrix, cosine, nearest, pick, row } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { divide } from "../victim.ts";
-import { cosine } from "./division.ts";
 import { firstCoordinates } from "./game-layout.ts";
 import { type EntryLattice, HintEquations } from "./hint-equations.ts";
 import { type DictionaryResult, type HintMode, type LatticeResult, reportHints } from "./hint-report.ts";

@@ -1,8 +1,10 @@
+import { normalDraw } from "../../hashvfl/randomness.ts";
 import { type Matrix, matrixOf, row } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import { divide } from "../victim.ts";
-import { type Interval, meanInterval } from "./confidence.ts";
+import { type Interval, meanInterval } from "../confidence.ts";
 import { principalAxes } from "./principal-axes.ts";
 import { type SealedCollection, lifted, sealCollection } from "./sealed-collection.ts";
 import {
@@ -164,7 +166,7 @@ async function learn({ lab, own, vocabulary, questions }: Learner, noiseVariance
   const part = (isIn: (i: number) => boolean, noise: number): TrainingText => {
     const chosen = own.words.flatMap((_, i) => (isIn(i) ? [i] : []));
     const vectors = matrixOf(
-      chosen.map((i) => row(own.vectors, i).map((value) => value + noise * gaussian(lab.random))),
+      chosen.map((i) => row(own.vectors, i).map((value) => value + noise * normalDraw(lab.random))),
       own.vectors.width,
     );
     return { vectors, words: chosen.map((i) => own.words[i]!) };
@@ -207,11 +209,6 @@ function guessing(
     truth.map(() => telling),
     truth,
   );
-}
-
-/** Box and Muller. */
-function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
 /** Successful above the 95 % confidence interval of guessing: what is more than the choice of passages explains was read from the ciphertexts. */
@@ -262,7 +259,6 @@ function chart(
 
 function inWords({ unrotated, rotated }: Measured, open: Reading, guess: Reading): string {
   const two = (value: number): string => value.toFixed(2);
-  const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
   return (
     `Somebody with the encoder and text of the same kind, but none of the owner's, names the words of a passage from its ciphertext with an F1 of ${two(unrotated.f1)} without rotation and ${two(rotated.f1)} with it. ` +
     `From the vectors in the open it is ${two(open.f1)}; always naming the most frequent words gives ${two(guess.f1)}. Of ten telling words that it names, ${percent(unrotated.precisionAt10)} and ` +

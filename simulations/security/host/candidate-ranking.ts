@@ -1,6 +1,7 @@
 import { type Matrix, pick } from "../../sealing/matrix.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import { divide } from "../victim.ts";
 import { apply } from "./matching.ts";
 import { type RankingQuality, rankCandidates } from "./ranking.ts";
@@ -186,7 +187,6 @@ function inWords(
 ): Pick<AttackResult, "words" | "advice"> {
   const mine = rotation ? here.full : here.unrotated;
   const withstands = measured.find(({ beta, full }) => beta >= here.beta && full.at1 < NAMED)?.beta ?? null;
-  const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
   const words = [
     `Somebody who has a sealed collection (\`outsourced\` and \`double\` store the same), the encoder and a pool of texts with the true ones among them names the passage behind ` +
       `${percent(here.unrotated.at1)} of the ciphertexts without rotation and ${percent(here.full.at1)} with it. Where the pool has a tenth of the passages only, it names, with rotation, ` +

@@ -1,4 +1,4 @@
-import { type Matrix, innerProduct, norm, pick, row } from "../../sealing/matrix.ts";
+import { type Matrix, cosine, pick, row } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
@@ -84,7 +84,7 @@ async function run(lab: Lab): Promise<AttackResult> {
     const linear = recoverByLeastSquares(known, goal.sealed, sealed.noiseVariance);
     await lab.pause();
     const rotated = pairs > ROTATION_PAIRS_MAX ? null : recoverByRotation(known, goal.sealed);
-    const [byLeastSquares, byRotation] = [cosine(linear, goal.open), rotated && cosine(rotated, goal.open)];
+    const [byLeastSquares, byRotation] = [meanCosine(linear, goal.open), rotated && meanCosine(rotated, goal.open)];
     const better = rotated && byRotation! > byLeastSquares ? rotated : linear;
     const { at1 } = await rankCandidates(better, open, heldOut, lab.signal);
     points.push({ pairs, byRotation, byLeastSquares, at1 });
@@ -97,10 +97,10 @@ async function run(lab: Lab): Promise<AttackResult> {
     }),
     sealed.noiseVariance,
   );
-  const withoutPairs = cosine(pick(unaided, heldOut), goal.open);
+  const withoutPairs = meanCosine(pick(unaided, heldOut), goal.open);
   const openAt1 = (await rankCandidates(goal.open, open, heldOut, lab.signal)).at1;
   const mean = Float32Array.from(meanOf(own));
-  const guessing = cosine({ ...goal.open, data: repeated(mean, heldOut.length) }, goal.open);
+  const guessing = meanCosine({ ...goal.open, data: repeated(mean, heldOut.length) }, goal.open);
   return report({ lab, points, dim, guessing, withoutPairs, openAt1, candidates: open.rows });
 }
 
@@ -174,11 +174,10 @@ function report({ lab, points, dim, guessing, withoutPairs, openAt1, candidates 
 }
 
 /** Mean over rows, the lifting coordinate left out. */
-function cosine(recovered: Matrix, truth: Matrix): number {
+function meanCosine(recovered: Matrix, truth: Matrix): number {
   let sum = 0;
   for (let i = 0; i < truth.rows; i++) {
-    const [a, b] = [row(recovered, i).subarray(0, -1), row(truth, i).subarray(0, -1)];
-    sum += innerProduct(a, b) / (norm(a) * norm(b) || 1);
+    sum += cosine(row(recovered, i).subarray(0, -1), row(truth, i).subarray(0, -1));
   }
   return sum / truth.rows;
 }

@@ -6,7 +6,7 @@ import { type Matrix, matrixOf, nearest, pick, row, squaredDistance } from "../.
 import { probabilityBelow } from "../../sealing/statistics.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Lab } from "../lab.ts";
-import { type Interval, aucInterval } from "./confidence.ts";
+import { type Interval, aucInterval } from "../confidence.ts";
 
 /** Rows, some of which stand in the collection three times: as they are, once more, and edited. */
 export interface PlantedCopies {

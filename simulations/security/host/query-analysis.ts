@@ -6,7 +6,7 @@ import type { Lab } from "../lab.ts";
 import type { Effort } from "../settings.ts";
 import { type Asking, HostView, loadAsking } from "./asked-questions.ts";
 import { errorOfTheMean, halfWayToAlike } from "./averaging.ts";
-import { aucInterval, meanInterval } from "./confidence.ts";
+import { aucInterval, meanInterval } from "../confidence.ts";
 import { type Observed, bestRows, observe, observeAverages, observeDouble, observeOpen } from "./query-observations.ts";
 import { topicGuessing, topicsOf } from "./question-topics.ts";
 

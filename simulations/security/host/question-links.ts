@@ -1,4 +1,4 @@
-import { type Matrix, innerProduct, matrixOf, row, squaredDistance } from "../../sealing/matrix.ts";
+import { type Matrix, innerProduct, matrixOf, row, squaredDistance, stacked } from "../../sealing/matrix.ts";
 import { probabilityBelow } from "../../sealing/statistics.ts";
 import { denoised } from "./denoise.ts";
 
@@ -94,13 +94,6 @@ export function sharedRows(asked: readonly (readonly number[])[], again: readonl
     for (const r of again[j]!) if (sets[i]!.has(r)) shared += weight(r);
     return shared / (lengths[i]! * lengthsAgain[j]!);
   };
-}
-
-function stacked(a: Matrix, b: Matrix): Matrix {
-  const data = new Float32Array(a.data.length + b.data.length);
-  data.set(a.data);
-  data.set(b.data, a.data.length);
-  return { data, rows: a.rows + b.rows, width: a.width };
 }
 
 function firstOf({ data, rows, width }: Matrix, count: number): Matrix {

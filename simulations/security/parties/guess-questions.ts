@@ -1,4 +1,4 @@
-import { type Matrix, matrixOf, nearest, norm, row } from "../../sealing/matrix.ts";
+import { type Matrix, matrixOf, nearest, norm, row, stacked } from "../../sealing/matrix.ts";
 
 export interface ProbeOptions {
   /** The attacker's rows. */
@@ -19,7 +19,11 @@ export interface ProbeOptions {
  * @returns Share of questions guessed rightly; a question that fetches nothing of the attacker's is guessed at random.
  */
 export async function guessQuestions({ planted, others, questions, k, signal }: ProbeOptions): Promise<number> {
-  const fetched = await nearest(stacked(planted, others), questions, { count: k, by: "innerProduct", signal });
+  const fetched = await nearest(others ? stacked(planted, others) : planted, questions, {
+    count: k,
+    by: "innerProduct",
+    signal,
+  });
   const seen = fetched.rows.map((rows) => rows.filter((i) => i < planted.rows));
   const estimates = matrixOf(
     seen.map((rows) => meanDirection(planted, rows)),
@@ -38,14 +42,6 @@ export function alongAxes(dim: number, normMax: number): Matrix {
     return vector;
   });
   return matrixOf(rows, dim);
-}
-
-function stacked(first: Matrix, second: Matrix | null): Matrix {
-  if (!second) return first;
-  const data = new Float32Array(first.data.length + second.data.length);
-  data.set(first.data);
-  data.set(second.data, first.data.length);
-  return { data, rows: first.rows + second.rows, width: first.width };
 }
 
 /** Of unit rows, so that long ones do not speak louder. */

@@ -1,6 +1,7 @@
 import { encoderInput } from "../../../party-node/documents/index.ts";
 import { pick } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
+import { encoderName } from "../encoder-name.ts";
 import type { Lab } from "../lab.ts";
 import type { Effort } from "../settings.ts";
 import { divide } from "../victim.ts";
@@ -9,7 +10,7 @@ import { type Concept, concepts } from "./concepts.ts";
 import { type Claim, Contest, type Defences, type Harm, NO_DEFENCE, SHOWN } from "./contest.ts";
 import { PAYLOAD, type Style, poisonerFor, write } from "./poisons.ts";
 import { targetsOf } from "./targets.ts";
-import { encodeQuestions, encoderName, honestVectors, titleOf } from "./vectors.ts";
+import { encodeQuestions, honestVectors, titleOf } from "./vectors.ts";
 
 interface Size {
   /** Passages of the corpus and of the attacker, at most. */

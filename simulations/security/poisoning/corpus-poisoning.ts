@@ -1,5 +1,6 @@
 import type { Advice, Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import type { CapCost } from "./cap-cost.ts";
 import { type Campaign, HONEST_PARTIES, PARTY_MAX, SHARE_MAX, WAYS, campaignAgainst, topicsOf } from "./campaign.ts";
 import { SHOWN } from "./contest.ts";
@@ -135,8 +136,4 @@ function wordsOn(campaign: Campaign): string {
 
 function costInWords({ uncapped, dealt, byField }: CapCost): string {
   return `--party-max ${String(PARTY_MAX)} is off by default. It takes nDCG@${String(SHOWN)} from ${uncapped.toFixed(3)} to ${dealt.toFixed(3)} where ${String(HONEST_PARTIES)} parties hold like things, and to ${byField.toFixed(3)} where each has a field of its own and the answers lie with one.`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
 }

@@ -2,14 +2,16 @@ import { encoderInput } from "../../../party-node/documents/index.ts";
 import { type Matrix, norm, row } from "../../sealing/matrix.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
+import { encoderName } from "../encoder-name.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import { divide } from "../victim.ts";
 import { HONEST_PARTIES, SHARE_MAX } from "./campaign.ts";
 import { Contest, type Defences, type Harm, NO_DEFENCE, SHOWN } from "./contest.ts";
 import { withGrammarErrors } from "./grammar-errors.ts";
 import { PAYLOAD, poisonerFor, write } from "./poisons.ts";
 import { learnTrigger } from "./trigger-detector.ts";
-import { encodeQuestions, encoderName, honestVectors, titleOf } from "./vectors.ts";
+import { encodeQuestions, honestVectors, titleOf } from "./vectors.ts";
 
 const SIZES = {
   quick: { owner: 500, attacker: 200, questions: 100, words: 500 },
@@ -172,7 +174,6 @@ function findingOf(encoder: string, { way, triggered, clean }: Case, backdoor: C
 }
 
 function wordsOn(encoder: string, cases: readonly Case[], backdoor: Case): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const found = cases.map(
     ({ way, triggered, clean }) =>
       `${way}: ${percent(triggered.questions)} of the questions with errors and ${percent(clean.questions)} of those without`,

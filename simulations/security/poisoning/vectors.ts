@@ -28,8 +28,3 @@ export async function honestVectors(
 export function titleOf({ title, text }: BeirDocument): string {
   return title || (/^.*?[.?!](?=\s|$)/s.exec(text)?.[0] ?? text);
 }
-
-/** An encoder's spec without the folders of its models. */
-export function encoderName(spec: string): string {
-  return spec.replace(/onnx:[^,*)]*\/([^/,*)]+)/g, "$1");
-}

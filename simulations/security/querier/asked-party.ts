@@ -7,6 +7,7 @@ import {
   scoreStandardDeviation,
 } from "../../../crypto/index.ts";
 import { RlweAsker } from "../../../crypto/secret/index.ts";
+import { normalDraw } from "../../hashvfl/randomness.ts";
 import { type Matrix, row } from "../../sealing/matrix.ts";
 
 /** A party as its querier knows it: a question in, a score of every row out. */
@@ -85,15 +86,10 @@ export class ModelledParty implements AskedParty {
   ask(question: Float64Array): Promise<Float64Array> {
     const present = [...question.keys()].filter((j) => question[j] !== 0);
     const score = (vector: Float32Array): number => {
-      let sum = this.scoreDeviation * gaussian(this.#random);
+      let sum = this.scoreDeviation * normalDraw(this.#random);
       for (const j of present) sum += question[j]! * vector[j]!;
       return sum;
     };
     return Promise.resolve(Float64Array.from(this.#rows, score));
   }
-}
-
-/** A standard normal number (Box and Muller, 1958). */
-export function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

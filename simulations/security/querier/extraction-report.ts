@@ -1,6 +1,7 @@
 import { QUERY_BUDGET_DAYS_DEFAULT } from "../../../party-node/serving/default-query-budget.ts";
 import type { Advice, AttackResult, Chart, Finding } from "../attack.ts";
 import { succeeds } from "../attack.ts";
+import { percent } from "../percent.ts";
 import type { EvaluationSettings } from "../settings.ts";
 import { type Curve, type CurvePoint, bestAt } from "./curves.ts";
 import type { Nearness } from "./target.ts";
@@ -203,10 +204,10 @@ function words(figures: readonly ExtractionFigures[], { bits, relinked, rows, hi
   return [
     ...figures.map(budgetInWords),
     `Coarser scores would not help: a cosine of recovered vectors after ${String(bits[0]!.points.at(-1)!.asked)} questions of ${coarse.join(", ")}.`,
-    `A querier who has a text and wonders whether a party holds it finds out with a few questions, whatever the budget (${share(figures[0]!.matched)} of candidate texts were matched with it): a search that finds passages says which there are. A budget bounds what can be read out without a guess.`,
+    `A querier who has a text and wonders whether a party holds it finds out with a few questions, whatever the budget (${percent(figures[0]!.matched)} of candidate texts were matched with it): a search that finds passages says which there are. A budget bounds what can be read out without a guess.`,
     `A budget is given back after ${String(QUERY_BUDGET_DAYS_DEFAULT)} days: it makes extraction slow and visible, and does not end it. Every question may also fetch up to 32 passages in the open, which is what queriers are admitted for.`,
-    `To shuffle rows from time to time would be worth little: ${String(relinked.length)} repeated questions linked ${share(relinked.at(-1)!)} of ${String(rows)} rows again, a single one ${share(relinked[0]!)}.`,
-    `Hints alone, without a question, confirmed ${share(hints.added)} of right guesses of a passage that was added to a block by itself, and ${share(hints.unknown)} of those of a passage in a block whose other passages are unknown. With an encoder that uses statistics of the collection, as the lexical one does, whoever guesses has to know these as well.`,
+    `To shuffle rows from time to time would be worth little: ${String(relinked.length)} repeated questions linked ${percent(relinked.at(-1)!)} of ${String(rows)} rows again, a single one ${percent(relinked[0]!)}.`,
+    `Hints alone, without a question, confirmed ${percent(hints.added)} of right guesses of a passage that was added to a block by itself, and ${percent(hints.unknown)} of those of a passage in a block whose other passages are unknown. With an encoder that uses statistics of the collection, as the lexical one does, whoever guesses has to know these as well.`,
     "In `double` a reader holds the collection's key, which opens every passage: there is nothing left to extract.",
   ];
 }
@@ -223,7 +224,7 @@ function wordsInWords(figures: ExtractionFigures): string {
     return " The attacker's own text is too little to learn from which words a vector stands for.";
   const f1 = bestAt(curves, budget, "f1").value;
   const gained = (f1 - bounds.blind.f1) / (bounds.open.f1 - bounds.blind.f1);
-  return ` Words that tell passages apart are guessed with an F1 of ${f1.toFixed(2)} (knowing nothing: ${bounds.blind.f1.toFixed(2)}, vectors in the open: ${bounds.open.f1.toFixed(2)}), ${share(gained)} of what the vectors would add: these are the words of a passage's topic, which shows first.`;
+  return ` Words that tell passages apart are guessed with an F1 of ${f1.toFixed(2)} (knowing nothing: ${bounds.blind.f1.toFixed(2)}, vectors in the open: ${bounds.open.f1.toFixed(2)}), ${percent(gained)} of what the vectors would add: these are the words of a passage's topic, which shows first.`;
 }
 
 function advice(figures: readonly ExtractionFigures[], { queryBudget }: EvaluationSettings): Advice[] {
@@ -240,10 +241,6 @@ function advice(figures: readonly ExtractionFigures[], { queryBudget }: Evaluati
       text: `${String(queryBudget)} questions bring a querier more than half of the way to the vectors; leave the option out for the default, or admit only queriers who may have everything.`,
     },
   ];
-}
-
-function share(value: number): string {
-  return `${(100 * value).toFixed(0)} %`;
 }
 
 function capital(text: string): string {

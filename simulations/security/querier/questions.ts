@@ -1,7 +1,7 @@
 import { EigenvalueDecomposition, Matrix as Dense } from "ml-matrix";
 import type { Encoder } from "../../../party-node/encoders/index.ts";
+import { normalDraw } from "../../hashvfl/randomness.ts";
 import { type Prior, dot } from "../prior.ts";
-import { gaussian } from "./asked-party.ts";
 
 /** Questions in the order they are asked, each of shape [dim] and norm 1. */
 export type Questions = readonly Float64Array[];
@@ -72,7 +72,7 @@ function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
 }
 
 export function randomDirections(dim: number, count: number, random: () => number): Questions {
-  return Array.from({ length: count }, () => unit(Float64Array.from({ length: dim }, () => gaussian(random))));
+  return Array.from({ length: count }, () => unit(Float64Array.from({ length: dim }, () => normalDraw(random))));
 }
 
 /** Questions that people ask; those of which the encoder knows nothing are left out. */

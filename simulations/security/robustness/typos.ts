@@ -1,7 +1,8 @@
 import type { Advice, Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import { mean } from "../../metrics.ts";
 import { sampleIndices } from "../../seeded-random.ts";
-import { meanInterval } from "../host/confidence.ts";
+import { meanInterval } from "../confidence.ts";
+import { encoderName } from "../encoder-name.ts";
 import type { Lab } from "../lab.ts";
 import type { Effort, EvaluationSettings } from "../settings.ts";
 import { divide } from "../victim.ts";
@@ -174,7 +175,7 @@ async function measureEncoder(lab: Lab, { spec, retrieval, asked, grades: judged
     curves.set(kind, points);
     await lab.pause();
   }
-  return { encoder: nameOf(spec), quality: mean(before), losses, curves };
+  return { encoder: encoderName(spec), quality: mean(before), losses, curves };
 }
 
 async function measureParaphrases(
@@ -260,9 +261,4 @@ function adviceOf(measured: readonly Robustness[]): Advice[] {
       text: `Take ${better.encoder}, alone or in a hybrid: with one word in five misspelt its nDCG@10 is ${left(better).toFixed(3)}, that of ${first!.encoder} ${left(first!).toFixed(3)}.`,
     },
   ];
-}
-
-/** A spec without the folders of its models. */
-function nameOf(spec: string): string {
-  return spec.replace(/onnx:(?:[^,()*]*[\\/])?([^,()*\\/]+)[\\/]*/g, "$1");
 }

@@ -4,6 +4,7 @@ import type { TrainingSettings } from "../../hashvfl/settings.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import type { Effort } from "../settings.ts";
 import { type ChosenRelease, chooseReleases } from "./chosen-release.ts";
 import { pixelRange } from "./images.ts";
@@ -175,7 +176,6 @@ async function candidatesOf(lab: Lab, { scene, settings, release, trained, tries
 
 function resultOf({ words, isImages }: Scene, results: ReadonlyMap<ReleaseName, Fooled>): AttackResult {
   const [floats, codes] = [results.get("floats")!, results.get("codes")!];
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const common = { mode: "training", baselineIs: "float outputs", direction: "above" } as const;
   const findings = [...results]
     .filter(([release]) => release !== "floats")

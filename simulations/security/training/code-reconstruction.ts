@@ -2,6 +2,7 @@ import { Fault } from "../../../crypto/fault.ts";
 import { settingsFor } from "../../hashvfl/settings.ts";
 import type { Attack, AttackResult, Finding, LabFaultCode } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import { type Likeness, likeness, pixelRange, toPixels } from "./images.ts";
 import { EpochReleases } from "./epoch-releases.ts";
 import { reconstruct, reconstructBlind, reconstructTrained } from "./reconstruct.ts";
@@ -122,7 +123,6 @@ function resultOf({ words }: Scene, results: readonly Rebuilt[], guess: Likeness
   const of = (release: ReleaseName, bits = BITS): Rebuilt =>
     results.find((result) => result.release === release && result.bits === bits)!;
   const [floats, codes] = [of("floats"), of("codes")];
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const findings = results
     .filter(({ release }) => release !== "floats")
     .flatMap(({ release, bits, accuracy, best, blind, everyEpoch }): Finding[] => {

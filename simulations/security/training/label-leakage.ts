@@ -3,6 +3,7 @@ import { mean } from "../../metrics.ts";
 import { sampleIndices } from "../../seeded-random.ts";
 import type { Attack, AttackResult, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { percent } from "../percent.ts";
 import { GradientDirections } from "./gradient-directions.ts";
 import { type Labelled, probe } from "./probe.ts";
 import { type Scene, gather, loadScene } from "./scene.ts";
@@ -192,8 +193,4 @@ function resultOf(
       ],
     }),
   };
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
 }

@@ -1,20 +1,14 @@
 import type { Encoder } from "../../../party-node/encoders/index.ts";
 import { type EndToEndMessage, packFloats, unpackHandles } from "../../../protocol/index.ts";
 import { FederationInProcess } from "../../federation/federation-in-process.ts";
+import { type Advantage, type Label, type Labelled, distinguish } from "../advantage.ts";
 import type { Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
+import { byLogistic } from "../logistic-regression.ts";
 import { encodedBeforehand } from "./encoded-beforehand.ts";
 import { CarelessQuerier } from "./careless-querier.ts";
 import { type ChosenQuestions, chooseQuestions } from "./chosen-questions.ts";
-import {
-  type Advantage,
-  type Label,
-  type Labelled,
-  balancedLabels,
-  byLogistic,
-  byLooks,
-  distinguish,
-} from "./distinguishing.ts";
+import { balancedLabels, byLooks } from "./distinguishing.ts";
 import { Recorder, type Transcript, looks, times } from "./transcript.ts";
 
 const PARTIES = ["alpha", "beta", "gamma"];

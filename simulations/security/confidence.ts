@@ -1,9 +1,9 @@
-import { mean } from "../../metrics.ts";
+import { mean } from "../metrics.ts";
 
 export type Interval = readonly [low: number, high: number];
 
 /** Of the normal distribution, for 95 %. */
-const Z = 1.96;
+export const Z = 1.96;
 
 /**
  * Of an area under the ROC curve (Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic curve", 1982, equation 1),
@@ -28,4 +28,13 @@ export function meanInterval(values: readonly number[]): Interval {
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   const margin = Z * Math.sqrt(squares / (count - 1) / count);
   return [centre - margin, centre + margin];
+}
+
+/** Of a share (Wilson, 1927). */
+export function wilsonInterval(successes: number, count: number): Interval {
+  const share = successes / count;
+  const centre = share + Z ** 2 / (2 * count);
+  const spread = Z * Math.sqrt((share * (1 - share)) / count + Z ** 2 / (4 * count ** 2));
+  const scale = 1 + Z ** 2 / count;
+  return [(centre - spread) / scale, (centre + spread) / scale];
 }
