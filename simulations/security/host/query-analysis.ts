@@ -58,7 +58,7 @@ export const queryAnalysis: Attack = {
   title: "What a host learns from questions over time",
   role: "host over time",
   holds:
-    "All stored ciphertexts, every question's ciphertext (outsourced), and which rows each question returned or fetched; for topics also the topic of ten rows of each.",
+    "all stored ciphertexts, every question's ciphertext (outsourced), and which rows each question returned or fetched; for topics also the topic of ten rows of each",
   assumptions:
     "Knows the design, beta and epsilon. Askers are not told apart and times are not used. Each question is asked twice, or t times, in the same words. " +
     "An area under the ROC curve (AUC) of 0.9 counts as success: nine of ten pairs come in the right order. In double the host's scoring is " +

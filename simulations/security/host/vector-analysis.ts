@@ -41,7 +41,7 @@ export const vectorAnalysis: Attack = {
   name: "vector-analysis",
   title: "What the stored vectors show without the key",
   role: "host or stolen disk",
-  holds: "All stored ciphertexts of vectors; no key, no text.",
+  holds: "all stored ciphertexts of vectors; no key, no text",
   assumptions:
     "Knows the design and the parameters. Measured over all rows at once, for copies with a threshold that separates best; rows are of one key version. " +
     "Gaussian noise is as long as CAPRISE's in the mean; SAP is taken at the same beta, where its noise on rows is two thirds as long.",

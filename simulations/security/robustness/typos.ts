@@ -33,7 +33,7 @@ export const typos: Attack = {
   name: "typos",
   title: "How much of the answers is lost to how a question is typed",
   role: "nobody: users' own typing",
-  holds: "Nothing: users misspell and rephrase their own questions.",
+  holds: "nothing: users misspell and rephrase their own questions",
   assumptions:
     "Not an attack: a figure is the nDCG@10 lost, and the baseline is what another question in its place loses, which is everything that can be lost. A tenth of an encoder's " +
     "nDCG@10 counts as too much, half of the mean loss for which the paper calls retrieval not robust. English keyboard; letters slip at random, also in words that decide " +
