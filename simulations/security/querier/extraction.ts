@@ -91,7 +91,7 @@ class Attempt {
 
   private constructor(lab: Lab, target: Target, progress: (share: number) => Promise<void>) {
     const { dim } = target.encoder;
-    const share = isQuickAndLarge(lab, dim) ? 1 / 4 : 1;
+    const share = isQuickAndLarge(lab, dim) ? 1 / 8 : 1;
     this.#lab = lab;
     this.#target = target;
     this.#progress = progress;

@@ -50,7 +50,7 @@ async function run(lab: Lab): Promise<AttackResult> {
       "there are no images to rebuild on this machine; give a data folder that holds mnist/ with --data",
     );
   const { rows, epochs, width, longer, ...sizes } = lab.bySize({
-    quick: { rows: { train: 1600, own: 1000 }, epochs: 4, width: 64, longer: false, ...SEARCH.quick },
+    quick: { rows: { train: 1000, own: 1200 }, epochs: 5, width: 64, longer: false, ...SEARCH.quick },
     standard: { rows: { train: 5000, own: 2500 }, epochs: 10, width: 96, longer: true, ...SEARCH.standard },
     full: { rows: { train: 5500, own: 2500 }, epochs: 40, width: 192, longer: true, ...SEARCH.standard },
   });
@@ -93,7 +93,7 @@ async function run(lab: Lab): Promise<AttackResult> {
 }
 
 const SEARCH = {
-  quick: { targets: 60, held: 30, decoder: 100, steps: { blind: 200, decoded: 50 } },
+  quick: { targets: 50, held: 30, decoder: 80, steps: { blind: 200, decoded: 40 } },
   standard: { targets: CANDIDATES, held: 100, decoder: 250, steps: { blind: 600, decoded: 150 } },
 } as const;
 
