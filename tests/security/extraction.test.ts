@@ -4,6 +4,7 @@ import { type Matrix, matrixOf, row } from "../../simulations/sealing/matrix.ts"
 import { dot, priorOf } from "../../simulations/security/prior.ts";
 import { EncryptedParty, ModelledParty, gaussian } from "../../simulations/security/querier/asked-party.ts";
 import { extraction } from "../../simulations/security/querier/extraction.ts";
+import { reportOf } from "../../simulations/security/querier/extraction-report.ts";
 import { HintTester } from "../../simulations/security/querier/hints.ts";
 import { decodeSparse, sparsePriorOf } from "../../simulations/security/querier/message-passing.ts";
 import { Posterior, meanCosine } from "../../simulations/security/querier/posterior.ts";
@@ -152,9 +153,30 @@ test("the attack succeeds on vectors in the open and comes less than half of the
   expect(charts![1]!.marks).toEqual([{ x: 2, label: "budget: 2" }]);
 });
 
-test("a budget of all dimensions is advised against", async () => {
-  await using lab = toyLab("extraction", { encoders: ["lexical:16"], queryBudget: 16 });
-  const { findings, advice } = await extraction.run(lab);
-  expect(findings[0]!.value).toBeGreaterThan(findings[0]!.threshold);
-  expect(advice).toEqual([expect.objectContaining({ setting: "--query-budget" })]);
+test("a budget that brings a querier most of the way is advised against, one that does not is not", () => {
+  const nearness = (cosine: number) => ({ cosine, f1: 0 });
+  const adviceAt = (cosine: number) =>
+    reportOf(
+      [
+        {
+          encoder: "lexical:16",
+          dim: 16,
+          budget: 8,
+          isEncrypted: true,
+          bounds: { open: nearness(1), blind: nearness(0.2) },
+          curves: [{ name: "principal axes", points: [{ asked: 8, ...nearness(cosine) }] }],
+          matched: 1,
+          candidates: 10,
+        },
+      ],
+      {
+        bits: [{ bits: 8, points: [{ asked: 16, ...nearness(1) }] }],
+        relinked: [1],
+        rows: 10,
+        hints: { tries: 1, added: 1, unknown: 0, wrong: 0 },
+      },
+      toyLab("extraction", { queryBudget: 8 }).settings,
+    ).advice;
+  expect(adviceAt(0.61)).toEqual([expect.objectContaining({ setting: "--query-budget" })]);
+  expect(adviceAt(0.59)).toEqual([]);
 });

@@ -105,9 +105,9 @@ class Attempt {
   static async prepare(lab: Lab, encoder: Encoder, progress: (share: number) => Promise<void>): Promise<Attempt> {
     const isLarge = isQuickAndLarge(lab, encoder.dim);
     const target = await Target.open(lab, encoder, {
-      owner: lab.bySize({ quick: isLarge ? 30 : 100, standard: 200, full: 2000 }),
-      attacker: lab.bySize({ quick: 800, standard: 1700, full: 10_000 }),
-      words: lab.bySize({ quick: 400, standard: 1000, full: 3000 }),
+      owner: lab.bySize({ quick: isLarge ? 20 : 100, standard: 200, full: 2000 }),
+      attacker: lab.bySize({ quick: 600, standard: 1700, full: 10_000 }),
+      words: lab.bySize({ quick: 300, standard: 1000, full: 3000 }),
     });
     await progress(0.3);
     return new Attempt(lab, target, progress);

@@ -87,7 +87,7 @@ interface Sizes {
 }
 
 const SIZES: Readonly<Record<Effort, Sizes>> = {
-  quick: { train: 1000, test: 200, epochs: 5, width: 48, steps: 8, tries: 60, releases: ["floats", "codes"] },
+  quick: { train: 768, test: 150, epochs: 5, width: 48, steps: 8, tries: 60, releases: ["floats", "codes"] },
   standard: {
     train: 5000,
     test: 600,
