@@ -71,7 +71,7 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
   },
   extraction: {
-    seconds: { quick: 12, standard: 150, full: 1500 },
+    seconds: { quick: 12, standard: 120, full: 1500 },
     load: async () => (await import("./querier/extraction.ts")).extraction,
   },
   transcripts: {
