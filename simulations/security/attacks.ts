@@ -43,15 +43,15 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./host/known-pairs.ts")).knownPairs,
   },
   "code-reconstruction": {
-    seconds: { quick: 12, standard: 100, full: 1000 },
+    seconds: { quick: 8, standard: 100, full: 1000 },
     load: async () => (await import("./training/code-reconstruction.ts")).codeReconstruction,
   },
   "label-leakage": {
-    seconds: { quick: 9, standard: 100, full: 1000 },
+    seconds: { quick: 6, standard: 100, full: 1000 },
     load: async () => (await import("./training/label-leakage.ts")).labelLeakage,
   },
   "adversarial-inputs": {
-    seconds: { quick: 9, standard: 100, full: 1000 },
+    seconds: { quick: 5, standard: 100, full: 1000 },
     load: async () => (await import("./training/adversarial-inputs.ts")).adversarialInputs,
   },
   distinguishing: {
@@ -67,15 +67,15 @@ export const ATTACKS: Readonly<Record<string, AttackEntry>> = {
     load: async () => (await import("./ciphertexts/hint-difference.ts")).hintDifference,
   },
   "active-attacks": {
-    seconds: { quick: 10, standard: 10, full: 10 },
+    seconds: { quick: 7, standard: 10, full: 10 },
     load: async () => (await import("./wire/active-attacks.ts")).activeAttacks,
   },
   extraction: {
-    seconds: { quick: 20, standard: 150, full: 1500 },
+    seconds: { quick: 12, standard: 120, full: 1500 },
     load: async () => (await import("./querier/extraction.ts")).extraction,
   },
   transcripts: {
-    seconds: { quick: 18, standard: 70, full: 700 },
+    seconds: { quick: 11, standard: 70, full: 700 },
     load: async () => (await import("./wire/transcripts.ts")).transcripts,
   },
   "corpus-poisoning": {

@@ -61,3 +61,8 @@ export function dot(a: Float64Array, b: Float64Array): number {
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
 }
+
+/** Adds `factor` times `added` to a sum of the same length. */
+export function addScaled(sum: Float64Array, factor: number, added: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += factor * added[i]!;
+}

@@ -3,7 +3,7 @@ import { encoderInput } from "../../party-node/documents/index.ts";
 import { terms } from "../../party-node/encoders/tokenize.ts";
 import type { BeirDocument } from "../beir.ts";
 import { type Matrix, row } from "../sealing/matrix.ts";
-import { type Prior, priorOf } from "./prior.ts";
+import { type Prior, addScaled, priorOf } from "./prior.ts";
 
 /** In fewer passages than this a word says nothing that a regression could learn. */
 const PASSAGES_MIN = 3;
@@ -64,29 +64,35 @@ export class WordInverter {
   }
 
   /**
-   * The set of words with the largest expected F1, if words were independent (Lewis, 1995): the likeliest ones, as many as are worth it.
+   * Of each vector the set of words with the largest expected F1, if words were independent (Lewis, 1995): the likeliest ones, as many as are worth it.
    *
-   * @param vector - Shape [dim].
+   * @param vectors - Shape [any][dim].
    */
-  guess(vector: ArrayLike<number>): ReadonlySet<number> {
+  guesses(vectors: Float64Array): ReadonlySet<number>[] {
     const { mean, dim } = this.#prior;
-    const likelihood = this.#frequency.slice();
+    const likelihoods = Array.from({ length: vectors.length / dim }, () => this.#frequency.slice());
     for (let j = 0; j < dim; j++) {
-      const x = vector[j]! - mean[j]!;
-      for (let word = 0; word < this.#words; word++) likelihood[word]! += x * this.#weights[j * this.#words + word]!;
+      const weights = this.#weights.subarray(j * this.#words, (j + 1) * this.#words);
+      likelihoods.forEach((likelihood, i) => {
+        addScaled(likelihood, vectors[i * dim + j]! - mean[j]!, weights);
+      });
     }
-    const clamped = likelihood.map((p) => Math.min(1, Math.max(0, p)));
-    const order = [...clamped.keys()].filter((word) => clamped[word]! > LIKELIHOOD_MIN);
-    order.sort((a, b) => clamped[b]! - clamped[a]!);
-    const expected = clamped.reduce((a, b) => a + b, 0);
-    let [found, best, taken] = [0, 0, 0];
-    order.forEach((word, i) => {
-      found += clamped[word]!;
-      const f1 = (2 * found) / (i + 1 + expected);
-      if (f1 > best) [best, taken] = [f1, i + 1];
-    });
-    return new Set(order.slice(0, taken));
+    return likelihoods.map(bestSet);
   }
+}
+
+function bestSet(likelihood: Float64Array): ReadonlySet<number> {
+  const clamped = likelihood.map((p) => Math.min(1, Math.max(0, p)));
+  const order = [...clamped.keys()].filter((word) => clamped[word]! > LIKELIHOOD_MIN);
+  order.sort((a, b) => clamped[b]! - clamped[a]!);
+  const expected = clamped.reduce((a, b) => a + b, 0);
+  let [found, best, taken] = [0, 0, 0];
+  order.forEach((word, i) => {
+    found += clamped[word]!;
+    const f1 = (2 * found) / (i + 1 + expected);
+    if (f1 > best) [best, taken] = [f1, i + 1];
+  });
+  return new Set(order.slice(0, taken));
 }
 
 /** Of two sets: the harmonic mean of precision and recall, 0 where one is empty. */
@@ -96,23 +102,29 @@ export function f1Score(guessed: ReadonlySet<number>, held: ReadonlySet<number>)
   return both === 0 ? 0 : (2 * both) / (guessed.size + held.size);
 }
 
-/** X of covariance X = right, row by row: the library's solver goes down columns, which takes ten times as long for many of them. */
+/** Columns that are solved for at a time: what of them is at hand stays in the cache. */
+const COLUMNS_AT_ONCE = 32;
+
+/** X of covariance X = right, shape [dim][columns]: the library's solver goes down columns, which takes ten times as long for many of them. */
 function solve({ covariance, dim }: Prior, right: Float64Array, columns: number): Float64Array {
   const lower = new CholeskyDecomposition(Dense.from1DArray(dim, dim, covariance)).lowerTriangularMatrix.to1DArray();
   const x = right.slice();
-  const subtract = (into: number, from: number, weight: number): void => {
-    if (weight !== 0) for (let c = 0; c < columns; c++) x[into * columns + c]! -= weight * x[from * columns + c]!;
-  };
-  const divide = (j: number): void => {
-    for (let c = 0; c < columns; c++) x[j * columns + c]! /= lower[j * dim + j]!;
-  };
-  for (let j = 0; j < dim; j++) {
-    for (let k = 0; k < j; k++) subtract(j, k, lower[j * dim + k]!);
-    divide(j);
-  }
-  for (let j = dim - 1; j >= 0; j--) {
-    for (let k = j + 1; k < dim; k++) subtract(j, k, lower[k * dim + j]!);
-    divide(j);
+  for (let first = 0; first < columns; first += COLUMNS_AT_ONCE) {
+    const end = Math.min(columns, first + COLUMNS_AT_ONCE);
+    const subtract = (into: number, from: number, weight: number): void => {
+      if (weight !== 0) for (let c = first; c < end; c++) x[into * columns + c]! -= weight * x[from * columns + c]!;
+    };
+    const divide = (j: number): void => {
+      for (let c = first; c < end; c++) x[j * columns + c]! /= lower[j * dim + j]!;
+    };
+    for (let j = 0; j < dim; j++) {
+      for (let k = 0; k < j; k++) subtract(j, k, lower[j * dim + k]!);
+      divide(j);
+    }
+    for (let j = dim - 1; j >= 0; j--) {
+      divide(j);
+      for (let k = 0; k < j; k++) subtract(k, j, lower[j * dim + k]!);
+    }
   }
   return x;
 }

@@ -187,7 +187,7 @@ describe("on a sealed collection", () => {
   });
 
   test("more known pairs recover more", async () => {
-    await using lab = toyLab("known-pairs", { ...settings, beta: 0.1 });
+    await using lab = toyLab("known-pairs", { encoders: ["lexical:16"], beta: 0.1 });
     const { findings } = await knownPairs.run(lab);
     const cosines = findings.filter(({ metric }) => metric.startsWith("cosine")).map(({ value }) => value);
     expect(cosines.at(-1)).toBeGreaterThan(0.95);

@@ -15,8 +15,11 @@ import { Target, exactScores, matchedShare } from "./target.ts";
 
 /** Shares of the dimensions at which the curves are drawn. */
 const SHARES = [0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1];
+/** In a quick run. */
+const FEW_SHARES = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1];
 /** And the decoding of sparse vectors, which takes longest. */
 const SPARSE_SHARES = [1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8];
+const FEW_SPARSE_SHARES = [1 / 16, 1 / 8, 1 / 4];
 const SCORE_BITS = [8, 10, 12, 14, 16, 31];
 const FEW_SCORE_BITS = [8, 14];
 const REPEATED = 3;
@@ -34,7 +37,7 @@ export const extraction: Attack = {
   title: "A querier recovers a party's vectors from scores and hints",
   role: "querier",
   holds:
-    "A member's right to ask: a score of every passage for each question it chooses, the hints, the encoder, and text of its own of the same kind.",
+    "a member's right to ask: a score of every passage for each question it chooses, the hints, the encoder, and text of its own of the same kind",
   assumptions:
     "Favourable to the attacker: its text comes from the same collection as the party's, it sends any vector as a question, rows do not change meanwhile, and none of its questions goes to work. It knows how large the errors of scores are. It works alone: members who collude add their budgets.",
   method:
@@ -88,7 +91,7 @@ class Attempt {
 
   private constructor(lab: Lab, target: Target, progress: (share: number) => Promise<void>) {
     const { dim } = target.encoder;
-    const share = isQuickAndLarge(lab, dim) ? 1 / 4 : 1;
+    const share = isQuickAndLarge(lab, dim) ? 1 / 8 : 1;
     this.#lab = lab;
     this.#target = target;
     this.#progress = progress;
@@ -102,9 +105,9 @@ class Attempt {
   static async prepare(lab: Lab, encoder: Encoder, progress: (share: number) => Promise<void>): Promise<Attempt> {
     const isLarge = isQuickAndLarge(lab, encoder.dim);
     const target = await Target.open(lab, encoder, {
-      owner: lab.bySize({ quick: isLarge ? 40 : 150, standard: 200, full: 2000 }),
-      attacker: lab.bySize({ quick: 800, standard: 1700, full: 10_000 }),
-      words: lab.bySize({ quick: 400, standard: 1000, full: 3000 }),
+      owner: lab.bySize({ quick: isLarge ? 20 : 100, standard: 200, full: 2000 }),
+      attacker: lab.bySize({ quick: 600, standard: 1700, full: 10_000 }),
+      words: lab.bySize({ quick: 300, standard: 1000, full: 3000 }),
     });
     await progress(0.3);
     return new Attempt(lab, target, progress);
@@ -117,7 +120,10 @@ class Attempt {
     const curves = await this.#linearCurves(party.asked, {
       "principal axes": this.#axes.slice(0, this.#most),
       "single coordinates": coordinates(prior, this.#most),
-      "random directions": randomDirections(encoder.dim, this.#most, this.#lab.random),
+      // Of many dimensions these tell least, unless they are decoded as below.
+      ...(!isQuickAndLarge(this.#lab, encoder.dim) && {
+        "random directions": randomDirections(encoder.dim, this.#most, this.#lab.random),
+      }),
       "ordinary questions": await ordinary(encoder, texts, this.#most),
     });
     if (isSparse(attackerVectors)) curves.push(await this.#sparseCurve(party.asked));
@@ -149,7 +155,8 @@ class Attempt {
   }
 
   async #linearCurves(party: AskedParty, ways: Readonly<Record<string, Questions>>): Promise<Curve[]> {
-    const at = pointsOf(SHARES, this.#target.encoder.dim, this.#budget);
+    const shares = this.#lab.bySize({ quick: FEW_SHARES, standard: SHARES, full: SHARES });
+    const at = pointsOf(shares, this.#target.encoder.dim, this.#budget);
     const curves: Curve[] = [];
     for (const [name, questions] of Object.entries(ways)) {
       curves.push({ name, points: await this.#linearCurve(party, questions, at) });
@@ -164,8 +171,9 @@ class Attempt {
 
   async #sparseCurve(party: AskedParty): Promise<Curve> {
     const { encoder, vectors } = this.#target;
-    const rows = Math.min(vectors.rows, this.#lab.bySize({ quick: 20, standard: 60, full: 300 }));
-    const at = pointsOf(SPARSE_SHARES, encoder.dim, this.#budget).filter((count) => count <= this.#most);
+    const rows = Math.min(vectors.rows, this.#lab.bySize({ quick: 15, standard: 60, full: 300 }));
+    const shares = this.#lab.bySize({ quick: FEW_SPARSE_SHARES, standard: SPARSE_SHARES, full: SPARSE_SHARES });
+    const at = pointsOf(shares, encoder.dim, this.#budget).filter((count) => count <= this.#most);
     const questions = randomDirections(encoder.dim, at.at(-1)!, this.#lab.random);
     const points = await sparseCurve(this.#lab, { target: this.#target, party, questions, at, rows });
     return { name: "random directions, sparse decoding", points };
@@ -179,16 +187,14 @@ class Attempt {
 
   /** Candidates are the party's own texts and the attacker's, encoded with statistics of the attacker's. */
   async #matched(party: AskedParty): Promise<number> {
-    const { encoder, owner, attacker } = this.#target;
+    const { encoder, owner, attacker, attackerVectors } = this.#target;
     const questions = this.#axes.slice(0, this.#budget);
     const scores: Float64Array[] = [];
     for (const question of questions) scores.push(await party.ask(question));
-    const candidates = await this.#lab.encode(
-      encoder,
-      [...owner, ...attacker],
-      this.#lab.statistics(encoder, attacker),
-    );
-    return matchedShare(scores, exactScores(candidates, questions));
+    const guessed = await this.#lab.encode(encoder, owner, this.#lab.statistics(encoder, attacker));
+    const [ofOwner, ofAttacker] = [guessed, attackerVectors].map((vectors) => exactScores(vectors, questions));
+    const expected = ofOwner!.map((own, q) => Float64Array.of(...own, ...ofAttacker![q]!));
+    return matchedShare(scores, expected);
   }
 
   #modelled(scoreBits = this.#lab.settings.scoreBits): AskedParty {
@@ -236,7 +242,7 @@ function layoutOf({ dim, normMax }: Encoder, scoreBits: number): RingLayout {
 async function hintFigures(lab: Lab, target: Target, layout: RingLayout): Promise<HintFigures> {
   const tester = new HintTester(layout);
   const count = Math.min(target.vectors.rows - 1, layout.rowsPerBlock - 1, 40);
-  const tries = Math.min(count, lab.bySize({ quick: 10, standard: 40, full: 40 }));
+  const tries = Math.min(count, lab.bySize({ quick: 6, standard: 40, full: 40 }));
   const rows = Array.from({ length: count + 1 }, (_, slot) => ({ slot, vector: row(target.vectors, slot) }));
   const [owner, attacker] = [lab.secret(), lab.secret()];
   const whole = await tester.hintOf(rows, owner);

@@ -1,5 +1,5 @@
 import { type Matrix, row } from "../../sealing/matrix.ts";
-import { dot } from "../prior.ts";
+import { addScaled, dot } from "../prior.ts";
 
 /** What an attacker expects of each coordinate by itself, where most are 0: how often it is not, and its moments then. */
 export interface SparsePrior {
@@ -57,8 +57,7 @@ export function decodeSparse(
     for (let a = 0; a < asked; a++) {
       const question = questions.subarray(a * dim, (a + 1) * dim);
       residual[a] = scale * (scores[a]! - dot(question, estimate)) + onsager * residual[a]!;
-      const weight = scale * residual[a]!;
-      for (let j = 0; j < dim; j++) seen[j]! += weight * question[j]!;
+      addScaled(seen, scale * residual[a]!, question);
     }
     const noise = Math.max(dot(residual, residual) / asked, (scale * scoreDeviation) ** 2);
     let slopes = 0;

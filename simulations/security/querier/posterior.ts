@@ -1,5 +1,5 @@
 import type { Matrix } from "../../sealing/matrix.ts";
-import { type Prior, dot } from "../prior.ts";
+import { type Prior, addScaled, dot } from "../prior.ts";
 
 /**
  * The posterior mean of all rows given their scores so far, for a Gaussian prior and Gaussian errors: ridge regression with the prior's covariance
@@ -13,12 +13,14 @@ export class Posterior {
   readonly estimates: Float64Array;
   readonly #covariance: Float64Array;
   readonly #scoreVariance: number;
+  /** Of each question so far: covariance of its score and of the coordinates, shape [dim], before its score was known, and the score's variance. */
+  readonly #observed: { readonly along: Float64Array; readonly variance: number }[] = [];
 
   /** @param scoreDeviation - Standard deviation of a score around the inner product, above 0. */
   constructor({ dim, mean, covariance }: Prior, rows: number, scoreDeviation: number) {
     this.dim = dim;
     this.rows = rows;
-    this.#covariance = covariance.slice();
+    this.#covariance = covariance;
     this.#scoreVariance = scoreDeviation ** 2;
     this.estimates = new Float64Array(rows * dim);
     for (let i = 0; i < rows; i++) this.estimates.set(mean, i * dim);
@@ -27,22 +29,24 @@ export class Posterior {
   /** @param question - Shape [dim]. @param scores - Shape [rows]: what the rows scored. */
   observe(question: Float64Array, scores: Float64Array): void {
     const { dim, estimates } = this;
-    const covariance = this.#covariance;
-    const along = new Float64Array(dim);
-    for (let j = 0; j < dim; j++) {
-      const q = question[j]!;
-      if (q !== 0) for (let k = 0; k < dim; k++) along[k]! += q * covariance[j * dim + k]!;
-    }
-    const expected = dot(question, along) + this.#scoreVariance;
+    const along = this.#along(question);
+    const variance = dot(question, along) + this.#scoreVariance;
     for (let i = 0; i < this.rows; i++) {
       const estimate = estimates.subarray(i * dim, (i + 1) * dim);
-      const surprise = (scores[i]! - dot(question, estimate)) / expected;
-      for (let k = 0; k < dim; k++) estimate[k]! += surprise * along[k]!;
+      addScaled(estimate, (scores[i]! - dot(question, estimate)) / variance, along);
     }
-    for (let j = 0; j < dim; j++) {
-      const share = along[j]! / expected;
-      if (share !== 0) for (let k = 0; k < dim; k++) covariance[j * dim + k]! -= share * along[k]!;
-    }
+    this.#observed.push({ along, variance });
+  }
+
+  /** The covariance after all questions so far, times this one: it differs from the prior's by one outer product for each of them. */
+  #along(question: Float64Array): Float64Array {
+    const { dim } = this;
+    const along = new Float64Array(dim);
+    for (let j = 0; j < dim; j++)
+      if (question[j] !== 0) addScaled(along, question[j]!, this.#covariance.subarray(j * dim, (j + 1) * dim));
+    for (const { along: earlier, variance } of this.#observed)
+      addScaled(along, -dot(question, earlier) / variance, earlier);
+    return along;
   }
 }
 

@@ -1,7 +1,7 @@
 import { EigenvalueDecomposition, Matrix as Dense } from "ml-matrix";
 import type { Encoder } from "../../../party-node/encoders/index.ts";
 import { normalDraw } from "../../hashvfl/randomness.ts";
-import { type Prior, dot } from "../prior.ts";
+import { type Prior, addScaled, dot } from "../prior.ts";
 
 /** Questions in the order they are asked, each of shape [dim] and norm 1. */
 export type Questions = readonly Float64Array[];
@@ -24,8 +24,8 @@ export function principalAxes({ dim, covariance }: Prior, count: number): Questi
   if (count >= ALL_AXES_FROM * dim) return eigenvectors(covariance, dim).slice(0, count);
   // Subspace iteration with a Rayleigh-Ritz step (Halko, Martinsson and Tropp, 2011, algorithms 4.4 and 5.3).
   let basis = coordinates({ dim, covariance }, Math.min(dim, count + EXTRA_AXES));
-  for (let step = 0; step < POWER_STEPS; step++) basis = orthonormal(basis.map((q) => times(covariance, q)));
-  const images = basis.map((q) => times(covariance, q));
+  for (let step = 0; step < POWER_STEPS; step++) basis = orthonormal(times(covariance, basis));
+  const images = times(covariance, basis);
   const small = Float64Array.from({ length: basis.length ** 2 }, (_, at) =>
     dot(basis[at % basis.length]!, images[Math.floor(at / basis.length)]!),
   );
@@ -43,15 +43,22 @@ function eigenvectors(matrix: Float64Array, dim: number): Float64Array[] {
   return order.map((i) => unit(Float64Array.from(eigenvectorMatrix.getColumn(i))));
 }
 
-function times(matrix: Float64Array, vector: Float64Array): Float64Array {
-  const dim = vector.length;
-  return vector.map((_, j) => dot(matrix.subarray(j * dim, (j + 1) * dim), vector));
+/** The matrix, which is symmetric, by each of the vectors. */
+function times(matrix: Float64Array, vectors: readonly Float64Array[]): Float64Array[] {
+  const images = vectors.map(({ length }) => new Float64Array(length));
+  const dim = images[0]?.length ?? 0;
+  // A row at a time stays in the cache while all vectors pass it.
+  for (let j = 0; j < dim; j++) {
+    const row = matrix.subarray(j * dim, (j + 1) * dim);
+    vectors.forEach((vector, i) => (images[i]![j] = dot(row, vector)));
+  }
+  return images;
 }
 
 function combine(basis: readonly Float64Array[], weights: Float64Array, dim: number): Float64Array {
   const sum = new Float64Array(dim);
   basis.forEach((vector, i) => {
-    for (let j = 0; j < dim; j++) sum[j]! += weights[i]! * vector[j]!;
+    addScaled(sum, weights[i]!, vector);
   });
   return unit(sum);
 }
@@ -60,11 +67,10 @@ function combine(basis: readonly Float64Array[], weights: Float64Array, dim: num
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
   const done: Float64Array[] = [];
   for (const vector of vectors) {
-    let rest = vector;
+    const rest = vector.slice();
     for (let pass = 0; pass < 2; pass++)
       for (const other of done) {
-        const along = dot(rest, other);
-        rest = rest.map((x, j) => x - along * other[j]!);
+        addScaled(rest, -dot(rest, other), other);
       }
     done.push(unit(rest));
   }

@@ -1,8 +1,9 @@
 import type { Encoder } from "../../../party-node/encoders/index.ts";
 import type { BeirDocument } from "../../beir.ts";
+import { mean } from "../../metrics.ts";
 import { type Matrix, row } from "../../sealing/matrix.ts";
 import type { Lab } from "../lab.ts";
-import { type Prior, priorOf } from "../prior.ts";
+import { type Prior, dot, priorOf } from "../prior.ts";
 import { divide } from "../victim.ts";
 import { WordInverter, f1Score, vocabularyOf, wordsOf } from "../word-inversion.ts";
 import { meanCosine } from "./posterior.ts";
@@ -66,9 +67,7 @@ export class Target {
     const { width } = this.vectors;
     const rows = estimates.length / width;
     const guessed = { data: this.vectors.data.subarray(0, estimates.length), rows, width };
-    let f1 = 0;
-    for (let i = 0; i < rows; i++)
-      f1 += f1Score(this.#inverter.guess(estimates.subarray(i * width, (i + 1) * width)), this.#held[i]!) / rows;
+    const f1 = mean(this.#inverter.guesses(estimates).map((words, i) => f1Score(words, this.#held[i]!)));
     return { cosine: meanCosine(estimates, guessed), f1 };
   }
 
@@ -103,8 +102,6 @@ export function matchedShare(scores: readonly Float64Array[], expected: readonly
 
 /** What these vectors would score without error. @returns Shape [questions][rows]. */
 export function exactScores(vectors: Matrix, questions: readonly Float64Array[]): Float64Array[] {
-  const all = Array.from({ length: vectors.rows }, (_, i) => row(vectors, i));
-  return questions.map((question) =>
-    Float64Array.from(all, (vector) => vector.reduce((sum, x, j) => sum + x * question[j]!, 0)),
-  );
+  const all = Array.from({ length: vectors.rows }, (_, i) => Float64Array.from(row(vectors, i)));
+  return questions.map((question) => Float64Array.from(all, (vector) => dot(vector, question)));
 }

@@ -27,7 +27,7 @@ export const adversarialInputs: Attack = {
   title: "One of two parties changes its inputs, or what it sends, so that the joint prediction is wrong",
   role: "malicious party",
   holds:
-    "Its own features and bottom model; for changed inputs also the server's model and what the other party releases; for a release of its choice only the answers.",
+    "its own features and bottom model; for changed inputs also the server's model and what the other party releases; for a release of its choice only the answers",
   assumptions:
     "The attacker attacks rows that are predicted rightly, and knows it. Favourable to it: in the first attack it knows the whole model, in the second it is told the answer after each try. It has half of the features.",
   method:
@@ -88,7 +88,7 @@ interface Sizes {
 }
 
 const SIZES: Readonly<Record<Effort, Sizes>> = {
-  quick: { train: 1600, test: 300, epochs: 5, width: 64, steps: 10, tries: 60, releases: ["floats", "codes"] },
+  quick: { train: 768, test: 150, epochs: 5, width: 48, steps: 8, tries: 60, releases: ["floats", "codes"] },
   standard: {
     train: 5000,
     test: 600,

@@ -12,6 +12,7 @@ import { type ReleaseName, train } from "./trained.ts";
 /** Images among which a reconstruction is looked for. */
 const CANDIDATES = 100;
 const BITS = 16;
+const SIMILARITY = "structural similarity (SSIM) of rebuilt images";
 /** Share of the training rows whose features the server knows. */
 const KNOWN = 0.6;
 
@@ -19,7 +20,7 @@ export const codeReconstruction: Attack = {
   name: "code-reconstruction",
   title: "A party's features are rebuilt from what it releases",
   role: "training party or server",
-  holds: "What the first party releases for rows the model was not trained on, and that party's bottom model.",
+  holds: "what the first party releases for rows the model was not trained on, and that party's bottom model",
   assumptions:
     "The attacker knows the party's bottom model, which in practice only that party has, and has images of the same kind that are nobody's in the federation. Favourable to it: images differ little from each other, each is released once the model is final, and it knows which pixels a feature is.",
   method:
@@ -51,7 +52,7 @@ async function run(lab: Lab): Promise<AttackResult> {
       "there are no images to rebuild on this machine; give a data folder that holds mnist/ with --data",
     );
   const { rows, epochs, width, longer, ...sizes } = lab.bySize({
-    quick: { rows: { train: 1600, own: 1000 }, epochs: 4, width: 64, longer: false, ...SEARCH.quick },
+    quick: { rows: { train: 640, own: 800 }, epochs: 5, width: 64, longer: false, ...SEARCH.quick },
     standard: { rows: { train: 5000, own: 2500 }, epochs: 10, width: 96, longer: true, ...SEARCH.standard },
     full: { rows: { train: 5500, own: 2500 }, epochs: 40, width: 192, longer: true, ...SEARCH.standard },
   });
@@ -90,11 +91,12 @@ async function run(lab: Lab): Promise<AttackResult> {
     });
     await progress(1);
   }
-  return resultOf(scene, results, meanImage(scene, sizes.targets));
+  const result = resultOf(scene, results, meanImage(scene, sizes.targets));
+  return longer ? result : withoutSimilarity(result);
 }
 
 const SEARCH = {
-  quick: { targets: 60, held: 30, decoder: 100, steps: { blind: 200, decoded: 50 } },
+  quick: { targets: 40, held: 20, decoder: 80, steps: { blind: 200, decoded: 40 } },
   standard: { targets: CANDIDATES, held: 100, decoder: 250, steps: { blind: 600, decoded: 150 } },
 } as const;
 
@@ -117,6 +119,15 @@ function meanImage({ own, data }: Scene, targets: number): Likeness {
   values.forEach((value, i) => (mean[i % columns]! += (value * columns) / values.length));
   const everywhere = Float32Array.from({ length: targets * columns }, (_, i) => mean[i % columns]!);
   return likeness(toPixels(everywhere, range), toPixels(data.test.features[0]!, range));
+}
+
+/** From a model trained on few images not even floats always give back half of the structure. */
+function withoutSimilarity({ findings, words, ...rest }: AttackResult): AttackResult {
+  return {
+    ...rest,
+    findings: findings.filter(({ metric }) => metric !== SIMILARITY),
+    words: [...words, "Structural similarity is left out: a quick run trains on too few images for it."],
+  };
 }
 
 function resultOf({ words }: Scene, results: readonly Rebuilt[], guess: Likeness): AttackResult {
@@ -193,7 +204,7 @@ function compared(
     },
     {
       ...common,
-      metric: "structural similarity (SSIM) of rebuilt images",
+      metric: SIMILARITY,
       value: value.similarity,
       baseline: baseline.similarity,
       guessing: guess.similarity,

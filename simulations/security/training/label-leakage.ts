@@ -45,7 +45,7 @@ interface Leak {
 
 async function run(lab: Lab): Promise<AttackResult> {
   const { epochs, width, ...sizes } = lab.bySize({
-    quick: { train: 1600, test: 500, own: 0, epochs: 5, width: 64 },
+    quick: { train: 768, test: 400, own: 0, epochs: 5, width: 48 },
     standard: { train: 5000, test: 2000, own: 0, epochs: 10, width: 96 },
     full: { train: 8000, test: 2000, own: 0, epochs: 40, width: 192 },
   });

@@ -36,14 +36,15 @@ export function probe({ values, labels, classes }: Labelled, asked: Float32Array
 function gradientOf(weights: Float64Array, rows: Float64Array, labels: Uint8Array, classes: number): Float64Array {
   const columns = rows.length / labels.length;
   const gradient = new Float64Array(weights.length);
+  const scores = new Float64Array(classes);
   labels.forEach((label, i) => {
     const row = rows.subarray(i * columns, (i + 1) * columns);
-    const scores = scoresOf(weights, row, classes);
+    scoreRow(weights, row, scores);
     const highest = Math.max(...scores);
-    const exponentials = scores.map((score) => Math.exp(score - highest));
-    const total = exponentials.reduce((sum, value) => sum + value, 0);
+    let total = 0;
+    for (const score of scores) total += Math.exp(score - highest);
     for (let c = 0; c < classes; c++) {
-      const error = (exponentials[c]! / total - (c === label ? 1 : 0)) / labels.length;
+      const error = (Math.exp(scores[c]! - highest) / total - (c === label ? 1 : 0)) / labels.length;
       const at = c * (columns + 1);
       for (let j = 0; j < columns; j++) gradient[at + j]! += error * row[j]!;
       gradient[at + columns]! += error;
@@ -53,20 +54,22 @@ function gradientOf(weights: Float64Array, rows: Float64Array, labels: Uint8Arra
 }
 
 function classify(weights: Float64Array, rows: Float64Array, columns: number, classes: number): Uint8Array {
+  const scores = new Float64Array(classes);
   return Uint8Array.from({ length: rows.length / columns }, (_, i) => {
-    const scores = scoresOf(weights, rows.subarray(i * columns, (i + 1) * columns), classes);
+    scoreRow(weights, rows.subarray(i * columns, (i + 1) * columns), scores);
     return scores.indexOf(Math.max(...scores));
   });
 }
 
-function scoresOf(weights: Float64Array, row: Float64Array, classes: number): Float64Array {
+/** @param scores - Shape [classes]; written to. */
+function scoreRow(weights: Float64Array, row: Float64Array, scores: Float64Array): void {
   const columns = row.length;
-  return Float64Array.from({ length: classes }, (_, c) => {
+  for (let c = 0; c < scores.length; c++) {
     const at = c * (columns + 1);
     let score = weights[at + columns]!;
     for (let j = 0; j < columns; j++) score += weights[at + j]! * row[j]!;
-    return score;
-  });
+    scores[c] = score;
+  }
 }
 
 /** (x - mean) / deviation by column, 0 in columns that never change, all by the root of the number of columns. */

@@ -70,6 +70,6 @@ function wordsOf(rows: readonly Row[], findings: readonly Finding[]): string[] {
   const failed = findings.length - open.length;
   return [
     `${String(failed)} of ${String(rows.length)} things that a party, a coordinator, a host or a stranger may try came to nothing: they were refused, they were noticed by whom they were done to, or they did no harm.`,
-    ...(open.length > 0 ? [`These succeed: ${open.join("; ")}.`] : []),
+    ...(open.length > 0 ? [`${open.length === 1 ? "This succeeds" : "These succeed"}: ${open.join("; ")}.`] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { type Advantage, type Label, type Labelled, distinguish } from "../advan
 import type { Attack, AttackResult, Chart, Finding } from "../attack.ts";
 import type { Lab } from "../lab.ts";
 import { byLogistic } from "../logistic-regression.ts";
-import { encodedBeforehand } from "./encoded-beforehand.ts";
+import { encodedBeforehand, rememberingScores } from "./encoded-beforehand.ts";
 import { CarelessQuerier } from "./careless-querier.ts";
 import { type ChosenQuestions, chooseQuestions } from "./chosen-questions.ts";
 import { balancedLabels, byLooks } from "./distinguishing.ts";
@@ -14,8 +14,8 @@ import { Recorder, type Transcript, looks, times } from "./transcript.ts";
 const PARTIES = ["alpha", "beta", "gamma"];
 /** At which the passages of one party, of the greatest length that the splitter makes, exceed one unit of padding. */
 const LARGE_K = 32;
-const BASELINE_TRIALS = 24;
-const CHART_K = [1, 2, 3, 5, 8, 12, 16, 20, 24, 28, 32];
+const CHART_K = [1, 2, 3, 5, 8, 12, 16, 20, 24, 28, LARGE_K];
+const FEW_CHART_K = [1, 5, 12, 20, LARGE_K];
 
 /** One question, as it was seen. */
 interface Seen extends Transcript {
@@ -167,7 +167,7 @@ export const transcripts: Attack = {
   title: "Two questions are told apart by the messages they cause",
   role: "coordinator and all parties but the querier",
   holds:
-    "All messages of a federation over real sockets, as the coordinator and the parties have them, with their times; which question was which in half of them.",
+    "all messages of a federation over real sockets, as the coordinator and the parties have them, with their times; which question was which in half of them",
   assumptions:
     "The attacker chooses the two questions: of other lengths, with the answers to each at another party. They are asked one after the other on one connection, in an order it does not know. No network blurs the times, which is more favourable than any real federation; each question is asked when the querier has rested, and is encoded beforehand, as on a machine of its own.",
   method:
@@ -183,36 +183,39 @@ export const transcripts: Attack = {
 };
 
 async function runTranscripts(lab: Lab): Promise<AttackResult> {
-  const count = lab.bySize({ quick: 120, standard: 1000, full: 10_000 });
-  const few = lab.bySize({ quick: 24, standard: 80, full: 80 });
-  const some = lab.bySize({ quick: 60, standard: 400, full: 4000 });
-  const total = count + some + few + 3 * BASELINE_TRIALS;
+  const count = lab.bySize({ quick: 64, standard: 1000, full: 10_000 });
+  const few = lab.bySize({ quick: 12, standard: 80, full: 80 });
+  const some = lab.bySize({ quick: 36, standard: 400, full: 4000 });
+  const unprotected = lab.bySize({ quick: 16, standard: 24, full: 24 });
+  const total = count + some + few + 3 * unprotected;
   let done = 0;
   const onTrial = (): Promise<void> => lab.progress(++done, total);
   const encoder = await lab.encoder();
-  const chosen = await chooseQuestions(lab, encoder, lab.bySize({ quick: 180, standard: 300, full: 300 }));
+  const chosen = await chooseQuestions(lab, encoder, lab.bySize({ quick: 120, standard: 300, full: 300 }));
   const { k } = lab.settings;
 
   const seen = await withTheatre(lab, encoder, chosen, "private", async (theatre) => {
-    const rested = await theatre.querier(await encodedBeforehand(encoder, chosen.questions));
-    const busy = await theatre.querier(encoder);
+    const remembering = rememberingScores(encoder);
+    const rested = await theatre.querier(await encodedBeforehand(remembering, chosen.questions));
+    const busy = await theatre.querier(remembering);
     using careless = await CarelessQuerier.connect(theatre.federation);
     const product = await theatre.trials(rested, count, k, onTrial);
     const sharing = await theatre.trials(busy, some, k, onTrial);
     const large = await theatre.trials(rested, few, LARGE_K, onTrial);
     const delivered: Delivered[] = [];
-    for (const rows of CHART_K) delivered.push(await theatre.delivered(rested, rows));
+    const chart = lab.bySize({ quick: FEW_CHART_K, standard: CHART_K, full: CHART_K });
+    for (const rows of chart) delivered.push(await theatre.delivered(rested, rows));
     return {
       product,
       sharing,
       large,
       delivered,
-      careless: await theatre.trials(careless, BASELINE_TRIALS, k, onTrial),
-      carelessLarge: await theatre.trials(careless, BASELINE_TRIALS, LARGE_K, onTrial),
+      careless: await theatre.trials(careless, unprotected, k, onTrial),
+      carelessLarge: await theatre.trials(careless, unprotected, LARGE_K, onTrial),
     };
   });
   const clear = await withTheatre(lab, encoder, chosen, "clear", async (theatre) =>
-    theatre.trials(await theatre.querier(encoder), BASELINE_TRIALS, k, onTrial),
+    theatre.trials(await theatre.querier(rememberingScores(encoder)), unprotected, k, onTrial),
   );
   const findings = [
     finding("content", byContent(seen.product), byContent(clear), { baselineIs: "clear mode" }),
