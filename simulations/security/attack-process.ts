@@ -1,3 +1,4 @@
+import type { Finding } from "./attack.ts";
 import type { AttackDescription, AttackEvent, AttackOrder } from "./attack-messages.ts";
 import { seedEntropy } from "./seeded-entropy.ts";
 
@@ -35,10 +36,18 @@ async function attack({ attack: name, settings }: AttackOrder): Promise<void> {
         void say({ event: "progress", done, total });
       },
     });
-    await say({ event: "result", description, result: await loaded.run(lab) });
+    const result = await loaded.run(lab);
+    checkFigures(result.findings);
+    await say({ event: "result", description, result });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "UNEXPECTED";
     await say({ event: "failed", description, code, message: error instanceof Error ? error.message : String(error) });
   }
   process.exit(0);
+}
+
+/** What is no number would be sent as nothing. */
+function checkFigures(findings: readonly Finding[]): void {
+  const broken = findings.find(({ value, baseline, threshold }) => !Number.isFinite(value + baseline + threshold));
+  if (broken) throw new TypeError(`"${broken.metric}" came to no number`);
 }

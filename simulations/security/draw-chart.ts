@@ -2,7 +2,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { CHART_STYLE, COLOURS, INK, drawChart } from "../charts.ts";
 import type { Chart } from "./attack.ts";
 
-const WIDTH = 420;
+const WIDTH = 370;
 const HEIGHT = 240;
 
 /** @returns An SVG document. */

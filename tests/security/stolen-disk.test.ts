@@ -12,7 +12,7 @@ test("without the key a store shows nothing that an unsealed one shows", async (
   await using lab = toyLab("stolen-disk");
   const { findings } = await stolenDisk.run(lab);
   expect(findings.map(({ metric }) => metric)).toEqual([
-    "words of passages found in the files (share)",
+    "stretches of passages found in the files (share)",
     "vectors found in the files (share)",
     "exact match@1",
   ]);

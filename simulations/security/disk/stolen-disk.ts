@@ -21,7 +21,7 @@ export const stolenDisk: Attack = {
   assumptions:
     "The attacker knows the file format and has a list of candidate passages that holds all of the true ones and as many others. Who has the key file too has everything.",
   method:
-    "All files are searched for long words of the passages and for the bytes of their vectors. Then every sealed passage is matched by its length alone to the candidates of that length.",
+    "All files are searched for a stretch of each passage and of each vector. Then every sealed passage is matched by its length alone to the candidates of that length.",
   papers: [
     {
       citation: "Islam, Kuzu, Kantarcioglu, Access Pattern Disclosure on Searchable Encryption, 2012",
@@ -35,8 +35,8 @@ export const stolenDisk: Attack = {
   run,
 };
 
-/** Shorter words turn up by chance, in file formats too. */
-const LONG_WORD = /[a-z]{10,}/g;
+/** What JSON leaves as it is, in any script. Shorter stretches turn up by chance, in file formats too. */
+const STRETCH = /[^"\\\p{C}]{8,16}/u;
 const WINDOW_BYTES = 64;
 const SEARCHED_MAX = 500;
 /** XChaCha20-Poly1305's nonce and tag. */
@@ -48,7 +48,7 @@ const LENGTH_SUCCESS = 0.1;
 
 /** What a search of files found, each a share of what is there. */
 interface Found {
-  readonly words: number;
+  readonly text: number;
   readonly vectors: number;
 }
 
@@ -68,7 +68,7 @@ async function run(lab: Lab): Promise<AttackResult> {
     expectLengths(join(folder, "sealed.db"), owner.map(jsonBytes).map(paddedLength));
     return {
       findings: [
-        contentFinding("words of passages found in the files (share)", sealed.words, plain.words),
+        contentFinding("stretches of passages found in the files (share)", sealed.text, plain.text),
         contentFinding("vectors found in the files (share)", sealed.vectors, plain.vectors),
         {
           mode: "private",
@@ -124,15 +124,14 @@ function searchFiles(folder: string, name: string, documents: readonly BeirDocum
       .filter((file) => file.startsWith(name))
       .map((file) => readFileSync(join(folder, file))),
   );
-  const words = new Set(documents.flatMap(({ text }) => text.match(LONG_WORD) ?? []));
-  const sample = [...words].slice(0, SEARCHED_MAX);
+  const sample = documents.slice(0, SEARCHED_MAX).flatMap(({ text }) => STRETCH.exec(text) ?? []);
   const starts = Array.from({ length: Math.min(documents.length, SEARCHED_MAX) }, (_, i) => {
     const { buffer, byteOffset, byteLength } = row(vectors, i);
     return mostTelling(Buffer.from(buffer, byteOffset, byteLength));
   });
   const share = (sought: readonly (string | Buffer)[]): number =>
-    sought.filter((one) => bytes.includes(one)).length / sought.length;
-  return { words: share(sample), vectors: share(starts) };
+    sought.filter((one) => bytes.includes(one)).length / Math.max(1, sought.length);
+  return { text: share(sample), vectors: share(starts) };
 }
 
 /** The stretch of a vector that says most: sparse vectors are mostly zeros, which a file has everywhere. */
