@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { Coordinator } from "../coordinator/index.ts";
 import { Fault } from "../crypto/index.ts";
 import type { Federation } from "../protocol/index.ts";
+import { watchFederationFile } from "../party-node/federation-file-sync.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
@@ -26,7 +27,7 @@ export function coordinatorCommand(): Command {
 }
 
 async function runCoordinator({ dir, port, host, transcript: path }: Options): Promise<void> {
-  const { identity, federation } = openNode(dir);
+  const { identity, federation, folder } = openNode(dir);
   if (!federation.hasRole(identity.name, "coordinator")) {
     throw new Fault(
       "WRONG_ROLE",
@@ -44,9 +45,11 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
   const listening = await coordinator.listen(port ?? federationPort(federation), host);
   log.info({ host, port: listening, federation: federation.terms.name }, "listening");
   tellParent({ event: "listening", port: listening });
+  const stopWatching = watchFederationFile(federation, folder.federationPath, log);
   await new Promise<void>((resolve) => {
     onStop(resolve);
   });
+  stopWatching();
   await coordinator.close();
   transcript?.close();
   releaseParent();

@@ -32,6 +32,7 @@ export function federationCommand(): Command {
     .description("found a federation, add members, join one")
     .addCommand(createCommand())
     .addCommand(addCommand())
+    .addCommand(removeCommand())
     .addCommand(showCommand())
     .addCommand(joinCommand());
 }
@@ -171,13 +172,42 @@ function addCommand(): Command {
         ...terms.members.filter((member) => member.name !== name),
         { name, roles: parseRoles(role), publicKey: key },
       ];
-      const signed = signFederation({ ...terms, revision: terms.revision + 1, members }, identity.privateKey);
-      writeFileSync(`${file}.new`, signed);
-      renameSync(`${file}.new`, file);
+      writeSigned(file, { ...terms, revision: terms.revision + 1, members }, identity.privateKey);
       process.stdout.write(
-        `${name} is a member (${role})${had && had.publicKey !== key ? ", its key was changed" : ""}; the file is at revision ${String(terms.revision + 1)}.\nWhen all are added, send ${file} to every member, tell them the root key another way, and have them run:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey} --dir THEIR-NODE\n\nThe coordinator and nodes that are running take it up when they are restarted.\n`,
+        `${name} is a member (${role})${had && had.publicKey !== key ? ", its key was changed" : ""}; the file is at revision ${String(terms.revision + 1)}.\nWhen all are added, send ${file} to every new member, tell them the root key another way, and have them run:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey} --dir THEIR-NODE\n\n${TAKEN_UP}`,
       );
     });
+}
+
+const TAKEN_UP =
+  "A coordinator that runs takes the file up within a second of `sotto federation join` in its folder; members that are connected, or connect later, get it from there.\n";
+
+function removeCommand(): Command {
+  return new Command("remove")
+    .description("remove a member, and sign the file again")
+    .argument("<name>", "the member's name")
+    .addOption(dirOption())
+    .action((name: string, { dir }: { dir: string }) => {
+      const file = join(resolve(dir), FILE);
+      const { identity } = loadKeyFile(founderKey(dir));
+      const { terms } = openFederation(readFederationFile(file), toBase64(identity.publicKey));
+      const members = terms.members.filter((member) => member.name !== name);
+      if (members.length === terms.members.length)
+        throw new Fault(
+          "MEMBER_UNKNOWN",
+          `"${name}" is no member of "${terms.name}"; \`sotto federation show\` lists them`,
+        );
+      writeSigned(file, { ...terms, revision: terms.revision + 1, members }, identity.privateKey);
+      process.stdout.write(
+        `${name} is a member no more; the file is at revision ${String(terms.revision + 1)}. Have the coordinator's node join with it:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey} --dir COORDINATOR\n\n${TAKEN_UP}`,
+      );
+    });
+}
+
+/** Whole or not at all. */
+function writeSigned(file: string, terms: FederationTerms, rootSecretKey: Uint8Array): void {
+  writeFileSync(`${file}.new`, signFederation(terms, rootSecretKey));
+  renameSync(`${file}.new`, file);
 }
 
 /** @throws Fault NOT_THE_FOUNDER. */
@@ -246,7 +276,11 @@ function joinCommand(): Command {
         const folder = openNodeFolder(dir);
         const { terms } = openFederation(readFederationFile(resolve(file)), root);
         refuseOlder(folder.federationPath, folder.config, root, terms.revision);
-        if (resolve(file) !== folder.federationPath) copyFileSync(resolve(file), folder.federationPath);
+        if (resolve(file) !== folder.federationPath) {
+          // A process that runs by it never sees half of it.
+          copyFileSync(resolve(file), `${folder.federationPath}.new`);
+          renameSync(`${folder.federationPath}.new`, folder.federationPath);
+        }
         writeConfig(folder.path, {
           ...folder.config,
           rootPublicKey: root,

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
+import { watchFederationFile } from "../party-node/federation-file-sync.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { openScoringIndex } from "../party-node/scoring/index.ts";
 import {
@@ -149,12 +150,14 @@ async function runNode(options: Options): Promise<void> {
   onStop(() => {
     server.close();
   });
+  const stopWatching = watchFederationFile(federation, node.folder.federationPath, log);
   try {
     await server.run(() => {
       log.info({ coordinator: coordinatorUrl }, "serving");
       tellParent({ event: "serving" });
     });
   } finally {
+    stopWatching();
     await services.close();
     await index.close();
     store.close();

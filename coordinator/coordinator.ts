@@ -11,7 +11,9 @@ import {
   type Identity,
   accept,
   limits,
+  offerRevision,
   socketOptions,
+  takeUpFederation,
 } from "../protocol/index.ts";
 import type { Member } from "./member.ts";
 import { QueryRouter } from "./query-router.ts";
@@ -47,6 +49,7 @@ export class Coordinator {
   readonly #sessions = new SessionRouter(this.#roster);
   /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
   readonly #queryBytesMax: number;
+  readonly #stopFollowing: () => void;
   /** Sockets that have not shown who they are, the oldest first. */
   readonly #waiting = new Set<WebSocket>();
 
@@ -61,6 +64,9 @@ export class Coordinator {
     this.#queryBytesMax = federationQueryBytes(options.federation) + limits.queryEnvelopeBytesMax;
     this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
     this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
+    this.#stopFollowing = federation.onChange((changed) => {
+      this.#federationChanged(changed);
+    });
   }
 
   /**
@@ -95,6 +101,7 @@ export class Coordinator {
   }
 
   async close(): Promise<void> {
+    this.#stopFollowing();
     this.#queries.close();
     for (const { connection } of this.#members) connection.close();
     for (const socket of this.#sockets.clients)
@@ -145,7 +152,11 @@ export class Coordinator {
     }
     this.#members.add(member);
     this.#log.info({ member: member.name }, "connected");
-    member.connection.send({ type: "roster", parties: this.#roster.names() });
+    const send = (message: HopMessage): void => {
+      member.connection.send(message);
+    };
+    offerRevision(this.#options.federation, send);
+    send({ type: "roster", parties: this.#roster.names() });
     member.connection.listen(
       (message) => {
         this.#handle(member, message);
@@ -178,8 +189,42 @@ export class Coordinator {
       case "hangup":
         this.#sessions.hangup(member, message.session, message.code);
         break;
+      case "revision":
+      case "federation":
+        this.#takeUp(member, message);
+        break;
       default:
         this.#expel(member, "MESSAGE_UNKNOWN", `a member does not send ${message.type}`);
+    }
+  }
+
+  #takeUp(member: Member, message: HopMessage): void {
+    try {
+      takeUpFederation(this.#options.federation, message, (reply) => {
+        member.connection.send(reply);
+      });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      // What its founder signed, and this process cannot take up, is no fault of the member's.
+      if (error.code === "FEDERATION_FORKED" || error.code === "FEDERATION_REFOUNDED")
+        this.#log.error({ code: error.code, reason: error.message }, "a newer federation file was not taken up");
+      else this.#expel(member, error.code, error.message);
+    }
+  }
+
+  /** Whoever is no member any more, or not as before, has to come again; all others get the file. */
+  #federationChanged(changed: ReadonlySet<string>): void {
+    const { federation } = this.#options;
+    this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
+    for (const member of this.#members) {
+      // A removed member gets it too, and so knows why.
+      member.connection.send({ type: "federation", file: federation.file });
+      if (changed.has(member.name))
+        this.#expel(
+          member,
+          federation.publicKeyOf(member.name) ? "MEMBERSHIP_CHANGED" : "NOT_A_MEMBER",
+          `the founder has changed what ${member.name} is in this federation`,
+        );
     }
   }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../crypto/index.ts";
 import { type Federation, type Identity, memberName, openFederation } from "../protocol/index.ts";
+import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
 
 export type NodeFolderFaultCode =
@@ -173,6 +174,7 @@ export interface OpenedNode {
 export function openNode(directory: string): OpenedNode {
   const folder = openNodeFolder(directory);
   const federation = openNodeFederation(folder);
+  keepFederationFile(federation, folder.federationPath);
   const keys = loadKeyFile(folder.keyPath);
   const { name } = folder.config;
   const registered = federation.publicKeyOf(name);

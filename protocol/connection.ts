@@ -4,7 +4,7 @@ import { WebSocket, type RawData } from "ws";
 import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
-import type { Federation } from "./federation-file.ts";
+import type { Federation } from "./federation.ts";
 import { type Established, type HandshakeContext, type Identity, Initiator, Responder } from "./handshake.ts";
 import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
 import { limits } from "./limits.ts";

@@ -57,18 +57,12 @@ const fileSchema = z.strictObject({ terms: termsSchema, signature: base64(64) })
 export type FederationTerms = z.infer<typeof termsSchema>;
 export type FederationMember = z.infer<typeof memberSchema>;
 
-/** A federation whose signature has been checked. */
-export interface Federation {
-  readonly terms: FederationTerms;
-  /** BLAKE2b-256 of the root public key: names the federation in handshakes and signatures, whatever else changes. */
-  readonly id: Uint8Array;
-  /** A member's Ed25519 key, or null. */
-  readonly publicKeyOf: (name: string) => Uint8Array | null;
-  readonly hasRole: (name: string, role: Role) => boolean;
+/** What names a federation, 32 bytes. @param rootPublicKey - base64. */
+export function federationId(rootPublicKey: string): Uint8Array {
+  return sodium.crypto_generichash(32, fromBase64(rootPublicKey), null);
 }
 
-const idOf = (rootPublicKey: Uint8Array): Uint8Array => sodium.crypto_generichash(32, rootPublicKey, null);
-const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
 export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 /** The bytes the signature covers: deterministic CBOR of the terms, so that the file's layout and spacing do not matter. */
@@ -77,12 +71,7 @@ const signedPart = (terms: FederationTerms): Uint8Array => encodeValue(terms);
 /** @returns The text of a signed federation file, for people to read and to send around. */
 export function signFederation(terms: FederationTerms, rootSecretKey: Uint8Array): string {
   const checked = parseTerms(terms);
-  const signature = signDetached(
-    "federation",
-    idOf(fromBase64(checked.rootPublicKey)),
-    signedPart(checked),
-    rootSecretKey,
-  );
+  const signature = signDetached("federation", federationId(checked.rootPublicKey), signedPart(checked), rootSecretKey);
   return `${JSON.stringify({ terms: checked, signature: toBase64(signature) }, null, 2)}\n`;
 }
 
@@ -113,7 +102,11 @@ function refuseUnfitVertical({ vertical, mode, members }: FederationTerms): void
  *
  * @throws Fault VERTICAL_INCOMPLETE: some are not members yet. TypeError when the federation is not vertical.
  */
-export function verticalParties({ terms: { vertical, members } }: Pick<Federation, "terms">): readonly string[] {
+export function verticalParties({
+  terms: { vertical, members },
+}: {
+  readonly terms: FederationTerms;
+}): readonly string[] {
   if (!vertical) throw new TypeError("the federation is not vertical");
   const parties = members.filter(({ roles }) => roles.includes("party")).map(({ name }) => name);
   if (parties.length !== vertical.parties)
@@ -135,11 +128,10 @@ function malformed(error: z.ZodError): Fault {
 /**
  * Reads a federation file and checks who signed it.
  *
- * @param text - The file's content.
- * @param rootPublicKey - The key this node trusts, base64; from its own configuration, never from the file.
+ * @param rootPublicKey - The key this node trusts, base64.
  * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED.
  */
-export function openFederation(text: string, rootPublicKey: string): Federation {
+export function readFederation(text: string, rootPublicKey: string): FederationTerms {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -154,7 +146,7 @@ export function openFederation(text: string, rootPublicKey: string): Federation 
   if (!file.success) throw malformed(file.error);
   const terms = parseTerms(file.data.terms);
   const root = fromBase64(rootPublicKey);
-  const id = idOf(root);
+  const id = federationId(rootPublicKey);
   if (
     terms.rootPublicKey !== rootPublicKey ||
     !verifyDetached("federation", id, signedPart(terms), fromBase64(file.data.signature), root)
@@ -164,14 +156,5 @@ export function openFederation(text: string, rootPublicKey: string): Federation 
       "the federation file is not signed by the root key this node trusts; ask the federation's founder for a fresh copy and compare the root key with them",
     );
   }
-  const members = new Map(terms.members.map((member) => [member.name, member]));
-  return {
-    terms,
-    id,
-    publicKeyOf: (name) => {
-      const member = members.get(name);
-      return member ? fromBase64(member.publicKey) : null;
-    },
-    hasRole: (name, role) => members.get(name)?.roles.includes(role) ?? false,
-  };
+  return terms;
 }

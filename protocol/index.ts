@@ -13,12 +13,12 @@ export {
 export { type CodeAnswer, type CodeRequest, codeRequests } from "./code-messages.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
 export type { ProtocolFaultCode } from "./faults.ts";
+export { type Federation, openFederation } from "./federation.ts";
+export { offerRevision, takeUpFederation } from "./federation-exchange.ts";
 export {
-  type Federation,
   type FederationMember,
   type FederationTerms,
   type Role,
-  openFederation,
   roleNames,
   signFederation,
   toBase64,

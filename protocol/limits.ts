@@ -18,6 +18,8 @@ export const limits = {
   /** Connections of one member at the same time. */
   connectionsPerMemberMax: 64,
   membersMax: 1024,
+  /** Characters of a federation file: so many members take a quarter of it. */
+  federationFileMax: 1024 * 1024,
   /** Messages that may arrive before their receiver is ready to look at them. */
   earlyMessagesMax: 64,
   /** Unsent bytes to one peer above which the sender waits, where it can. */

@@ -8,6 +8,8 @@ import {
   type SecureConnection,
   dial,
   limits,
+  offerRevision,
+  takeUpFederation,
 } from "../../protocol/index.ts";
 
 /** Receives what the coordinator sends for one query or one session; `lost` is called when nothing more will come. */
@@ -80,6 +82,9 @@ export class CoordinatorLink {
   async #open(): Promise<void> {
     const connection = await dial(this.#options.url, this.#options);
     this.#connection = connection;
+    offerRevision(this.#options.federation, (message) => {
+      connection.send(message);
+    });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Fault<ProtocolFaultCode>("HANDSHAKE_TIMEOUT", "the coordinator did not say who is there"));
@@ -92,7 +97,7 @@ export class CoordinatorLink {
             clearTimeout(timer);
             resolve();
           } else {
-            this.#dispatch(message);
+            this.#dispatch(connection, message);
           }
         },
         (why) => {
@@ -105,11 +110,23 @@ export class CoordinatorLink {
     });
   }
 
-  #dispatch(message: HopMessage): void {
-    if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
+  #dispatch(connection: SecureConnection, message: HopMessage): void {
+    if (message.type === "revision" || message.type === "federation") this.#takeUp(connection, message);
+    else if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
     else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
     else if (message.type === "goodbye")
       this.#lost(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
+  }
+
+  /** What this process cannot take up, a command that is started anew does, or says why not. */
+  #takeUp(connection: SecureConnection, message: HopMessage): void {
+    try {
+      takeUpFederation(this.#options.federation, message, (reply) => {
+        connection.send(reply);
+      });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+    }
   }
 
   #lost(why: Fault): void {

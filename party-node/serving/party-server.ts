@@ -9,6 +9,8 @@ import {
   type SecureConnection,
   dial,
   limits,
+  offerRevision,
+  takeUpFederation,
 } from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { LastAsked, ShareMaker } from "../vertical/index.ts";
@@ -47,6 +49,8 @@ export class PartyServer {
   readonly #sessions: SessionService;
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
+  /** Set when the founder has removed this party while it ran. */
+  #removed: Fault | null = null;
 
   /** @throws Fault VERTICAL_INCOMPLETE, ANSWERED_MALFORMED. */
   constructor(options: PartyServerOptions) {
@@ -83,8 +87,8 @@ export class PartyServer {
    * Loads the collection, then serves until {@link close}; reconnects for ever.
    *
    * @param onReady - Called each time the coordinator has accepted the connection.
-   * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party. SCORING_THREAD_ENDED: it can answer
-   * nothing any more.
+   * @throws Fault WRONG_ROLE, ENCODER_MISMATCH: the coordinator has said that it will not have this party. NOT_A_MEMBER: the founder has removed it, or
+   * listed it with another key. SCORING_THREAD_ENDED: it can answer nothing any more.
    */
   async run(onReady: () => void = () => undefined): Promise<void> {
     const died: { why: Fault | null } = { why: null };
@@ -94,9 +98,13 @@ export class PartyServer {
     });
     await this.#load();
     const following = this.#follow();
+    const stopFollowing = this.#options.federation.onChange((changed) => {
+      this.#federationChanged(changed);
+    });
     try {
       await this.#serveUntilClosed(onReady);
     } finally {
+      stopFollowing();
       this.close();
       await following;
     }
@@ -129,6 +137,7 @@ export class PartyServer {
         this.#log.warn({ code: error.code, reason: error.message }, "not connected");
       }
       if (final) throw final;
+      if (this.#removed) throw this.#removed;
       if (!this.#stopping()) await this.#pause(attempt);
     }
   }
@@ -152,6 +161,9 @@ export class PartyServer {
       return null;
     }
     this.#connection = connection;
+    offerRevision(federation, (message) => {
+      connection.send(message);
+    });
     connection.send({ type: "serve", encoder: sodium.from_hex(federation.terms.encoder.fingerprint) });
     const said: { goodbye: Fault | null } = { goodbye: null };
     const lost = await new Promise<Fault>((resolve) => {
@@ -188,9 +200,37 @@ export class PartyServer {
       case "hangup":
         this.#sessions.hangup(message.session);
         break;
+      case "revision":
+      case "federation":
+        this.#takeUp(message);
+        break;
       default:
         break;
     }
+  }
+
+  #takeUp(message: HopMessage): void {
+    try {
+      takeUpFederation(this.#options.federation, message, (reply) => this.#connection?.send(reply));
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#log.error({ code: error.code, reason: error.message }, "a federation file was not taken up");
+    }
+  }
+
+  /** Sessions with members that are not what they were end at once, whatever the coordinator does; so does the connection to one that changed. */
+  #federationChanged(changed: ReadonlySet<string>): void {
+    const { federation, identity } = this.#options;
+    this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
+    this.#sessions.endOf(changed);
+    const listed = federation.publicKeyOf(identity.name);
+    if (changed.has(identity.name) && !(listed && sodium.memcmp(listed, identity.secretKey.subarray(32))))
+      this.#removed = new Fault(
+        "NOT_A_MEMBER",
+        `revision ${String(federation.terms.revision)} of the federation does not list "${identity.name}" with this node's key any more; ask the founder`,
+      );
+    const { peer } = this.#connection ?? {};
+    if (changed.has(identity.name) || (peer !== undefined && changed.has(peer))) this.#connection?.close();
   }
 
   async #answer(query: Extract<HopMessage, { type: "query" }>): Promise<void> {

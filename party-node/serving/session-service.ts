@@ -93,6 +93,13 @@ export class SessionService {
     this.#sessions.clear();
   }
 
+  /** Ends all sessions with these members. */
+  endOf(members: ReadonlySet<string>): void {
+    for (const [key, { peer }] of this.#sessions)
+      if (members.has(peer))
+        this.#end(sodium.from_hex(key), peer, new Fault("MEMBERSHIP_CHANGED", "the querier is not the member it was"));
+  }
+
   #greet(key: string, peer: string, hello: Uint8Array, reply: (bytes: Uint8Array) => void): void {
     const now = this.#options.now();
     for (const [old, { stage, since }] of this.#sessions)

@@ -12,6 +12,7 @@ import { type Alignment, makeAlignment } from "../../party-node/vertical/index.t
 import {
   type Federation,
   type FederationMember,
+  type FederationTerms,
   type FrameObserver,
   type HopMessage,
   type Identity,
@@ -85,6 +86,7 @@ export class FederationInProcess implements AsyncDisposable {
   /** The signed file and the key that signs it. */
   readonly file: string;
   readonly rootPublicKey: string;
+  readonly #rootSecretKey: Uint8Array;
   readonly parties: ReadonlyMap<string, PartyInProcess>;
   readonly #options: FederationInProcessOptions;
   readonly #folder = temporaryFolder();
@@ -100,6 +102,7 @@ export class FederationInProcess implements AsyncDisposable {
     this.encoder = encoder;
     const root = sodium.crypto_sign_keypair();
     this.rootPublicKey = toBase64(root.publicKey);
+    this.#rootSecretKey = root.privateKey;
     const members = [
       this.#member("hub", ["coordinator"]),
       ...queriers.map((name) => this.#member(name, ["querier"])),
@@ -153,6 +156,17 @@ export class FederationInProcess implements AsyncDisposable {
     }
   }
 
+  /** The federation as another process has it, which takes up newer files by itself. */
+  copy(): Federation {
+    return openFederation(this.file, this.rootPublicKey);
+  }
+
+  /** A newer file, signed by the founder. */
+  revised(change: (terms: FederationTerms) => Partial<FederationTerms>): string {
+    const { terms } = this.federation;
+    return signFederation({ ...terms, revision: terms.revision + 1, ...change(terms) }, this.#rootSecretKey);
+  }
+
   get url(): string {
     return `ws://127.0.0.1:${String(this.#port)}`;
   }
@@ -198,7 +212,7 @@ export class FederationInProcess implements AsyncDisposable {
     const { observer, makeCoordinator = (options: CoordinatorOptions) => new Coordinator(options) } = this.#options;
     this.#coordinator = makeCoordinator({
       identity: this.identity("hub"),
-      federation: this.federation,
+      federation: this.copy(),
       log: this.#options.log ?? pino({ enabled: false }),
       ...(observer ? { observer } : {}),
     });
@@ -215,7 +229,7 @@ export class FederationInProcess implements AsyncDisposable {
   async client(name = "asker", options: Partial<ClientOptions> = {}): Promise<SottoClient> {
     const client = await SottoClient.connect({
       identity: this.identity(name),
-      federation: this.federation,
+      federation: this.copy(),
       encoder: this.encoder,
       coordinatorUrl: this.url,
       insecureClear: true,

@@ -16,6 +16,8 @@ import { type Corpus, ingestCorpus } from "./ingest-corpus.ts";
 /** The federation that a party is of. */
 export interface PartyContext {
   readonly federation: Federation;
+  /** The same as another process has it. */
+  readonly copy: () => Federation;
   readonly layout: RingLayout;
   readonly encoder: Encoder;
   readonly alignment: Alignment | undefined;
@@ -45,6 +47,10 @@ export class PartyInProcess {
   readonly #owner: PartyContext;
   readonly #folder: string;
   #server: { readonly stop: () => Promise<void> } | null = null;
+  /** As its server has it since it was last started. */
+  federation: Federation;
+  /** Rejects with the fault that ended its server. */
+  ended: Promise<void> = Promise.resolve();
 
   constructor(name: string, keys: NodeKeys, owner: PartyContext, folder: string) {
     this.name = name;
@@ -52,6 +58,7 @@ export class PartyInProcess {
     this.identity = { name, secretKey: keys.identity.privateKey };
     this.#owner = owner;
     this.#folder = folder;
+    this.federation = owner.copy();
     mkdirSync(folder);
   }
 
@@ -102,13 +109,14 @@ export class PartyInProcess {
 
   /** Resolves once the coordinator lists the party. */
   async start(): Promise<void> {
-    const { federation, url } = this.#owner;
+    const { url } = this.#owner;
+    this.federation = this.#owner.copy();
     const options = this.#owner.hostOptions(this.name);
     const host: OpenHost | null = options && (await openHost(options, this.hostedFolder, this.keys.hintKey));
     const store = this.openStore();
     const server = new PartyServer({
       identity: this.identity,
-      federation,
+      federation: this.federation,
       store,
       index: this.makeIndex(),
       handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
@@ -120,6 +128,9 @@ export class PartyInProcess {
     const running = server.run(() => {
       ready.resolve(null);
     });
+    this.ended = running;
+    // Whoever waits for it is told; nobody has to.
+    running.catch(() => undefined);
     this.#server = {
       stop: async () => {
         server.close();

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CitedPassage, PartyOutcome } from "../../index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { plaintextTop } from "../../cli/plaintext-search.ts";
-import { Cli, type Finished, expectNoSecrets, sotto } from "../support/cli.ts";
+import type { FederationTerms } from "../../protocol/index.ts";
+import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
 
@@ -195,6 +196,29 @@ test("a party that is too slow misses the deadline, and the others' answers come
     node("library").kill("SIGCONT");
   }
   await expectAllBack();
+});
+
+test("a member that the founder removes is refused, and asks again once it is added, while all others run on", async () => {
+  const { members } = (JSON.parse(readFileSync(federation.file, "utf8")) as { terms: FederationTerms }).terms;
+  const { publicKey } = members.find(({ name }) => name === "asker")!;
+  const publish = (): Promise<string> =>
+    sottoOutput(["federation", "join", federation.file, "--root", federation.rootKey, "--dir", federation.dir("hub")]);
+  const asked = async (expected: number): Promise<Finished> => {
+    for (let tries = 10; ; tries--) {
+      const finished = await ask("warfarin", "--timeout", "5");
+      if (finished.code === expected || tries === 0) return finished;
+    }
+  };
+  await sottoOutput(["federation", "remove", "asker", "--dir", folder.path]);
+  await publish();
+  expect((await asked(2)).stderr).toMatch(/^error NOT_A_MEMBER/m);
+  await sottoOutput(["federation", "add", "asker", "--key", publicKey, "--role", "querier", "--dir", folder.path]);
+  await publish();
+  expect(await asked(0)).toMatchObject({ code: 0 });
+  await expectRefusal(["federation", "remove", "nobody", "--dir", folder.path], {
+    fault: "MEMBER_UNKNOWN",
+    says: /sotto federation show/,
+  });
 });
 
 test("a coordinator stops cleanly on Ctrl-C, and every party finds the next one by itself", async () => {

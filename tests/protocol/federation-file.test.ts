@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/index.ts";
 import {
   type Federation,
+  type FederationMember,
   type FederationTerms,
   limits,
   openFederation,
@@ -221,4 +222,71 @@ test("terms that could not be read again are not signed", () => {
   expect(() =>
     signFederation({ ...terms, scoring: { ...terms.scoring, normMax: Number.NaN } }, root.privateKey),
   ).toThrow(code("FEDERATION_MALFORMED"));
+});
+
+describe("a newer file in a process that runs", () => {
+  const signed = (of: Partial<FederationTerms>): string => signFederation({ ...terms, ...of }, root.privateKey);
+  const newer = { revision: 4 };
+  const [hub, clinic] = terms.members as [FederationMember, FederationMember];
+
+  test("changes who is a member, and tells whom it concerns", () => {
+    const federation = openFederation(file, rootPublicKey);
+    const heard: string[][] = [];
+    const stop = federation.onChange((changed) => heard.push([...changed].sort()));
+    const bank = { name: "bank", roles: ["party" as const], publicKey: key(3) };
+    const next = signed({ ...newer, members: [hub, { ...clinic, roles: ["querier"] }, bank] });
+    expect(federation.update(next)).toBe(true);
+    expect([federation.file, federation.terms.revision]).toEqual([next, 4]);
+    expect(federation.hasRole("clinic", "party")).toBe(false);
+    expect(federation.publicKeyOf("bank")).toEqual(new Uint8Array(32).fill(3));
+    stop();
+    expect(federation.update(signed({ revision: 9, members: [hub] }))).toBe(true);
+    expect(federation.publicKeyOf("clinic")).toBeNull();
+    expect(heard).toEqual([["bank", "clinic"]]);
+  });
+
+  test("that is older, or the same, changes nothing", () => {
+    const federation = openFederation(file, rootPublicKey);
+    federation.onChange(() => {
+      throw new Error("nothing changed");
+    });
+    expect(federation.update(signed({ revision: 2, members: [hub] }))).toBe(false);
+    expect(federation.update(file)).toBe(false);
+    expect(federation.update(JSON.stringify(JSON.parse(file), null, 7))).toBe(false);
+    expect(federation.terms).toEqual(terms);
+  });
+
+  test.each<[string, string, Partial<FederationTerms>]>([
+    ["another one of the same revision", "FEDERATION_FORKED", { members: [hub] }],
+    ["another mode", "FEDERATION_REFOUNDED", { ...newer, mode: "clear" }],
+    ["another scoring", "FEDERATION_REFOUNDED", { ...newer, scoring: { ...terms.scoring, scoreBits: 12 } }],
+    [
+      "another encoder",
+      "FEDERATION_REFOUNDED",
+      { ...newer, encoder: { ...terms.encoder, fingerprint: "cd".repeat(32) } },
+    ],
+  ])("is not taken up: %s", (_, fault, of) => {
+    const federation = openFederation(file, rootPublicKey);
+    expect(() => federation.update(signed(of))).toThrow(code(fault));
+    expect(federation.terms).toEqual(terms);
+  });
+
+  test("does not change the parties of a vertical federation, whose masks depend on each other", () => {
+    const vertical = { vertical: { parties: 2 } };
+    const federation = openFederation(signed(vertical), rootPublicKey);
+    const bank = { name: "bank", roles: ["party" as const], publicKey: key(3) };
+    const clerk = { name: "clerk", roles: ["querier" as const], publicKey: key(4) };
+    expect(federation.update(signed({ ...vertical, ...newer, members: [...terms.members, clerk] }))).toBe(true);
+    expect(() => federation.update(signed({ ...vertical, revision: 5, members: [...terms.members, bank] }))).toThrow(
+      code("FEDERATION_REFOUNDED"),
+    );
+  });
+
+  test("of another root key is refused", () => {
+    const eve = sodium.crypto_sign_keypair();
+    const federation = openFederation(file, rootPublicKey);
+    expect(() => federation.update(signFederation({ ...terms, ...newer }, eve.privateKey))).toThrow(
+      code("FEDERATION_TAMPERED"),
+    );
+  });
 });
