@@ -185,6 +185,14 @@ const shapes: Readonly<Record<string, Shape>> = {
     peer: badNames,
     code: badCodes,
   }),
+  revision: hop([{ type: "revision", revision: 1 }], { revision: [0, ...badRevisions] }),
+  federation: hop(
+    [
+      { type: "federation", file: "{}" },
+      { type: "federation", file: "x".repeat(limits.federationFileMax) },
+    ],
+    { file: ["x".repeat(limits.federationFileMax + 1), 5, null, zeros(9)] },
+  ),
   goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
   sync: endToEnd(
     [
