@@ -15,9 +15,6 @@ type Query = Extract<HopMessage, { type: "query" }>;
 type Share = Extract<HopMessage, { type: "share" }>;
 type Refusal = Extract<HopMessage, { type: "refusal" }>;
 
-/** What a signed share has beside its list of blocks: hashes, seed, signature, seal. */
-const SHARE_ENVELOPE_BYTES_MAX = 1024;
-
 interface OpenTotal {
   readonly queryId: Uint8Array;
   readonly queryHash: Uint8Array;
@@ -158,7 +155,7 @@ export class TotalRouter {
       !sodium.memcmp(value.residuesHash, sodium.crypto_generichash(32, packed, null)) ||
       scores < 0 ||
       scores % this.#rowsPerBlock !== 0 ||
-      body.length > (scores / this.#rowsPerBlock) * SCORED_BLOCK_BYTES + SHARE_ENVELOPE_BYTES_MAX
+      body.length > (scores / this.#rowsPerBlock) * SCORED_BLOCK_BYTES + limits.shareEnvelopeBytesMax
     )
       throw new Fault("SHARE_MALFORMED", `${party} sent a share that is not one of this query`);
     if (sum && sum.length !== residues.length)

@@ -829,6 +829,11 @@ const hostile: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
     bytes: new Uint8Array(Buffer.concat([bytesOf("9a00ffffff"), zeros(0xffffff).fill(0xa0)])),
     fault: "FRAME_TOO_LARGE",
   },
+  {
+    id: "one item more than a message has",
+    bytes: new Uint8Array(Buffer.concat([bytesOf("994000"), zeros(limits.messageItemsMax).fill(0xa0)])),
+    fault: "FRAME_TOO_LARGE",
+  },
   { id: "JSON", bytes: Buffer.from('{"type":"cancel"}'), fault: "FRAME_MALFORMED" },
 ];
 
