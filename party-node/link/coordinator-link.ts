@@ -1,9 +1,7 @@
 import { Fault } from "../../crypto/index.ts";
 import {
-  type Federation,
-  type FrameObserver,
+  type DialOptions,
   type HopMessage,
-  type Identity,
   type ProtocolFaultCode,
   type SecureConnection,
   dial,
@@ -16,11 +14,8 @@ export interface Listener {
   readonly lost: (why: Fault) => void;
 }
 
-export interface LinkOptions {
+export interface LinkOptions extends DialOptions {
   readonly url: string;
-  readonly identity: Identity;
-  readonly federation: Federation;
-  readonly observer?: FrameObserver | undefined;
 }
 
 const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");

@@ -34,6 +34,8 @@ export interface PartyServerOptions {
   /** Where a party of a vertical federation keeps which queries it has answered; without it a restart forgets them. */
   readonly answeredPath?: string | undefined;
   readonly coordinatorUrl: string;
+  /** As {@link DialOptions.ca}. */
+  readonly ca?: string | undefined;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
 }
@@ -145,8 +147,8 @@ export class PartyServer {
    * @throws Fault for every other end.
    */
   async #serve(onReady: () => void): Promise<Fault | null> {
-    const { coordinatorUrl, identity, federation, observer } = this.#options;
-    const connection = await dial(coordinatorUrl, { identity, federation, observer });
+    const { coordinatorUrl, ca, identity, federation, observer } = this.#options;
+    const connection = await dial(coordinatorUrl, { identity, federation, ca, observer });
     if (this.#stopping()) {
       connection.close();
       return null;
