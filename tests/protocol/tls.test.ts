@@ -1,97 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Coordinator } from "../../coordinator/index.ts";
+import { ClearScorer } from "../../crypto/index.ts";
+import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { dial } from "../../protocol/index.ts";
-import { TestFederation } from "../support/federation.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { Authority, hasOpenssl } from "../support/authority.ts";
+import { TestFederation, until } from "../support/federation.ts";
 import { IndependentFederation, IndependentQuerier } from "./independent/client.ts";
 
 const silent = pino({ level: "silent" });
 const code = (expected: string) => expect.objectContaining({ code: expected });
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** An authority of its own and certificates by it, made by the openssl program. */
-class Authority implements Disposable {
-  readonly #folder = temporaryFolder();
-  readonly path = join(this.#folder.path, "ca.pem");
-
-  constructor() {
-    this.#openssl(
-      "req",
-      "-x509",
-      ...this.#newKey("ca"),
-      "-subj",
-      "/CN=test authority",
-      "-days",
-      "2",
-      "-out",
-      this.path,
-    );
-  }
-
-  get pem(): string {
-    return readFileSync(this.path, "utf8");
-  }
-
-  /** @param names - As openssl has them: `IP:127.0.0.1,DNS:localhost`. */
-  certificate(name: string, names: string, validity: readonly string[] = ["-days", "2"]) {
-    const file = (suffix: string): string => join(this.#folder.path, `${name}.${suffix}`);
-    writeFileSync(file("ext"), `subjectAltName=${names}\n`);
-    this.#openssl("req", ...this.#newKey(name), "-subj", `/CN=${name}`, "-out", file("csr"));
-    const signing = ["-CA", this.path, "-CAkey", join(this.#folder.path, "ca.key"), "-CAcreateserial"];
-    this.#openssl(
-      "x509",
-      "-req",
-      "-in",
-      file("csr"),
-      ...signing,
-      ...validity,
-      "-extfile",
-      file("ext"),
-      "-out",
-      file("pem"),
-    );
-    return {
-      certPath: file("pem"),
-      keyPath: file("key"),
-      cert: readFileSync(file("pem"), "utf8"),
-      key: readFileSync(file("key"), "utf8"),
-    };
-  }
-
-  [Symbol.dispose](): void {
-    this.#folder[Symbol.dispose]();
-  }
-
-  #newKey(name: string): string[] {
-    return [
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-keyout",
-      join(this.#folder.path, `${name}.key`),
-    ];
-  }
-
-  #openssl(...args: readonly string[]): void {
-    execFileSync("openssl", args, { stdio: "ignore" });
-  }
-}
 
 const inTests = hasOpenssl() ? describe : describe.skip;
 
@@ -100,7 +20,7 @@ inTests("wss, with certificates that openssl makes", () => {
   let authority: Authority;
   const coordinators: Coordinator[] = [];
   beforeAll(async () => {
-    f = await TestFederation.start({ corpora: {}, mode: "clear" });
+    f = await TestFederation.start({ corpora: { clinic: { a: "one" } }, mode: "clear", absent: ["clinic"] });
     authority = new Authority();
   });
   afterAll(async () => {
@@ -128,6 +48,30 @@ inTests("wss, with certificates that openssl makes", () => {
     const other = await IndependentQuerier.connect(url, independent, self, { ca: authority.pem });
     expect(other.roster).toEqual([]);
     other.close();
+  });
+
+  test("a client and a party of the project are admitted through it, the party as soon as it trusts the authority", async () => {
+    const { url: coordinatorUrl } = await serve(authority.certificate("both", "IP:127.0.0.1"));
+    const store = f.party("clinic").openStore();
+    const party = {
+      identity: f.identity("clinic"),
+      federation: f.federation,
+      store,
+      index: new ClearScorer(f.layout),
+      coordinatorUrl,
+      log: silent,
+    };
+    const [trusting, other] = [new PartyServer({ ...party, ca: authority.pem }), new PartyServer(party)];
+    const ready: string[] = [];
+    const running = [trusting.run(() => ready.push("trusting")), other.run(() => ready.push("other"))];
+    await until(() => ready.length > 0);
+    const client = await f.client("asker", { coordinatorUrl, ca: authority.pem });
+    expect([client.online, ready]).toEqual([["clinic"], ["trusting"]]);
+    client.close();
+    trusting.close();
+    other.close();
+    await Promise.all(running);
+    store.close();
   });
 
   test("a renewed certificate is shown to who comes next, and connections there are go on", async () => {
