@@ -8,7 +8,7 @@ import {
   shareBody,
   verticalParties,
 } from "../protocol/index.ts";
-import { type Member, idKey } from "./member.ts";
+import { type Member, idKey, isCrowded } from "./member.ts";
 import type { Roster } from "./roster.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -74,6 +74,11 @@ export class TotalRouter {
       if (!party) {
         const reason = "the party is not connected to the coordinator";
         querier.connection.send(refusal(queryId, name, "PARTY_OFFLINE", reason));
+        return;
+      }
+      if (isCrowded(party)) {
+        const reason = "the party is sent more than it takes; ask again later";
+        querier.connection.send(refusal(queryId, name, "PEER_TOO_SLOW", reason));
         return;
       }
       waiting.set(name, party);

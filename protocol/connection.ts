@@ -131,6 +131,11 @@ export class SecureConnection {
     this.#socket.send(this.#established.channel.seal(payload));
   }
 
+  /** Bytes that the peer has yet to take. */
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Resolves when the peer has taken most of what it was sent, or is gone. */
   async drained(): Promise<void> {
     while (!this.#closed && this.#socket.bufferedAmount > limits.sendQueueBytesComfortable) await sleep(5);

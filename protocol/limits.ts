@@ -40,6 +40,8 @@ export const limits = {
   closeFlushMs: 5000,
   /** Unsent bytes to one peer before it is dropped as too slow. @by sender */
   sendQueueBytesMax: 128 * 1024 * 1024,
+  /** Unsent bytes to one peer above which the coordinator takes nothing more for it from others, who are told so: no member can have another dropped by flooding it. @by coordinator */
+  sendQueueBytesFair: 64 * 1024 * 1024,
   /** Between two signs of life of a peer. @by both ends */
   heartbeatMs: 15_000,
   /** Queries of one connection that wait for answers. @by coordinator */
@@ -86,6 +88,8 @@ export const limits = {
   queryEnvelopeBytesMax: 512,
   /** Requests of one end-to-end session that wait for their turn. @by party */
   requestsQueuedMax: 32,
+  /** Bytes of the requests of one querier, in all its sessions, that wait for their turn: four frames. @by party */
+  requestBytesQueuedMax: 64 * 1024 * 1024,
   /** End-to-end sessions a party holds with all queriers. @by party */
   partySessionsMax: 1024,
   /** Of them, with one querier. @by party */

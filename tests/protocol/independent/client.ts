@@ -227,8 +227,13 @@ export class IndependentQuerier {
     return { rows: rows.sort((a, b) => b.score - a.score), fetch };
   }
 
+  /** Takes nothing more from the socket. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   close(): void {
-    this.#socket.close();
+    this.#socket.terminate();
   }
 
   async #rows(party: string, list: Record<"blocks" | "scores", Uint8Array>, key: QuestionKey): Promise<Row[]> {
