@@ -1,8 +1,10 @@
+import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { Command } from "commander";
+import type { Logger } from "pino";
 import { Coordinator } from "../coordinator/index.ts";
 import { Fault } from "../crypto/index.ts";
-import type { Federation } from "../protocol/index.ts";
 import { watchFederationFile } from "../party-node/federation-file-sync.ts";
+import type { Federation, TlsCertificate } from "../protocol/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
@@ -14,7 +16,18 @@ interface Options {
   readonly port?: number;
   readonly host: string;
   readonly transcript?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
+
+/** Where a certificate and its key are. */
+interface TlsPaths {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** How often the files are looked at. */
+const CERTIFICATE_CHECK_MS = 10_000;
 
 export function coordinatorCommand(): Command {
   return new Command("coordinator")
@@ -22,11 +35,18 @@ export function coordinatorCommand(): Command {
     .addOption(dirOption())
     .option("-p, --port <port>", "port to listen on, 0 for a free one; default is the federation's", parsePort)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
+    .option("--tls-cert <file>", "speak wss with this certificate (PEM), those between it and its root behind it")
+    .option("--tls-key <file>", "its private key (PEM)")
     .addOption(transcriptOption())
-    .action(runCoordinator);
+    .action(runCoordinator)
+    .addHelpText(
+      "after",
+      "\n--tls-cert, --tls-key: read again when the files change or on SIGHUP; connections there are go on. Members reach it at wss://; where the certificate is not from a public authority they join with --ca FILE.",
+    );
 }
 
-async function runCoordinator({ dir, port, host, transcript: path }: Options): Promise<void> {
+async function runCoordinator({ dir, port, host, transcript: path, tlsCert, tlsKey }: Options): Promise<void> {
+  const tls = tlsPaths(tlsCert, tlsKey);
   const { identity, federation, folder } = openNode(dir);
   if (!federation.hasRole(identity.name, "coordinator")) {
     throw new Fault(
@@ -40,16 +60,19 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
     identity,
     federation,
     log,
+    ...(tls ? { tls: readCertificate(tls) } : {}),
     ...(transcript ? { observer: transcript.observer } : {}),
   });
   const listening = await coordinator.listen(port ?? federationPort(federation), host);
-  log.info({ host, port: listening, federation: federation.terms.name }, "listening");
+  log.info({ host, port: listening, federation: federation.terms.name, tls: tls !== null }, "listening");
+  const endRenewal = tls ? renewWhenChanged(coordinator, tls, log) : () => undefined;
   tellParent({ event: "listening", port: listening });
   const stopWatching = watchFederationFile(federation, folder.federationPath, log);
   await new Promise<void>((resolve) => {
     onStop(resolve);
   });
   stopWatching();
+  endRenewal();
   await coordinator.close();
   transcript?.close();
   releaseParent();
@@ -59,4 +82,36 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
 function federationPort({ terms }: Federation): number {
   const { port, protocol } = new URL(terms.coordinatorUrl);
   return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);
+}
+
+function tlsPaths(cert: string | undefined, key: string | undefined): TlsPaths | null {
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === undefined && key === undefined) return null;
+  throw new Fault("TLS_INCOMPLETE", "a certificate and its key go together: give both --tls-cert and --tls-key");
+}
+
+function readCertificate({ cert, key }: TlsPaths): TlsCertificate {
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+/** What cannot be used, for example half written, leaves the old certificate in place until the files change again. @returns What ends it. */
+function renewWhenChanged(coordinator: Coordinator, paths: TlsPaths, log: Logger): () => void {
+  const renew = (): void => {
+    try {
+      coordinator.renewCertificate(readCertificate(paths));
+      log.info("certificate renewed");
+    } catch (error) {
+      log.warn(
+        { code: error instanceof Fault ? error.code : "UNREADABLE" },
+        "certificate not renewed, the old one is kept",
+      );
+    }
+  };
+  const files = [paths.cert, paths.key];
+  for (const file of files) watchFile(file, { interval: CERTIFICATE_CHECK_MS, persistent: false }, renew);
+  process.on("SIGHUP", renew);
+  return () => {
+    process.off("SIGHUP", renew);
+    for (const file of files) unwatchFile(file, renew);
+  };
 }

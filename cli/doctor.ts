@@ -6,7 +6,8 @@ import { styleText } from "node:util";
 import { Fault } from "../crypto/index.ts";
 import { openEncoder } from "../party-node/encoders/index.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
-import { openNode } from "../party-node/node-folder.ts";
+import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
+import { dial } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { dirOption } from "./options.ts";
 
@@ -108,7 +109,7 @@ function noNode(dir: string, named: boolean): Finding {
 async function node(dir: string): Promise<Finding[]> {
   try {
     const opened = openNode(dir);
-    const { identity, federation, coordinatorUrl, encoderSpec, folder } = opened;
+    const { identity, federation, encoderSpec, folder } = opened;
     const roles = federation.terms.members.find(({ name }) => name === identity.name)?.roles.join(", ") ?? "";
     const encoder = await openEncoder(encoderSpec);
     checkEncoder(encoder, federation);
@@ -122,7 +123,7 @@ async function node(dir: string): Promise<Finding[]> {
       },
       { what: "encoder", good: true, says: `${encoder.spec} on ${encoder.device}, the federation's` },
       { what: "store", good: true, says: held },
-      await reachable(coordinatorUrl),
+      await reachable(opened),
     ];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -137,16 +138,12 @@ function storeSummary(opened: ReturnType<typeof openNode>): string {
   return says;
 }
 
-async function reachable(url: string): Promise<Finding> {
-  const http = url.replace(/^ws/, "http");
+async function reachable({ coordinatorUrl: url, ca, identity, federation }: OpenedNode): Promise<Finding> {
   try {
-    await fetch(http, { signal: AbortSignal.timeout(3000) });
+    (await dial(url, { identity, federation, ca })).close();
     return { what: "coordinator", good: true, says: `${url} answers` };
-  } catch {
-    return {
-      what: "coordinator",
-      good: false,
-      says: `${url} does not answer; is it running, and is the address right?`,
-    };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { what: "coordinator", good: false, says: `${error.code}: ${error.message}` };
   }
 }

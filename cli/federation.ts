@@ -9,6 +9,7 @@ import {
   type NodeConfig,
   type NodeFolder,
   openNodeFolder,
+  readAuthority,
   readFederationFile,
   writeConfig,
 } from "../party-node/node-folder.ts";
@@ -132,7 +133,7 @@ async function draftTerms(
 
 function parseCoordinatorUrl(text: string): string {
   if (!/^wss?:$/.test(URL.parse(text)?.protocol ?? ""))
-    throw new InvalidArgumentError("expected ws://HOST:PORT, or wss:// behind a TLS proxy");
+    throw new InvalidArgumentError("expected ws://HOST:PORT, or wss://HOST:PORT with TLS");
   return text;
 }
 
@@ -262,6 +263,10 @@ function joinCommand(): Command {
     .requiredOption("--root <key>", "the root key, as the founder told you over another channel", parsePublicKey)
     .addOption(dirOption())
     .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says", parseCoordinatorUrl)
+    .option(
+      "--ca <file>",
+      "trust only the authorities in this file (PEM) for wss; for a coordinator whose certificate is not from a public one",
+    )
     .option("--encoder <spec>", "where this node has the federation's encoder, for example onnx:models/minilm")
     .action(
       (
@@ -270,11 +275,13 @@ function joinCommand(): Command {
           root,
           dir,
           coordinatorUrl,
+          ca,
           encoder,
-        }: { root: string; dir: string; coordinatorUrl?: string; encoder?: string },
+        }: { root: string; dir: string; coordinatorUrl?: string; ca?: string; encoder?: string },
       ) => {
         const folder = openNodeFolder(dir);
         const { terms } = openFederation(readFederationFile(resolve(file)), root);
+        if (ca !== undefined) readAuthority(resolve(ca));
         refuseOlder(folder.federationPath, folder.config, root, terms.revision);
         if (resolve(file) !== folder.federationPath) {
           // A process that runs by it never sees half of it.
@@ -285,6 +292,7 @@ function joinCommand(): Command {
           ...folder.config,
           rootPublicKey: root,
           ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
+          ...(ca === undefined ? {} : { ca: resolve(ca) }),
           ...(encoder === undefined ? {} : { encoder }),
         });
         process.stdout.write(

@@ -102,7 +102,7 @@ function openBudget({ folder, federation }: OpenedNode, { queryBudget, queryBudg
 async function runNode(options: Options): Promise<void> {
   const { dir, insecureClear, threads, cache, transcript: path } = options;
   const node = openNode(dir);
-  const { identity, federation, keys, coordinatorUrl } = node;
+  const { identity, federation, keys, coordinatorUrl, ca } = node;
   if (!federation.hasRole(identity.name, "party")) {
     throw new Fault(
       "WRONG_ROLE",
@@ -144,6 +144,7 @@ async function runNode(options: Options): Promise<void> {
     queryBudget: budget?.budget,
     answeredPath: node.folder.answeredPath,
     coordinatorUrl,
+    ca,
     log,
     observer: transcript?.observer,
   });

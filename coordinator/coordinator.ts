@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
@@ -9,7 +10,9 @@ import {
   type FrameObserver,
   type HopMessage,
   type Identity,
+  type TlsCertificate,
   accept,
+  checkTlsCertificate,
   limits,
   offerRevision,
   socketOptions,
@@ -28,7 +31,22 @@ export interface CoordinatorOptions {
   readonly federation: Federation;
   readonly log: Logger;
   readonly observer?: FrameObserver;
+  /** With it, `wss` is spoken in place of `ws`. */
+  readonly tls?: TlsCertificate;
 }
+
+/** What a browser is told. */
+const answerBrowser: RequestListener = (_request, response) =>
+  void response
+    .writeHead(426, { "content-type": "text/plain" })
+    .end("This is a Sotto coordinator; connect with a WebSocket.\n");
+
+/** Strangers who open a connection and say nothing, or next to nothing, are let go after the handshake's time, looked for twice within it. */
+const PATIENCE = {
+  headersTimeout: limits.handshakeTimeoutMs,
+  requestTimeout: limits.handshakeTimeoutMs,
+  connectionsCheckingInterval: limits.handshakeTimeoutMs / 2,
+} as const;
 
 /**
  * Admits members, tells queriers who serves, carries queries, answers and end-to-end sessions, and remembers nothing of them. Holds no key but its
@@ -37,11 +55,8 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #log: Logger;
-  readonly #server: Server = createServer((_request, response) =>
-    response
-      .writeHead(426, { "content-type": "text/plain" })
-      .end("This is a Sotto coordinator; connect with a WebSocket.\n"),
-  );
+  readonly #server: Server;
+  readonly #tlsServer: TlsServer | null;
   readonly #sockets: WebSocketServer;
   readonly #members = new Set<Member>();
   readonly #roster = new Roster();
@@ -53,10 +68,12 @@ export class Coordinator {
   /** Sockets that have not shown who they are, the oldest first. */
   readonly #waiting = new Set<WebSocket>();
 
-  /** @throws Fault VERTICAL_INCOMPLETE. */
+  /** @throws Fault VERTICAL_INCOMPLETE, CERTIFICATE_MALFORMED. */
   constructor(options: CoordinatorOptions) {
-    const { federation } = options;
+    const { federation, tls } = options;
     this.#options = options;
+    this.#tlsServer = tls ? openTlsServer(tls) : null;
+    this.#server = this.#tlsServer ?? createServer(PATIENCE, answerBrowser);
     this.#log = options.log;
     this.#queries = federation.terms.vertical
       ? new TotalRouter(this.#roster, federation)
@@ -98,6 +115,17 @@ export class Coordinator {
       this.#log.error({ err: error }, "server failed");
     });
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /**
+   * Shows this certificate to whoever connects from now on; connections there are go on.
+   *
+   * @throws Fault CERTIFICATE_MALFORMED, and nothing is changed; TypeError where TLS is not spoken.
+   */
+  renewCertificate(tls: TlsCertificate): void {
+    if (!this.#tlsServer) throw new TypeError("the coordinator was started without a certificate");
+    checkTlsCertificate(tls);
+    this.#tlsServer.setSecureContext({ ...TLS, ...tls });
   }
 
   async close(): Promise<void> {
@@ -155,8 +183,8 @@ export class Coordinator {
     const send = (message: HopMessage): void => {
       member.connection.send(message);
     };
-    offerRevision(this.#options.federation, send);
     send({ type: "roster", parties: this.#roster.names() });
+    offerRevision(this.#options.federation, send);
     member.connection.listen(
       (message) => {
         this.#handle(member, message);
@@ -189,7 +217,7 @@ export class Coordinator {
       case "hangup":
         this.#sessions.hangup(member, message.session, message.code);
         break;
-      case "revision":
+      case "federation-revision":
       case "federation":
         this.#takeUp(member, message);
         break;
@@ -284,6 +312,14 @@ export class Coordinator {
     const parties = this.#roster.names();
     for (const { connection } of this.#members) connection.send({ type: "roster", parties });
   }
+}
+
+const TLS = { minVersion: "TLSv1.3" } as const;
+
+/** @throws Fault CERTIFICATE_MALFORMED. */
+function openTlsServer(tls: TlsCertificate): TlsServer {
+  checkTlsCertificate(tls);
+  return createTlsServer({ ...PATIENCE, ...TLS, ...tls, handshakeTimeout: limits.handshakeTimeoutMs }, answerBrowser);
 }
 
 function federationQueryBytes({ terms: { scoring, mode, vertical } }: Federation): number {

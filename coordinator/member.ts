@@ -1,4 +1,4 @@
-import type { SecureConnection } from "../protocol/index.ts";
+import { type SecureConnection, limits } from "../protocol/index.ts";
 
 /** One authenticated connection; a member may have several. */
 export interface Member {
@@ -9,4 +9,9 @@ export interface Member {
 /** Map key for a 16-byte id. */
 export function idKey(id: Uint8Array): string {
   return Buffer.from(id).toString("hex");
+}
+
+/** Whether so much waits for this member that nothing more is taken for it from others. */
+export function isCrowded({ connection }: Member): boolean {
+  return connection.queuedBytes > limits.sendQueueBytesFair;
 }

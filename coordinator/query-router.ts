@@ -1,5 +1,5 @@
 import { type HopMessage, limits } from "../protocol/index.ts";
-import { type Member, idKey } from "./member.ts";
+import { type Member, idKey, isCrowded } from "./member.ts";
 import type { Roster } from "./roster.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
@@ -41,7 +41,9 @@ export class QueryRouter {
     const waiting = new Map<string, Member>();
     for (const name of new Set(parties)) {
       const party = this.#roster.party(name);
-      if (party) waiting.set(name, party);
+      if (party && isCrowded(party))
+        refuse(name, "PEER_TOO_SLOW", "the party is sent more than it takes; ask again later");
+      else if (party) waiting.set(name, party);
       else refuse(name, "PARTY_OFFLINE", "the party is not connected to the coordinator");
     }
     if (waiting.size === 0) return;
@@ -58,7 +60,16 @@ export class QueryRouter {
     const query = this.#open.get(idKey(message.queryId));
     if (query?.waiting.get(party.name) !== party) return;
     query.waiting.delete(party.name);
-    query.querier.connection.send({ ...message, party: party.name });
+    query.querier.connection.send(
+      isCrowded(query.querier)
+        ? refusal(
+            query.queryId,
+            party.name,
+            "PEER_TOO_SLOW",
+            "the querier is sent more than it takes; ask less at a time",
+          )
+        : { ...message, party: party.name },
+    );
     if (query.waiting.size === 0) this.#forget(query);
   }
 

@@ -1,5 +1,5 @@
 import { type HopMessage, limits } from "../protocol/index.ts";
-import { type Member, idKey } from "./member.ts";
+import { type Member, idKey, isCrowded } from "./member.ts";
 import type { Roster } from "./roster.ts";
 
 interface Session {
@@ -25,6 +25,11 @@ export class SessionRouter {
       from.connection.send({ type: "hangup", session: id, peer, code: "PARTY_OFFLINE" });
       return;
     }
+    if (isCrowded(to)) {
+      this.hangup(from, id, "PEER_TOO_SLOW");
+      from.connection.send({ type: "hangup", session: id, peer, code: "PEER_TOO_SLOW" });
+      return;
+    }
     to.connection.send({ type: "relay", session: id, peer: from.name, body });
   }
 
@@ -46,7 +51,7 @@ export class SessionRouter {
   #open(querier: Member, id: Uint8Array, peer: string): Session | null {
     const party = this.#roster.party(peer);
     const held = [...this.#sessions.values()].filter((session) => session.querier === querier).length;
-    if (!party || held >= limits.sessionsPerConnectionMax) return null;
+    if (!party || isCrowded(party) || held >= limits.sessionsPerConnectionMax) return null;
     const session = { id: id.slice(), querier, party };
     this.#sessions.set(idKey(id), session);
     return session;

@@ -8,15 +8,12 @@ import {
   shareBody,
   verticalParties,
 } from "../protocol/index.ts";
-import { type Member, idKey } from "./member.ts";
+import { type Member, idKey, isCrowded } from "./member.ts";
 import type { Roster } from "./roster.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
 type Share = Extract<HopMessage, { type: "share" }>;
 type Refusal = Extract<HopMessage, { type: "refusal" }>;
-
-/** What a signed share has beside its list of blocks: hashes, seed, signature, seal. */
-const SHARE_ENVELOPE_BYTES_MAX = 1024;
 
 interface OpenTotal {
   readonly queryId: Uint8Array;
@@ -77,6 +74,11 @@ export class TotalRouter {
       if (!party) {
         const reason = "the party is not connected to the coordinator";
         querier.connection.send(refusal(queryId, name, "PARTY_OFFLINE", reason));
+        return;
+      }
+      if (isCrowded(party)) {
+        const reason = "the party is sent more than it takes; ask again later";
+        querier.connection.send(refusal(queryId, name, "PEER_TOO_SLOW", reason));
         return;
       }
       waiting.set(name, party);
@@ -158,7 +160,7 @@ export class TotalRouter {
       !sodium.memcmp(value.residuesHash, sodium.crypto_generichash(32, packed, null)) ||
       scores < 0 ||
       scores % this.#rowsPerBlock !== 0 ||
-      body.length > (scores / this.#rowsPerBlock) * SCORED_BLOCK_BYTES + SHARE_ENVELOPE_BYTES_MAX
+      body.length > (scores / this.#rowsPerBlock) * SCORED_BLOCK_BYTES + limits.shareEnvelopeBytesMax
     )
       throw new Fault("SHARE_MALFORMED", `${party} sent a share that is not one of this query`);
     if (sum && sum.length !== residues.length)

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../crypto/index.ts";
-import { type Federation, type Identity, memberName, openFederation } from "../protocol/index.ts";
+import { type Federation, type Identity, checkAuthority, memberName, openFederation } from "../protocol/index.ts";
 import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
 
@@ -24,6 +24,8 @@ const configSchema = z.strictObject({
   rootPublicKey: z.string().optional(),
   /** Overrides the address in the federation file, for this node only. */
   coordinatorUrl: z.url({ protocol: /^wss?$/ }).optional(),
+  /** Certificates (PEM) of the only authorities to trust when the coordinator is reached by `wss`; default are the public ones. */
+  ca: z.string().optional(),
   /** Where this node has the federation's encoder, when it is not where the federation file says: `onnx:DIR`. The fingerprint must be the same. */
   encoder: z.string().optional(),
 });
@@ -167,10 +169,24 @@ export interface OpenedNode {
   readonly keys: NodeKeys;
   readonly identity: Identity;
   readonly coordinatorUrl: string;
+  /** As {@link DialOptions.ca}. */
+  readonly ca: string | undefined;
   readonly encoderSpec: string;
 }
 
-/** Opens folder, federation and keys, and checks that they belong together. @throws Fault of each, NOT_A_MEMBER. */
+/** @returns The authorities' certificates. @throws Fault CERTIFICATE_MALFORMED. */
+export function readAuthority(path: string): string {
+  let pem: string;
+  try {
+    pem = readFileSync(path, "utf8");
+  } catch {
+    pem = "";
+  }
+  checkAuthority(pem, path);
+  return pem;
+}
+
+/** Opens folder, federation and keys, and checks that they belong together. @throws Fault of each, NOT_A_MEMBER, CERTIFICATE_MALFORMED. */
 export function openNode(directory: string): OpenedNode {
   const folder = openNodeFolder(directory);
   const federation = openNodeFederation(folder);
@@ -192,6 +208,7 @@ export function openNode(directory: string): OpenedNode {
     keys,
     identity: { name, secretKey: keys.identity.privateKey },
     coordinatorUrl,
+    ca: folder.config.ca === undefined ? undefined : readAuthority(resolve(folder.path, folder.config.ca)),
     encoderSpec,
   };
 }

@@ -23,31 +23,42 @@ export function encodeValue(value: unknown): Uint8Array {
 
 /**
  * @param schema - Every byte string in the result is a view into `bytes`.
+ * @param itemsMax - Most items; default is a message's.
  * @throws Fault FRAME_MALFORMED when it is not CBOR, FRAME_TOO_LARGE for too many items, MESSAGE_INVALID when it does not fit the schema (the message names the field, never its value).
  */
-export function decodeValue<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): z.infer<Schema> {
-  return validate(schema, parse(bytes));
+export function decodeValue<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+  itemsMax: number = limits.messageItemsMax,
+): z.infer<Schema> {
+  return validate(schema, parse(bytes, itemsMax));
 }
 
 /** Stops at too many items: sixteen million empty maps fit in one frame and would take gigabytes. */
 class LimitedTokenizer extends Tokenizer {
-  #left: number = limits.frameItemsMax;
+  readonly #itemsMax: number;
+  #items = 0;
+
+  constructor(bytes: Uint8Array, itemsMax: number) {
+    super(bytes, STRICT);
+    this.#itemsMax = itemsMax;
+  }
 
   override next(): ReturnType<Tokenizer["next"]> {
-    if (this.#left-- <= 0)
+    if (++this.#items > this.#itemsMax)
       throw new Fault<ProtocolFaultCode>(
         "FRAME_TOO_LARGE",
-        `a message holds more than ${String(limits.frameItemsMax)} items`,
+        `a message holds more than ${String(this.#itemsMax)} items`,
       );
     return super.next();
   }
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array, itemsMax: number): unknown {
   // A plain view even of a Buffer, whose slices would not be copies.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return decode(plain, { ...STRICT, tokenizer: new LimitedTokenizer(plain, STRICT) });
+    return decode(plain, { ...STRICT, tokenizer: new LimitedTokenizer(plain, itemsMax) });
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     throw new Fault<ProtocolFaultCode>("FRAME_MALFORMED", "the bytes are not well-formed CBOR", cause);
@@ -67,7 +78,7 @@ function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.i
 type Schemas = Readonly<Record<string, z.ZodType>>;
 
 function decodeMessage(schemas: Schemas, bytes: Uint8Array): unknown {
-  const value = parse(bytes);
+  const value = parse(bytes, limits.messageItemsMax);
   const type =
     typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" ? value.type : "";
   const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;

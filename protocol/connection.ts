@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket, type RawData } from "ws";
+import { WebSocket } from "ws";
 import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import type { Federation } from "./federation.ts";
+import { HandshakeInbox, asBytes, isRefusal } from "./handshake-inbox.ts";
 import { type Established, type HandshakeContext, type Identity, Initiator, Responder } from "./handshake.ts";
 import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
 import { limits } from "./limits.ts";
@@ -29,8 +30,18 @@ export interface ConnectionOptions {
   readonly observer?: FrameObserver | undefined;
 }
 
+export interface DialOptions extends ConnectionOptions {
+  /** Certificates (PEM) of the only authorities to trust for `wss`; default are the public ones. Beside the handshake, which trusts none of them. */
+  readonly ca?: string | undefined;
+}
+
 /** WebSocket options of both sides: no compression (ciphertexts do not shrink, and sizes must not depend on content). */
-export const socketOptions = { perMessageDeflate: false, maxPayload: limits.frameBytesMax + 1024 } as const;
+export const socketOptions = {
+  perMessageDeflate: false,
+  maxPayload: limits.frameBytesMax + 1024,
+  maxFragments: limits.frameFragmentsMax,
+  maxBufferedChunks: limits.frameChunksMax,
+} as const;
 
 const CLOSE_POLICY = 1008;
 
@@ -120,6 +131,11 @@ export class SecureConnection {
     this.#socket.send(this.#established.channel.seal(payload));
   }
 
+  /** Bytes that the peer has yet to take. */
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   /** Resolves when the peer has taken most of what it was sent, or is gone. */
   async drained(): Promise<void> {
     while (!this.#closed && this.#socket.bufferedAmount > limits.sendQueueBytesComfortable) await sleep(5);
@@ -179,11 +195,22 @@ export class SecureConnection {
 /**
  * Opens a connection to a coordinator and authenticates both sides.
  *
- * @throws Fault CONNECTION_REFUSED, HANDSHAKE_TIMEOUT, HANDSHAKE_FAILED, NOT_A_MEMBER, WRONG_ROLE, FEDERATION_MISMATCH, VERSION_UNSUPPORTED.
+ * A refusal before the handshake's end is not signed, so nothing is tried again in another way because of it: no lower version, no `ws` in place of `wss`.
+ *
+ * @throws Fault CONNECTION_REFUSED, HANDSHAKE_TIMEOUT, HANDSHAKE_FAILED, NOT_A_MEMBER, WRONG_ROLE, FEDERATION_MISMATCH, VERSION_UNSUPPORTED, LIMIT_EXCEEDED,
+ *   and for `wss` CERTIFICATE_UNTRUSTED, CERTIFICATE_EXPIRED, CERTIFICATE_NAME, TLS_FAILED.
  */
-export async function dial(url: string, options: ConnectionOptions): Promise<SecureConnection> {
-  const socket = new WebSocket(url, { ...socketOptions, handshakeTimeout: limits.handshakeTimeoutMs });
-  const inbox = new Inbox(socket);
+export async function dial(url: string, options: DialOptions): Promise<SecureConnection> {
+  const socket = new WebSocket(url, {
+    ...socketOptions,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    rejectUnauthorized: true,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  });
+  const inbox = new HandshakeInbox(socket);
+  socket.once("upgrade", ({ socket: carrier }) => {
+    inbox.guard(carrier);
+  });
   try {
     await inbox.opened(url);
     const initiator = new Initiator(options.identity, handshakeContext(options.federation, "hop"));
@@ -195,6 +222,7 @@ export async function dial(url: string, options: ConnectionOptions): Promise<Sec
         `${url} is run by "${established.peer}", who is not a coordinator of this federation`,
       );
     }
+    inbox.trust();
     socket.send(established.finish);
     return new SecureConnection(socket, established, options.observer, inbox.release());
   } catch (error) {
@@ -215,20 +243,15 @@ export async function accept(
   request: IncomingMessage,
   options: ConnectionOptions,
 ): Promise<SecureConnection> {
-  const inbox = new Inbox(socket);
-  // A stranger's bytes are counted where they arrive, before a frame of them is put together.
-  const guard = (): void => {
-    if (request.socket.bytesRead > 8 * limits.handshakeBytesMax) socket.terminate();
-  };
-  request.socket.on("data", guard);
+  const inbox = new HandshakeInbox(socket);
+  inbox.guard(request.socket);
   try {
     const responder = new Responder(options.identity, handshakeContext(options.federation, "hop"));
     socket.send(responder.receiveHello(await inbox.next()));
     const established = responder.receiveFinish(await inbox.next());
-    request.socket.off("data", guard);
+    inbox.trust();
     return new SecureConnection(socket, established, options.observer, inbox.release());
   } catch (error) {
-    // The guard stays: a stranger who is told to go may go on sending until the socket is closed.
     inbox.release();
     dismiss(socket, error instanceof Fault ? error.code : "HANDSHAKE_FAILED");
     throw error;
@@ -242,107 +265,4 @@ export function dismiss(socket: WebSocket, code: string): void {
   setTimeout(() => {
     socket.terminate();
   }, limits.closeGraceMs).unref();
-}
-
-function asBytes(data: RawData): Uint8Array {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  return Array.isArray(data) ? Buffer.concat(data) : data;
-}
-
-/** Messages of a socket one by one, with the handshake's deadline over all of them. */
-class Inbox {
-  readonly #socket: WebSocket;
-  readonly #messages: Uint8Array[] = [];
-  readonly #timer: NodeJS.Timeout;
-  #failure: Fault | null = null;
-  #wake: (() => void) | null = null;
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.on("message", this.#onMessage);
-    socket.on("close", this.#onClose);
-    socket.on("error", this.#onError);
-    this.#timer = setTimeout(() => {
-      this.#fail(
-        new Fault(
-          "HANDSHAKE_TIMEOUT",
-          `the peer did not finish the handshake within ${String(limits.handshakeTimeoutMs / 1000)} s`,
-        ),
-      );
-    }, limits.handshakeTimeoutMs);
-  }
-
-  async opened(url: string): Promise<void> {
-    while (this.#socket.readyState !== WebSocket.OPEN) {
-      if (this.#failure) {
-        throw this.#failure.code === "HANDSHAKE_TIMEOUT"
-          ? this.#failure
-          : new Fault<ProtocolFaultCode>(
-              "CONNECTION_REFUSED",
-              `no coordinator answers at ${url}; is it running, and is the address right?`,
-              this.#failure.cause,
-            );
-      }
-      await this.#activity();
-    }
-  }
-
-  async next(): Promise<Uint8Array> {
-    for (;;) {
-      const message = this.#messages.shift();
-      if (message) return message;
-      if (this.#failure) throw this.#failure;
-      await this.#activity();
-    }
-  }
-
-  /** Stops listening. @returns Messages nobody has taken. */
-  release(): readonly Uint8Array[] {
-    clearTimeout(this.#timer);
-    this.#socket.off("message", this.#onMessage);
-    this.#socket.off("close", this.#onClose);
-    this.#socket.off("error", this.#onError);
-    return this.#messages;
-  }
-
-  #activity(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      this.#socket.once("open", resolve);
-    });
-  }
-
-  readonly #onMessage = (data: RawData): void => {
-    if (this.#messages.push(asBytes(data)) > limits.earlyMessagesMax) {
-      this.#fail(new Fault("LIMIT_EXCEEDED", "the peer sends more than a handshake"));
-      this.#socket.terminate();
-    }
-    this.#wake?.();
-  };
-
-  readonly #onClose = (code: number, reason: Buffer): void => {
-    const said = reason.toString();
-    const known: ProtocolFaultCode = isRefusal(said) ? said : "CONNECTION_LOST";
-    this.#fail(new Fault(known, `the peer ended the handshake (${known === said ? said : String(code)})`));
-  };
-
-  readonly #onError = (cause: Error): void => {
-    this.#fail(new Fault("CONNECTION_LOST", "the connection failed during the handshake", cause));
-  };
-
-  #fail(failure: Fault): void {
-    this.#failure ??= failure;
-    this.#wake?.();
-  }
-}
-
-function isRefusal(code: string): code is ProtocolFaultCode {
-  return [
-    "HANDSHAKE_FAILED",
-    "NOT_A_MEMBER",
-    "FEDERATION_MISMATCH",
-    "VERSION_UNSUPPORTED",
-    "LIMIT_EXCEEDED",
-    "HANDSHAKE_TIMEOUT",
-  ].includes(code);
 }

@@ -3,9 +3,9 @@ import type { HopMessage } from "./messages.ts";
 
 type Send = (message: HopMessage) => void;
 
-/** What each side says first. */
+/** Said by each side once, on every connection. */
 export function offerRevision({ terms: { revision } }: Federation, send: Send): void {
-  send({ type: "revision", revision });
+  send({ type: "federation-revision", revision });
 }
 
 /**
@@ -16,7 +16,7 @@ export function offerRevision({ terms: { revision } }: Federation, send: Send): 
  */
 export function takeUpFederation(federation: Federation, message: HopMessage, send: Send): boolean {
   if (message.type === "federation") federation.update(message.file);
-  else if (message.type !== "revision") return false;
+  else if (message.type !== "federation-revision") return false;
   else if (message.revision < federation.terms.revision) send({ type: "federation", file: federation.file });
   return true;
 }

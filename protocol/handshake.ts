@@ -22,7 +22,9 @@ export const PROTOCOL_VERSION = 2;
 
 const byteString = (length: number): z.ZodType<Uint8Array> =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length);
-const sealedProof = z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 512);
+const sealedProof = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length <= limits.handshakeProofBytesMax,
+);
 const helloSchema = z.strictObject({
   type: z.literal("hello"),
   protocol: z.int(),

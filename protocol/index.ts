@@ -1,6 +1,7 @@
 export { type AlignAnswer, type AlignRequest, alignRequests } from "./align-messages.ts";
 export {
   type ConnectionOptions,
+  type DialOptions,
   type FrameObserver,
   type SeenFrame,
   SecureConnection,
@@ -59,4 +60,5 @@ export { type ScoredBlock, SCORED_BLOCK_BYTES, packScoredBlocks, unpackScoredBlo
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";
+export { type TlsCertificate, checkAuthority, checkTlsCertificate } from "./tls.ts";
 export { type TrainingAnswer, type TrainingRequest, trainingRequests } from "./training-messages.ts";

@@ -10,7 +10,8 @@ export const CHANNEL_OVERHEAD_BYTES = TAG_BYTES;
 
 /**
  * Two libsodium secretstreams (XChaCha20-Poly1305), one a direction. A message that is lost, repeated, reordered or altered breaks the channel
- * for good. The first message of a direction is preceded by the stream's header.
+ * for good. The first message of a direction is preceded by the stream's header. Every message replaces the key, which the stream alone would keep:
+ * connections last for months, and whoever takes a key from memory one day reads nothing that went before.
  */
 export class SecureChannel {
   readonly #sending: StateAddress;
@@ -34,7 +35,7 @@ export class SecureChannel {
       this.#sending,
       message,
       null,
-      sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+      sodium.crypto_secretstream_xchacha20poly1305_TAG_REKEY,
     );
     if (!this.#header) return sealed;
     const first = new Uint8Array(HEADER_BYTES + sealed.length);

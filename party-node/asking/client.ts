@@ -45,6 +45,8 @@ export interface ClientOptions {
   readonly collections?: HostedCollectionsOptions;
   /** Defaults to the federation's. */
   readonly coordinatorUrl?: string | undefined;
+  /** As {@link DialOptions.ca}. */
+  readonly ca?: string | undefined;
   readonly observer?: FrameObserver | undefined;
   /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
   readonly insecureClear?: boolean | undefined;
@@ -88,13 +90,14 @@ export class SottoClient {
   #closed = false;
 
   private constructor(options: ClientOptions) {
-    const { federation, coordinatorUrl, identity, observer } = options;
+    const { federation, coordinatorUrl, ca, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
     this.#texts = new TextCodes(options.encoder);
     this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
     this.#link = new CoordinatorLink({
       url: coordinatorUrl ?? federation.terms.coordinatorUrl,
+      ca,
       identity,
       federation,
       observer,

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { type BlockDescription, Fault, sodium } from "../../crypto/index.ts";
-import { decodeValue, encodeValue } from "../../protocol/index.ts";
+import { decodeValue, encodeValue, limits } from "../../protocol/index.ts";
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const fileSchema = z.strictObject({ checksum: bytes, blocks: bytes });
@@ -35,7 +35,7 @@ export class HintCache {
     try {
       const file = decodeValue(fileSchema, readFileSync(this.#path(party)));
       if (!sodium.memcmp(file.checksum, checksumOf(file.blocks))) return [];
-      const blocks = decodeValue(blocksSchema, file.blocks);
+      const blocks = decodeValue(blocksSchema, file.blocks, limits.fileItemsMax);
       this.#saved.set(party, versionsOf(blocks));
       return blocks;
     } catch (error) {

@@ -1,9 +1,7 @@
 import { Fault } from "../../crypto/index.ts";
 import {
-  type Federation,
-  type FrameObserver,
+  type DialOptions,
   type HopMessage,
-  type Identity,
   type ProtocolFaultCode,
   type SecureConnection,
   dial,
@@ -18,11 +16,8 @@ export interface Listener {
   readonly lost: (why: Fault) => void;
 }
 
-export interface LinkOptions {
+export interface LinkOptions extends DialOptions {
   readonly url: string;
-  readonly identity: Identity;
-  readonly federation: Federation;
-  readonly observer?: FrameObserver | undefined;
 }
 
 const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");
@@ -111,7 +106,7 @@ export class CoordinatorLink {
   }
 
   #dispatch(connection: SecureConnection, message: HopMessage): void {
-    if (message.type === "revision" || message.type === "federation") this.#takeUp(connection, message);
+    if (message.type === "federation-revision" || message.type === "federation") this.#takeUp(connection, message);
     else if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
     else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
     else if (message.type === "goodbye")

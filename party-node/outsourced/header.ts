@@ -63,7 +63,7 @@ export function openHeader(sealed: Uint8Array, { headerKey, keyId }: CollectionS
       sealed.subarray(0, NONCE_BYTES),
       headerKey,
     );
-    return decodeValue(schema, sodium.unpad(padded, PAD_BYTES));
+    return decodeValue(schema, sodium.unpad(padded, PAD_BYTES), limits.fileItemsMax);
   } catch (cause) {
     throw new Fault<OutsourcedFaultCode>(
       "HEADER_TAMPERED",

@@ -1,12 +1,9 @@
 import { CoordinatorLink, EndToEndSession } from "../link/index.ts";
-import type { Federation, FrameObserver, Identity } from "../../protocol/index.ts";
+import type { DialOptions } from "../../protocol/index.ts";
 
-export interface HostConnectionOptions {
-  readonly identity: Identity;
-  readonly federation: Federation;
+export interface HostConnectionOptions extends DialOptions {
   readonly coordinatorUrl: string;
   readonly host: string;
-  readonly observer?: FrameObserver | undefined;
 }
 
 /** A member's way to one host, through the coordinator; opened when it is first needed, and again when it broke. */

@@ -36,6 +36,8 @@ export interface PartyServerOptions {
   /** Where a party of a vertical federation keeps which queries it has answered; without it a restart forgets them. */
   readonly answeredPath?: string | undefined;
   readonly coordinatorUrl: string;
+  /** As {@link DialOptions.ca}. */
+  readonly ca?: string | undefined;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
 }
@@ -154,8 +156,8 @@ export class PartyServer {
    * @throws Fault for every other end.
    */
   async #serve(onReady: () => void): Promise<Fault | null> {
-    const { coordinatorUrl, identity, federation, observer } = this.#options;
-    const connection = await dial(coordinatorUrl, { identity, federation, observer });
+    const { coordinatorUrl, ca, identity, federation, observer } = this.#options;
+    const connection = await dial(coordinatorUrl, { identity, federation, ca, observer });
     if (this.#stopping()) {
       connection.close();
       return null;
@@ -200,7 +202,7 @@ export class PartyServer {
       case "hangup":
         this.#sessions.hangup(message.session);
         break;
-      case "revision":
+      case "federation-revision":
       case "federation":
         this.#takeUp(message);
         break;

@@ -63,6 +63,8 @@ const FRAME_MARGIN_BYTES = 64 * 1024;
 export class SessionService {
   readonly #options: SessionServiceOptions;
   readonly #sessions = new Map<string, Session>();
+  /** Bytes of each querier's requests that wait, also of sessions that are over. */
+  readonly #waitingBytes = new Map<string, number>();
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
@@ -121,21 +123,35 @@ export class SessionService {
 
   /** Requests of a session are answered one after the other, each only when the connection has taken most of what came before. */
   #enqueue(key: string, session: OpenSession, body: Uint8Array, reply: (bytes: Uint8Array) => void): void {
-    const request = decodeEndToEndMessage(session.channel.open(body));
-    if (session.waiting >= limits.requestsQueuedMax)
+    const { peer } = session;
+    const waitingBytes = (this.#waitingBytes.get(peer) ?? 0) + body.length;
+    if (session.waiting >= limits.requestsQueuedMax || waitingBytes > limits.requestBytesQueuedMax)
       throw new Fault<ProtocolFaultCode>("LIMIT_EXCEEDED", "too many requests at once");
+    const request = decodeEndToEndMessage(session.channel.open(body));
     session.waiting++;
+    this.#waitingBytes.set(peer, waitingBytes);
     const work = async (): Promise<void> => {
-      for await (const message of this.#respond(session, request)) {
+      try {
         if (this.#sessions.get(key) !== session) return;
-        reply(session.channel.seal(encodeValue(message)));
-        await this.#options.drained();
+        for await (const message of this.#respond(session, request)) {
+          if (this.#sessions.get(key) !== session) return;
+          reply(session.channel.seal(encodeValue(message)));
+          await this.#options.drained();
+        }
+      } finally {
+        session.waiting--;
+        this.#done(peer, body.length);
       }
-      session.waiting--;
     };
     session.turn = session.turn.then(work).catch((error: unknown) => {
       this.#end(sodium.from_hex(key), session.peer, error);
     });
+  }
+
+  #done(peer: string, bytes: number): void {
+    const left = (this.#waitingBytes.get(peer) ?? 0) - bytes;
+    if (left > 0) this.#waitingBytes.set(peer, left);
+    else this.#waitingBytes.delete(peer);
   }
 
   #end(id: Uint8Array, peer: string, error: unknown): void {

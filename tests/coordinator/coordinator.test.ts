@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -8,6 +9,7 @@ import { ClearScorer, sodium } from "../../crypto/index.ts";
 import { SottoClient } from "../../party-node/asking/client.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import { type Federation, type HopMessage, type SecureConnection, dial, limits } from "../../protocol/index.ts";
+import { IndependentFederation, IndependentQuerier } from "../protocol/independent/client.ts";
 import { TestFederation, until } from "../support/federation.ts";
 
 const silent = pino({ level: "silent" });
@@ -384,6 +386,39 @@ describe("parties come and go", () => {
     await (await f.dial("asker")).message("roster");
     for (const { connection } of members) connection.close();
     await Promise.all(members.map(({ closed }) => closed));
+  });
+});
+
+describe("a member that takes nothing of what it is sent", () => {
+  /** Says that it serves, and then reads nothing. */
+  async function stuckParty(name: string): Promise<IndependentQuerier> {
+    const self = { name, seed: f.identity(name).secretKey.slice(0, 32) };
+    const party = await IndependentQuerier.connect(f.url, new IndependentFederation(f.file, f.rootPublicKey), self);
+    party.send({ type: "serve", encoder: sodium.from_hex(f.federation.terms.encoder.fingerprint) });
+    party.pause();
+    return party;
+  }
+
+  test("is not dropped because another floods it: the other is told, in sessions and in queries", async () => {
+    const alpha = await stuckParty("alpha");
+    const asker = await f.dial("asker");
+    await until(() => asker.messages.some((one) => one.type === "roster" && one.parties.includes("alpha")));
+    const session = newId();
+    const body = new Uint8Array(limits.frameBytesMax - 1024);
+    const hangups = (): number => asker.messages.filter(({ type }) => type === "hangup").length;
+    for (let i = 0; i < 12; i++) {
+      asker.connection.send({ type: "relay", session, peer: "alpha", body });
+      await asker.connection.drained();
+    }
+    // A hundred megabytes take a busy machine longer than most things.
+    while (hangups() === 0) await sleep(20);
+    expect(asker.messages.find(({ type }) => type === "hangup")).toMatchObject({ code: "PEER_TOO_SLOW" });
+    asker.connection.send(query(["alpha"]));
+    expect(await asker.message("refusal")).toMatchObject({ party: "alpha", code: "PEER_TOO_SLOW" });
+    const second = await f.dial("second");
+    expect((await second.message("roster")).parties).toEqual(["alpha"]);
+    alpha.close();
+    await until(() => asker.messages.findLast((one) => one.type === "roster")?.parties.length === 0);
   });
 });
 

@@ -90,6 +90,14 @@ describe("hints on disk", () => {
     expect(new HintCache(folder.path).load("alpha")).toEqual([block(0, "new")]);
   });
 
+  test("may be those of a party that has more blocks than any one message describes", () => {
+    const cache = new HintCache(folder.path);
+    const many = Array.from({ length: 3000 }, (_, i) => ({ ...block(i, String(i)), hint: new Uint8Array(1) }));
+    cache.save("alpha", many);
+    cache.flush();
+    expect(new HintCache(folder.path).load("alpha")).toHaveLength(3000);
+  });
+
   test("are not written again when they are those of the file", () => {
     const cache = new HintCache(folder.path);
     cache.save("alpha", blocks);

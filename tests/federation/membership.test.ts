@@ -131,7 +131,7 @@ describe("a newer file", () => {
     const asker = await f.dial("asker", (message, connection) => {
       if (message.type !== "roster") return;
       connection.send({ type: "federation", file: old });
-      connection.send({ type: "revision", revision: 1 });
+      connection.send({ type: "federation-revision", revision: 1 });
     });
     await asker.message("federation");
     expect(hub.terms.revision).toBe(2);

@@ -48,6 +48,12 @@ describe("a collection's header", () => {
     expect(one).not.toEqual(two);
   });
 
+  test("may hold how scores fall for as many questions as an owner measures", () => {
+    const questions = Array.from({ length: 1024 }, () => new Array<number>(64).fill(0.5));
+    const full = header({ rankProfile: { rowCount: 5, questions } });
+    expect(openHeader(sealHeader(full, secrets), secrets)).toEqual(full);
+  });
+
   test("tells its size in steps of a kibibyte only", () => {
     const sizes = [0, 1, 5, 20].map((count) => {
       const removed = packRemoved(new Map(Array.from({ length: count }, (_, i) => [name(i), 1])));

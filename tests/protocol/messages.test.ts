@@ -185,7 +185,7 @@ const shapes: Readonly<Record<string, Shape>> = {
     peer: badNames,
     code: badCodes,
   }),
-  revision: hop([{ type: "revision", revision: 1 }], { revision: [0, ...badRevisions] }),
+  "federation-revision": hop([{ type: "federation-revision", revision: 1 }], { revision: [0, ...badRevisions] }),
   federation: hop(
     [
       { type: "federation", file: "{}" },
@@ -835,6 +835,11 @@ const hostile: readonly { id: string; bytes: Uint8Array; fault: string }[] = [
   {
     id: "sixteen million empty maps",
     bytes: new Uint8Array(Buffer.concat([bytesOf("9a00ffffff"), zeros(0xffffff).fill(0xa0)])),
+    fault: "FRAME_TOO_LARGE",
+  },
+  {
+    id: "one item more than a message has",
+    bytes: new Uint8Array(Buffer.concat([bytesOf("994000"), zeros(limits.messageItemsMax).fill(0xa0)])),
     fault: "FRAME_TOO_LARGE",
   },
   { id: "JSON", bytes: Buffer.from('{"type":"cancel"}'), fault: "FRAME_MALFORMED" },

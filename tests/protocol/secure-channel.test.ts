@@ -104,6 +104,17 @@ test("a broken channel says nothing of what it was sent", () => {
   expect(() => b.open(text("swordfish swordfish swordfish swordfish swordfish"))).not.toThrow(/swordfish/);
 });
 
+test("every message replaces the key, so that keys taken later open none that went before", () => {
+  const key = sodium.randombytes_buf(32);
+  const channel = new SecureChannel({ sending: key.slice(), receiving: sodium.randombytes_buf(32) });
+  const first = channel.seal(text("one"));
+  const state = sodium.crypto_secretstream_xchacha20poly1305_init_pull(first.subarray(0, HEADER_BYTES), key);
+  for (const record of [first.subarray(HEADER_BYTES), channel.seal(text("two"))])
+    expect(sodium.crypto_secretstream_xchacha20poly1305_pull(state, record, null)).toMatchObject({
+      tag: sodium.crypto_secretstream_xchacha20poly1305_TAG_REKEY,
+    });
+});
+
 test("the keys it is given are wiped", () => {
   const keys = { sending: sodium.randombytes_buf(32), receiving: sodium.randombytes_buf(32) };
   new SecureChannel(keys);

@@ -148,7 +148,7 @@ export const actsOnConnections: readonly Act<Door>[] = [
     who: "a member",
     wants: "the coordinator builds them",
     note: "the coordinator: FRAME_TOO_LARGE",
-    run: async (door: Door): Promise<Outcome> => wasTaken(await door.say("asker", itemBomb(limits.frameItemsMax + 1))),
+    run: async (door: Door): Promise<Outcome> => wasTaken(await door.say("asker", itemBomb(2 ** 20))),
   },
   {
     ...unlimited,
