@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, ringLayout } from "../crypto/index.ts";
@@ -18,6 +18,7 @@ import { QueryRouter } from "./query-router.ts";
 import { TotalRouter } from "./total-router.ts";
 import { Roster } from "./roster.ts";
 import { SessionRouter } from "./session-router.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export type CoordinatorFaultCode = "PORT_IN_USE" | "ADDRESS_UNUSABLE";
 
@@ -35,7 +36,7 @@ export interface CoordinatorOptions {
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #log: Logger;
-  readonly #server: Server = createServer((_request, response) =>
+  readonly #server: Server = createServer(httpOptions(), (_request, response) =>
     response
       .writeHead(426, { "content-type": "text/plain" })
       .end("This is a Sotto coordinator; connect with a WebSocket.\n"),
@@ -47,8 +48,12 @@ export class Coordinator {
   readonly #sessions = new SessionRouter(this.#roster);
   /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
   readonly #queryBytesMax: number;
-  /** Sockets that have not shown who they are, the oldest first. */
-  readonly #waiting = new Set<WebSocket>();
+  /** Connections that have not become WebSockets. */
+  readonly #speechless = new WaitingRoom<Socket>(limits.handshakesMax, (socket) => socket.destroy());
+  /** WebSockets that have not shown who they are. */
+  readonly #waiting = new WaitingRoom<WebSocket>(limits.handshakesMax, (socket) => {
+    socket.terminate();
+  });
 
   /** @throws Fault VERTICAL_INCOMPLETE. */
   constructor(options: CoordinatorOptions) {
@@ -60,7 +65,16 @@ export class Coordinator {
       : new QueryRouter(this.#roster);
     this.#queryBytesMax = federationQueryBytes(options.federation) + limits.queryEnvelopeBytesMax;
     this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
-    this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
+    this.#server.on("connection", (socket) => {
+      this.#speechless.enter(socket);
+      socket.once("close", () => {
+        this.#speechless.leave(socket);
+      });
+    });
+    this.#sockets.on("connection", (socket, request) => {
+      this.#speechless.leave(request.socket);
+      void this.#admit(socket, request);
+    });
   }
 
   /**
@@ -111,8 +125,7 @@ export class Coordinator {
       socket.terminate();
       return;
     }
-    if (this.#waiting.size >= limits.handshakesMax) this.#dropOldestWaiting();
-    this.#waiting.add(socket);
+    this.#waiting.enter(socket);
     try {
       const connection = await accept(socket, request, this.#options);
       this.#join({ name: connection.peer, connection });
@@ -120,16 +133,8 @@ export class Coordinator {
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
       else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
-      this.#waiting.delete(socket);
+      this.#waiting.leave(socket);
     }
-  }
-
-  /** A member needs milliseconds to show who it is; whoever says nothing is always among the oldest, and so keeps nobody out. */
-  #dropOldestWaiting(): void {
-    const [oldest] = this.#waiting;
-    if (!oldest) return;
-    this.#waiting.delete(oldest);
-    oldest.terminate();
   }
 
   #join(member: Member): void {
@@ -239,6 +244,16 @@ export class Coordinator {
     const parties = this.#roster.names();
     for (const { connection } of this.#members) connection.send({ type: "roster", parties });
   }
+}
+
+/** Whoever sends a request's head a byte at a time, or nothing, has as long for it as for the handshake. */
+function httpOptions(): ServerOptions {
+  const { handshakeTimeoutMs } = limits;
+  return {
+    headersTimeout: handshakeTimeoutMs,
+    requestTimeout: handshakeTimeoutMs,
+    connectionsCheckingInterval: handshakeTimeoutMs / 10,
+  };
 }
 
 function federationQueryBytes({ terms: { scoring, mode, vertical } }: Federation): number {
