@@ -5,6 +5,8 @@ import { handshakeTargets } from "./targets/handshake.ts";
 import { keptTargets } from "./targets/kept.ts";
 import { remoteTargets } from "./targets/remote.ts";
 import { sealedTargets } from "./targets/sealed.ts";
+import { sessionTargets } from "./targets/sessions.ts";
+import { trainingTargets } from "./targets/training.ts";
 import { wireTargets } from "./targets/wire.ts";
 
 /**
@@ -18,8 +20,10 @@ export function fuzzTargets(folder: string): readonly FuzzTarget[] {
     ...handshakeTargets,
     ...sealedTargets,
     ...remoteTargets,
+    ...sessionTargets,
     ...fileTargets(folder),
     ...keptTargets(folder),
     ...documentTargets(folder),
+    ...trainingTargets(folder),
   ];
 }

@@ -55,7 +55,7 @@ async function openLab() {
   return { index, query, secrets, scores, block, present: present! };
 }
 let opened: ReturnType<typeof openLab> | null = null;
-const lab = (): ReturnType<typeof openLab> => (opened ??= openLab());
+export const lab = (): ReturnType<typeof openLab> => (opened ??= openLab());
 
 const bytesOfHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 
@@ -67,7 +67,7 @@ async function pageOfBlocks(): Promise<EndToEndMessage> {
 const remoteBlocks = (): RemoteBlocks =>
   new RemoteBlocks({ party: "alpha", layout, hintBytes: layout.hintBytes, onBlocks: () => undefined });
 
-const question = {
+export const question = {
   queryId: fixed("query").subarray(0, 16),
   queryHash: fixed("query hash"),
   answerKeys: boxKeys("answer"),
@@ -80,17 +80,17 @@ function answerAround(list: Uint8Array): Uint8Array {
   return seal("answer", federation.id, { queryId, queryHash, sealed }, identity("alpha"));
 }
 
-async function readAnswer(body: Uint8Array): Promise<void> {
-  const { secrets } = await lab();
+/** `PartySession.blocksOf` of a party that describes its one block. */
+export async function remoteBlocksOf(): Promise<PartySession["blocksOf"]> {
   const page = await pageOfBlocks();
   const blocks = remoteBlocks();
-  const session = {
-    blocksOf: (list: Uint8Array) =>
-      blocks.blocksOf(
-        answering(() => page),
-        list,
-      ),
-  };
+  const session = answering(() => page);
+  return (list) => blocks.blocksOf(session, list);
+}
+
+async function readAnswer(body: Uint8Array): Promise<void> {
+  const { secrets } = await lab();
+  const session = { blocksOf: await remoteBlocksOf() };
   const reader = new AnswerReader({
     federation,
     layout,
