@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, ringLayout } from "../crypto/index.ts";
@@ -23,6 +23,7 @@ import { QueryRouter } from "./query-router.ts";
 import { TotalRouter } from "./total-router.ts";
 import { Roster } from "./roster.ts";
 import { SessionRouter } from "./session-router.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export type CoordinatorFaultCode = "PORT_IN_USE" | "ADDRESS_UNUSABLE";
 
@@ -65,8 +66,12 @@ export class Coordinator {
   /** A signed query of this federation is not larger: what is would only fill the parties' queues. */
   readonly #queryBytesMax: number;
   readonly #stopFollowing: () => void;
-  /** Sockets that have not shown who they are, the oldest first. */
-  readonly #waiting = new Set<WebSocket>();
+  /** Connections that have not become WebSockets. */
+  readonly #speechless = new WaitingRoom<Socket>(limits.handshakesMax, (socket) => socket.destroy());
+  /** WebSockets that have not shown who they are. */
+  readonly #waiting = new WaitingRoom<WebSocket>(limits.handshakesMax, (socket) => {
+    socket.terminate();
+  });
 
   /** @throws Fault VERTICAL_INCOMPLETE, CERTIFICATE_MALFORMED. */
   constructor(options: CoordinatorOptions) {
@@ -80,7 +85,17 @@ export class Coordinator {
       : new QueryRouter(this.#roster);
     this.#queryBytesMax = federationQueryBytes(options.federation) + limits.queryEnvelopeBytesMax;
     this.#sockets = new WebSocketServer({ ...socketOptions, server: this.#server });
-    this.#sockets.on("connection", (socket, request) => void this.#admit(socket, request));
+    // Behind TLS a connection counts from when it can be read; before, Node gives it the same time.
+    this.#server.on(this.#tlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+      this.#speechless.enter(socket);
+      socket.once("close", () => {
+        this.#speechless.leave(socket);
+      });
+    });
+    this.#sockets.on("connection", (socket, request) => {
+      this.#speechless.leave(request.socket);
+      void this.#admit(socket, request);
+    });
     this.#stopFollowing = federation.onChange((changed) => {
       this.#federationChanged(changed);
     });
@@ -146,8 +161,7 @@ export class Coordinator {
       socket.terminate();
       return;
     }
-    if (this.#waiting.size >= limits.handshakesMax) this.#dropOldestWaiting();
-    this.#waiting.add(socket);
+    this.#waiting.enter(socket);
     try {
       const connection = await accept(socket, request, this.#options);
       this.#join({ name: connection.peer, connection });
@@ -155,16 +169,8 @@ export class Coordinator {
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
       else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
-      this.#waiting.delete(socket);
+      this.#waiting.leave(socket);
     }
-  }
-
-  /** A member needs milliseconds to show who it is; whoever says nothing is always among the oldest, and so keeps nobody out. */
-  #dropOldestWaiting(): void {
-    const [oldest] = this.#waiting;
-    if (!oldest) return;
-    this.#waiting.delete(oldest);
-    oldest.terminate();
   }
 
   #join(member: Member): void {

@@ -15,13 +15,17 @@ const run = z
   .max(limits.trainingRunLengthMax);
 const epochs = z.int().min(0).max(1_000_000);
 const rate = z.number().min(0).max(1e6);
+/** Not `.readonly()`, which freezes what it is given, also what is no list: bytes cannot be frozen, and a TypeError is no fault of the peer's. */
+const widths: z.ZodType<readonly number[]> = z
+  .array(z.int().min(1).max(limits.trainingWidthMax))
+  .max(limits.trainingLayersMax);
 
 /** What all parties of a run are told of it. */
 export const trainingSettings = z.strictObject({
   run,
   seed: count,
   bits: z.int().min(1).max(bitsMax),
-  hidden: z.array(z.int().min(1).max(limits.trainingWidthMax)).max(limits.trainingLayersMax).readonly(),
+  hidden: widths,
   batchNorm: z.boolean(),
   release: z.enum(["codes", "floats"]),
   greedyPenalty: rate,

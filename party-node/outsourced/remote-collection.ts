@@ -73,7 +73,7 @@ export class RemoteCollection {
     await this.#done({ type: "host-erase", collection: this.#options.keyId });
   }
 
-  /** Row id in hex -> version, of all rows. */
+  /** Row id in hex -> version, of all rows. @throws Fault MESSAGE_INVALID for a version that cannot be one. */
   async versions(): Promise<Map<string, number>> {
     const versions = new Map<string, number>();
     const session = await this.#options.session();
@@ -85,8 +85,11 @@ export class RemoteCollection {
       if (list.length === 0) return versions;
       const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
       const before = versions.size;
-      for (let at = 0; at < list.length; at += 24)
-        versions.set(sodium.to_hex(list.subarray(at, at + 16)), Number(view.getBigUint64(at + 16, true)));
+      for (let at = 0; at < list.length; at += 24) {
+        const version = Number(view.getBigUint64(at + 16, true));
+        if (version < 1 || !Number.isSafeInteger(version)) throw unexpectedAnswer(session.party);
+        versions.set(sodium.to_hex(list.subarray(at, at + 16)), version);
+      }
       // A host that sends pages for ever must not keep its owner busy for ever.
       if (versions.size === before || versions.size > limits.hostedRowsMax) throw unexpectedAnswer(session.party);
       after = list.slice(list.length - 24, list.length - 8);

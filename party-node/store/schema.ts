@@ -3,7 +3,7 @@ import { closeSync, fchmodSync, openSync } from "node:fs";
 import { Fault } from "../../crypto/fault.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import { Sealer } from "./sealer.ts";
-import type { StoreFaultCode } from "./store-fault.ts";
+import { type StoreFaultCode, findingDamage } from "./store-fault.ts";
 
 const APPLICATION_ID = 0x534f5454; // "SOTT"
 const SCHEMA_VERSION = 1;
@@ -54,13 +54,15 @@ export interface OpenStoreFile {
 /**
  * Opens a store file (mode 0600), or makes it.
  *
- * @throws Fault STORE_FILE, STORE_VERSION, STORE_KEY, STORE_BLOCK_SIZE.
+ * @throws Fault STORE_FILE, STORE_VERSION, STORE_KEY, STORE_BLOCK_SIZE, STORE_DAMAGED.
  */
 export function openStoreFile(path: string, storeKey: Uint8Array, rowsPerBlock: number): OpenStoreFile {
   const database = openDatabase(path);
   try {
-    createOnce(database, path, storeKey, rowsPerBlock);
-    return { database, sealer: unlock(database, path, storeKey, rowsPerBlock) };
+    return findingDamage(() => {
+      createOnce(database, path, storeKey, rowsPerBlock);
+      return { database, sealer: unlock(database, path, storeKey, rowsPerBlock) };
+    });
   } catch (error) {
     database.close();
     throw error;
@@ -151,5 +153,5 @@ function notAStore(path: string, cause?: unknown): Fault {
 
 /** The one number a query gives. */
 export function number(database: DatabaseSync, sql: string): number {
-  return Object.values(database.prepare(sql).get() ?? {})[0] as number;
+  return Object.values(findingDamage(() => database.prepare(sql).get()) ?? {})[0] as number;
 }

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Sealer } from "./sealer.ts";
 import { Statements } from "./statements.ts";
+import { findingDamage } from "./store-fault.ts";
 import type { BlockReader, StoreSnapshot, StoredVector } from "./store.ts";
 
 /** Reads a store's rows by block over one connection. */
@@ -44,7 +45,7 @@ export function openSnapshot(path: string, sealer: Sealer): StoreSnapshot {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     database.exec("BEGIN");
-    database.prepare("SELECT count(*) FROM header").get(); // the moment is that of the first read
+    findingDamage(() => database.prepare("SELECT count(*) FROM header").get()); // the moment is that of the first read
   } catch (error) {
     database.close();
     throw error;

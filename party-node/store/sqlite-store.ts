@@ -36,7 +36,7 @@ export interface SqliteStoreOptions {
  * which rows are of one document, and how long each sealed value is. Whoever can write the file can drop, reorder or put back
  * old rows unnoticed, but not make or change one.
  *
- * @throws Fault STORE_FILE, STORE_VERSION, STORE_KEY, STORE_BLOCK_SIZE; reading throws STORE_TAMPERED.
+ * @throws Fault STORE_FILE, STORE_VERSION, STORE_KEY, STORE_BLOCK_SIZE, STORE_DAMAGED; reading throws STORE_TAMPERED and STORE_DAMAGED.
  */
 export function openSqliteStore(options: SqliteStoreOptions): PassageStore {
   const { path, storeKey, rowsPerBlock, ...unknown } = options;

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { findingDamage } from "./store-fault.ts";
 
-/** Runs SQL on one connection, each text prepared once. */
+/** Runs SQL on one connection, each text prepared once. Every method throws Fault STORE_DAMAGED. */
 export class Statements {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
@@ -10,17 +11,17 @@ export class Statements {
   }
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
+    return findingDamage(() => this.#statement(sql).all(...values)) as Row[];
   }
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what its SQL gives
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined;
+    return findingDamage(() => this.#statement(sql).get(...values)) as Row | undefined;
   }
 
   /** @returns The id of the row inserted last. */
   run(sql: string, ...values: SQLInputValue[]): number | bigint {
-    return this.#statement(sql).run(...values).lastInsertRowid;
+    return findingDamage(() => this.#statement(sql).run(...values)).lastInsertRowid;
   }
 
   #statement(sql: string): StatementSync {

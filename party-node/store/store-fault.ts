@@ -1,10 +1,36 @@
+import { Fault } from "../../crypto/fault.ts";
+
 /**
  * - `STORE_FILE`: the file cannot be opened, or is something else than a store.
  * - `STORE_VERSION`: written by a newer version of the program.
  * - `STORE_KEY`: not the key it was created with.
  * - `STORE_BLOCK_SIZE`: created with another number of rows a block.
  * - `STORE_TAMPERED`: something in it does not open; the message names the row.
+ * - `STORE_DAMAGED`: pages of the file are not as SQLite wrote them.
  * - `POSITION_TAKEN`: two documents are of one entity of the alignment.
  */
 export type StoreFaultCode =
-  "STORE_FILE" | "STORE_VERSION" | "STORE_KEY" | "STORE_BLOCK_SIZE" | "STORE_TAMPERED" | "POSITION_TAKEN";
+  | "STORE_FILE"
+  | "STORE_VERSION"
+  | "STORE_KEY"
+  | "STORE_BLOCK_SIZE"
+  | "STORE_TAMPERED"
+  | "STORE_DAMAGED"
+  | "POSITION_TAKEN";
+
+const SQLITE_CORRUPT = 11;
+
+/** @throws Fault STORE_DAMAGED where SQLite finds damage; everything else as it is. */
+export function findingDamage<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const { errcode } = error as { errcode?: number };
+    if (errcode === undefined || (errcode & 0xff) !== SQLITE_CORRUPT) throw error;
+    throw new Fault<StoreFaultCode>(
+      "STORE_DAMAGED",
+      "The store's file is damaged. Check the disk; restore the store from a backup, or delete it and ingest again.",
+      error,
+    );
+  }
+}

@@ -402,10 +402,12 @@ const shapes: Readonly<Record<string, Shape>> = {
           run,
         })),
         ...[0, 1.5, limits.trainingBitsMax + 1].map((bits) => ({ ...trainingSettings, bits })),
-        ...[[0], [limits.trainingWidthMax + 1], list(limits.trainingLayersMax + 1, 1), null].map((hidden) => ({
-          ...trainingSettings,
-          hidden,
-        })),
+        ...[[0], [limits.trainingWidthMax + 1], list(limits.trainingLayersMax + 1, 1), new Uint8Array(4), null].map(
+          (hidden) => ({
+            ...trainingSettings,
+            hidden,
+          }),
+        ),
         ...[0, -1, 1e10, "1"].map((laplaceEpsilon) => ({ ...trainingSettings, laplaceEpsilon })),
         { ...trainingSettings, release: "features" },
         { ...trainingSettings, learningRate: -1 },

@@ -128,6 +128,14 @@ describe("the SQLite store refuses", () => {
     expect(() => h.open()).toThrow(code("STORE_FILE"));
   });
 
+  test("pages that are damaged", () => {
+    using h = harness(8);
+    h.open().apply({ put: [record("/a", 3)], remove: [] });
+    h.meddle("PRAGMA wal_checkpoint(TRUNCATE)");
+    writeFileSync(h.path, readFileSync(h.path).fill(0xee, 8192));
+    expect(() => h.open().documentKeys("")).toThrow(code("STORE_DAMAGED"));
+  });
+
   test("a folder that is not there", () => {
     using h = harness(8);
     expect(() => h.open({ path: join(h.folder, "missing", "store.db") })).toThrow(code("STORE_FILE"));

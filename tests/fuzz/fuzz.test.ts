@@ -1,0 +1,138 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { Fault } from "../../crypto/index.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { corpusOf, inputText, readInputs } from "./corpus-files.ts";
+import { noCoverage } from "./coverage.ts";
+import { examine } from "./examine.ts";
+import { fuzz } from "./fuzzer.ts";
+import { fuzzTargets } from "./registry.ts";
+import type { FuzzTarget } from "./target.ts";
+
+const INPUTS = 200;
+/** For the changed inputs of one decoder, so that the slow ones do not make everybody wait: `npm run fuzz` has the time. */
+const MILLISECONDS = 25;
+
+const folder = temporaryFolder();
+afterAll(() => {
+  folder[Symbol.dispose]();
+});
+const targets = fuzzTargets(folder.path);
+
+describe("every decoder takes its corpus and changed inputs, or refuses them with its faults", () => {
+  test.each(targets)("$name", async (target) => {
+    const [seeds, corpus] = [await target.seeds(), corpusOf(target.name)];
+    const inputsMax = seeds.length + corpus.length + INPUTS;
+    const options = { seed: 1, inputsMax, millisecondsMax: MILLISECONDS, coverage: noCoverage, corpus };
+    const { findings, inputs } = await fuzz(target, options);
+    expect(findings).toEqual([]);
+    expect(inputs).toBeGreaterThanOrEqual(seeds.length + corpus.length);
+  });
+
+  test("and takes at least one of its seeds", async () => {
+    // A stranger's proof has no seed that may be taken.
+    for (const target of targets.filter(({ name }) => name !== "handshake-proof")) {
+      const outcomes = await Promise.all((await target.seeds()).map((seed) => examine(target, seed)));
+      expect([target.name, outcomes.some(({ accepted }) => accepted)]).toEqual([target.name, true]);
+    }
+  });
+
+  test("no corpus is of a decoder that is gone, and all together are small", () => {
+    const names = readdirSync(join(import.meta.dirname, "corpus")).map((file) => basename(file, ".base64"));
+    expect(names.filter((name) => !targets.some((target) => target.name === name))).toEqual([]);
+    const bytes = names.flatMap(corpusOf).reduce((sum, { length }) => sum + length, 0);
+    expect(bytes).toBeLessThan(200_000);
+  });
+});
+
+describe("the fuzzer", () => {
+  const run = (...args: readonly string[]) => {
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", ...args.map((arg) => arg.replace(/^\.\//, `${import.meta.dirname}/`))],
+      { encoding: "utf8" },
+    );
+    return { stdout, stderr, status };
+  };
+
+  test("finds a bug behind three bytes when coverage guides it, and not without", () => {
+    const { guided, blind } = JSON.parse(run("./planted.ts").stdout) as Record<
+      string,
+      { blocks: number; findings: unknown }
+    >;
+    expect(guided).toMatchObject({ blocks: 4, findings: [{ kind: "TypeError", input: "Sot" }] });
+    expect(blind).toMatchObject({ findings: [] });
+  });
+
+  const toy = (changes: Partial<FuzzTarget>): FuzzTarget => ({
+    name: "toy",
+    form: "bytes",
+    seeds: () => [new Uint8Array(4)],
+    faults: ["TOY_MALFORMED"],
+    run: () => undefined,
+    ...changes,
+  });
+
+  test.each([
+    { id: "what is no fault", error: new RangeError("Invalid array length"), kind: "RangeError" },
+    { id: "a fault of another's", error: new Fault("OTHER", "no"), kind: "Fault OTHER" },
+  ])("takes $id for a bug", async ({ error, kind }) => {
+    const throwing = toy({
+      run: () => {
+        throw error;
+      },
+    });
+    expect((await examine(throwing, new Uint8Array(1))).bug).toMatchObject({ kind });
+  });
+
+  test("takes a decoder's own fault for an answer, and slow work for a bug", async () => {
+    const refusing = toy({ run: () => Promise.reject(new Fault("TOY_MALFORMED", "no")) });
+    expect(await examine(refusing, new Uint8Array(1))).toMatchObject({ accepted: false, bug: null });
+    const slow = toy({
+      run: () => {
+        const started = performance.now();
+        while (performance.now() - started < 60);
+      },
+    });
+    expect((await examine(slow, new Uint8Array(1), 50)).bug).toMatchObject({ kind: "Slow" });
+  });
+
+  test("makes the same inputs from the same seed", async () => {
+    const inputsOf = async (seed: number): Promise<string[]> => {
+      const seen: string[] = [];
+      const noting = toy({ run: (input) => seen.push(Buffer.from(input).toString("hex")) });
+      await fuzz(noting, { seed, inputsMax: 50, millisecondsMax: 10_000, coverage: noCoverage, corpus: [] });
+      return seen;
+    };
+    expect(await inputsOf(5)).toEqual(await inputsOf(5));
+    expect(await inputsOf(5)).not.toEqual(await inputsOf(6));
+  });
+
+  test("prints counts, and gives a decoder the inputs of a file again", () => {
+    const { stdout, status } = run(
+      "./main.ts",
+      "--only",
+      "signs,sealed-rows",
+      "--inputs",
+      "300",
+      "--json",
+      "--jobs",
+      "1",
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      inputs: 600,
+      decoders: [
+        { target: "sealed-rows", inputs: 300 },
+        { target: "signs", accepted: 300, refused: 0 },
+      ],
+      findings: [],
+    });
+    const file = join(folder.path, "inputs");
+    const inputs = [Uint8Array.of(1, 2), new Uint8Array(200).fill(3)];
+    writeFileSync(file, inputText(inputs));
+    expect(readInputs(file)).toEqual(inputs);
+  });
+});

@@ -1,0 +1,58 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PASSAGE_LENGTH_MAX, findRoots, readDocuments, split } from "../../../party-node/documents/index.ts";
+import { readHtml } from "../../../party-node/documents/read-html.ts";
+import { readMarkdown } from "../../../party-node/documents/read-markdown.ts";
+import { terms } from "../../../party-node/encoders/tokenize.ts";
+import { Defect, type FuzzTarget, bytesOf, text } from "../target.ts";
+
+const MARKDOWN =
+  "---\nauthor: a\n---\n# Title #\n\nA paragraph.\n\nSecond\n======\n- item\n\n```js\n# no heading\n```\n";
+const HTML =
+  '<!doctype html><title>T</title><nav>x</nav><h1>Head</h1><p>One <a href="u">link</a> &amp; <b>b</b></p><table><tr><th>a</th><td>1</td></tr></table><ul><li>i</ul><script>x()</script>';
+const JSONL =
+  '{"_id":"1","title":"T","text":"what it says"}\n{"_id":2,"text":"second"}\n\n{"_id":"1","text":"again"}\n';
+
+/** Passages are short, trimmed and well formed, whatever the document. */
+function splits(sections: readonly string[]): void {
+  for (const passage of sections.flatMap(split))
+    if (passage === "" || passage !== passage.trim() || passage.length > PASSAGE_LENGTH_MAX)
+      throw new Defect("a passage is empty, too long or has blanks around it");
+}
+
+async function readFile(path: string, input: Uint8Array): Promise<void> {
+  writeFileSync(path, input);
+  const { roots } = await findRoots([path]);
+  for await (const event of readDocuments(roots)) {
+    if (!("document" in event)) continue;
+    const { passages, contentHash } = event.document;
+    if (passages.length === 0 || !/^[0-9a-f]{64}$/.test(contentHash)) throw new Defect("a document has no passages");
+    if (passages.some((passage) => passage.text === "")) throw new Defect("a passage is empty");
+  }
+}
+
+/** Documents that are ingested: no fault at all, whatever is in them. */
+export function documentTargets(folder: string): FuzzTarget[] {
+  const document = (name: string, seed: string, run: FuzzTarget["run"]): FuzzTarget => ({
+    name,
+    form: "text",
+    seeds: () => [bytesOf(seed)],
+    faults: [],
+    bytesMax: 16_384,
+    run,
+  });
+  return [
+    document("document-markdown", MARKDOWN, (input) => {
+      splits(readMarkdown(text(input)).sections);
+    }),
+    document("document-html", HTML, (input) => {
+      splits(readHtml(text(input)).sections);
+    }),
+    document("document-text", "One. Two!\n\nThree, and more\r\nof it.", (input) => {
+      splits([text(input)]);
+    }),
+    document("document-file", MARKDOWN, (input) => readFile(join(folder, "document.md"), input)),
+    document("document-jsonl", JSONL, (input) => readFile(join(folder, "lines.jsonl"), input)),
+    document("terms", "What is the dose of warfarin, 5 mg?", (input) => terms(text(input))),
+  ];
+}
