@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
@@ -42,12 +42,15 @@ const answerBrowser: RequestListener = (_request, response) =>
     .writeHead(426, { "content-type": "text/plain" })
     .end("This is a Sotto coordinator; connect with a WebSocket.\n");
 
-/** Strangers who open a connection and say nothing, or next to nothing, are let go after the handshake's time, looked for twice within it. */
-const PATIENCE = {
-  headersTimeout: limits.handshakeTimeoutMs,
-  requestTimeout: limits.handshakeTimeoutMs,
-  connectionsCheckingInterval: limits.handshakeTimeoutMs / 2,
-} as const;
+/** Strangers who open a connection and say nothing, or next to nothing, are let go after the handshake's time, looked for often within it. */
+function patience(): ServerOptions {
+  const { handshakeTimeoutMs } = limits;
+  return {
+    headersTimeout: handshakeTimeoutMs,
+    requestTimeout: handshakeTimeoutMs,
+    connectionsCheckingInterval: handshakeTimeoutMs / 10,
+  };
+}
 
 /**
  * Admits members, tells queriers who serves, carries queries, answers and end-to-end sessions, and remembers nothing of them. Holds no key but its
@@ -78,7 +81,7 @@ export class Coordinator {
     const { federation, tls } = options;
     this.#options = options;
     this.#tlsServer = tls ? openTlsServer(tls) : null;
-    this.#server = this.#tlsServer ?? createServer(PATIENCE, answerBrowser);
+    this.#server = this.#tlsServer ?? createServer(patience(), answerBrowser);
     this.#log = options.log;
     this.#queries = federation.terms.vertical
       ? new TotalRouter(this.#roster, federation)
@@ -325,7 +328,7 @@ const TLS = { minVersion: "TLSv1.3" } as const;
 /** @throws Fault CERTIFICATE_MALFORMED. */
 function openTlsServer(tls: TlsCertificate): TlsServer {
   checkTlsCertificate(tls);
-  return createTlsServer({ ...PATIENCE, ...TLS, ...tls, handshakeTimeout: limits.handshakeTimeoutMs }, answerBrowser);
+  return createTlsServer({ ...patience(), ...TLS, ...tls, handshakeTimeout: limits.handshakeTimeoutMs }, answerBrowser);
 }
 
 function federationQueryBytes({ terms: { scoring, mode, vertical } }: Federation): number {
