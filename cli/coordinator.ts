@@ -4,11 +4,12 @@ import { Fault } from "../crypto/index.ts";
 import type { Federation } from "../protocol/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
+import { type OperationOptions, addOperationOptions, openOperation } from "./operation.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
-interface Options {
+interface Options extends OperationOptions {
   readonly dir: string;
   readonly port?: number;
   readonly host: string;
@@ -16,17 +17,18 @@ interface Options {
 }
 
 export function coordinatorCommand(): Command {
-  return new Command("coordinator")
+  const command = new Command("coordinator")
     .description("run the coordinator: carries queries and answers it cannot read")
     .addOption(dirOption())
     .option("-p, --port <port>", "port to listen on, 0 for a free one; default is the federation's", parsePort)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
-    .addOption(transcriptOption())
-    .action(runCoordinator);
+    .addOption(transcriptOption());
+  return addOperationOptions(command).action(runCoordinator);
 }
 
-async function runCoordinator({ dir, port, host, transcript: path }: Options): Promise<void> {
-  const { identity, federation } = openNode(dir);
+async function runCoordinator({ dir, port, host, transcript: path, ...options }: Options): Promise<void> {
+  const node = openNode(dir);
+  const { identity, federation } = node;
   if (!federation.hasRole(identity.name, "coordinator")) {
     throw new Fault(
       "WRONG_ROLE",
@@ -35,21 +37,31 @@ async function runCoordinator({ dir, port, host, transcript: path }: Options): P
   }
   const log = makeLogger("coordinator", identity.name);
   const transcript = path === undefined ? null : openTranscript(path);
-  const coordinator = new Coordinator({
-    identity,
-    federation,
+  let isListening = false;
+  await using operation = await openOperation({
+    node,
+    role: "coordinator",
+    options,
     log,
-    ...(transcript ? { observer: transcript.observer } : {}),
+    isHealthy: () => isListening,
+    observer: transcript?.observer,
   });
+  const { observer, sink: onEvent } = operation;
+  const coordinator = new Coordinator({ identity, federation, log, observer, onEvent });
   const listening = await coordinator.listen(port ?? federationPort(federation), host);
+  isListening = true;
   log.info({ host, port: listening, federation: federation.terms.name }, "listening");
   tellParent({ event: "listening", port: listening });
-  await new Promise<void>((resolve) => {
-    onStop(resolve);
+  const stopped = new Promise<null>((resolve) => {
+    onStop(() => {
+      resolve(null);
+    });
   });
+  const failure = await Promise.race([stopped, operation.failed]);
   await coordinator.close();
   transcript?.close();
   releaseParent();
+  if (failure) throw failure;
 }
 
 /** The port that members are told to reach. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import {
   type Federation,
   type FrameObserver,
@@ -36,6 +37,8 @@ export interface PartyServerOptions {
   readonly coordinatorUrl: string;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
+  /** Told of all that is answered and refused, for the audit log and the metrics. */
+  readonly onEvent?: AuditSink | undefined;
 }
 
 /** A party's server: keeps a connection to the coordinator and answers what comes over it. */
@@ -47,6 +50,7 @@ export class PartyServer {
   readonly #sessions: SessionService;
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
+  #listed = false;
 
   /** @throws Fault VERTICAL_INCOMPLETE, ANSWERED_MALFORMED. */
   constructor(options: PartyServerOptions) {
@@ -64,6 +68,7 @@ export class PartyServer {
       lastAsked: vertical && answeredPath !== undefined ? new LastAsked(answeredPath) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),
+      onEvent: options.onEvent,
     });
     this.#sessions = new SessionService({
       identity,
@@ -76,7 +81,13 @@ export class PartyServer {
       drained: () => this.#connection?.drained() ?? Promise.resolve(),
       now: () => performance.now(),
       log: options.log,
+      onEvent: options.onEvent,
     });
+  }
+
+  /** Whether questions can reach this party: the collection is loaded, and a coordinator lists it. */
+  get isServing(): boolean {
+    return this.#listed;
   }
 
   /**
@@ -157,8 +168,10 @@ export class PartyServer {
     const lost = await new Promise<Fault>((resolve) => {
       connection.listen(
         (message) => {
-          if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
-          else if (message.type === "goodbye")
+          if (message.type === "roster" && message.parties.includes(identity.name)) {
+            this.#listed = true;
+            onReady();
+          } else if (message.type === "goodbye")
             said.goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
           else this.#handle(message);
         },
@@ -168,6 +181,7 @@ export class PartyServer {
       );
     });
     this.#connection = null;
+    this.#listed = false;
     this.#sessions.clear();
     if (this.#stopping()) return null;
     if (said.goodbye && isFinal(said.goodbye)) return said.goodbye;

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Fault, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
@@ -21,6 +22,7 @@ import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
 import { notServed } from "./not-served.ts";
+import { RequestTally } from "./request-tally.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
@@ -52,6 +54,7 @@ export interface SessionServiceOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly log: Logger;
+  readonly onEvent?: AuditSink | undefined;
 }
 
 /** Bytes left in a frame for everything around the passages. */
@@ -109,6 +112,7 @@ export class SessionService {
     const { channel, peer: querier } = responder.receiveFinish(finish);
     if (querier !== peer || !this.#options.federation.hasRole(querier, "querier"))
       throw new Fault<ProtocolFaultCode>("WRONG_ROLE", "the peer is not a querier of this federation");
+    this.#options.onEvent?.({ kind: "session-opened", member: querier });
     return { stage: "open", peer, since, channel, turn: Promise.resolve(), waiting: 0 };
   }
 
@@ -119,10 +123,21 @@ export class SessionService {
       throw new Fault<ProtocolFaultCode>("LIMIT_EXCEEDED", "too many requests at once");
     session.waiting++;
     const work = async (): Promise<void> => {
-      for await (const message of this.#respond(session, request)) {
-        if (this.#sessions.get(key) !== session) return;
-        reply(session.channel.seal(encodeValue(message)));
-        await this.#options.drained();
+      const tally = new RequestTally(session.peer, request);
+      try {
+        for await (const message of this.#respond(session, request, tally)) {
+          if (this.#sessions.get(key) !== session) return;
+          const encoded = encodeValue(message);
+          reply(session.channel.seal(encoded));
+          tally.answered(message, encoded.length);
+          await this.#options.drained();
+        }
+      } catch (error) {
+        tally.failed(error);
+        throw error;
+      } finally {
+        const event = tally.event();
+        if (event) this.#options.onEvent?.(event);
       }
       session.waiting--;
     };
@@ -137,7 +152,11 @@ export class SessionService {
     if (!(error instanceof Fault)) this.#options.log.error({ err: error }, "a session failed");
   }
 
-  async *#respond(session: OpenSession, message: EndToEndMessage): AsyncGenerator<EndToEndMessage> {
+  async *#respond(
+    session: OpenSession,
+    message: EndToEndMessage,
+    tally: RequestTally,
+  ): AsyncGenerator<EndToEndMessage> {
     const { collection, handlers = [] } = this.#options;
     const handler = handlers.find((candidate) => candidate.handles(message));
     const refusal = notServed(message);
@@ -155,7 +174,7 @@ export class SessionService {
         yield* blockPages(message, collection);
         break;
       case "fetch":
-        yield this.#passages(session.peer, message);
+        yield this.#passages(session.peer, message, tally);
         break;
       default:
         throw new Fault("MESSAGE_UNKNOWN", `a querier does not send ${message.type}`);
@@ -163,7 +182,11 @@ export class SessionService {
   }
 
   /** Always one message padded to a multiple of the same size, so that its length says as little as possible about what was wanted. */
-  #passages(querier: string, { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>): EndToEndMessage {
+  #passages(
+    querier: string,
+    { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
+    tally: RequestTally,
+  ): EndToEndMessage {
     const snapshot = this.#options.queries.takeFetchable(querier, queryId);
     if (!snapshot)
       return {
@@ -189,6 +212,7 @@ export class SessionService {
       room -= encodeValue(passage).length;
       if (room >= 0) passages.push(passage);
     }
+    tally.expectPassages(passages.length);
     return { type: "passages", id, padded: sodium.pad(encodeValue(passages), limits.passagePadBytes) };
   }
 }
