@@ -50,6 +50,9 @@ export async function openOperation(context: OperationContext): Promise<Operatio
   const record: AuditSink = (event) => {
     audit?.record(event);
   };
+  opened.defer(() => {
+    record({ kind: "stopped" });
+  });
   const tally = role === "coordinator" ? opened.adopt(new CarriedTally(record), (one) => one.close()) : null;
   const account = tally?.sink ?? record;
   await serveMetrics(context, opened, metrics.registry);
@@ -61,9 +64,6 @@ export async function openOperation(context: OperationContext): Promise<Operatio
   const { revision, members } = context.node.federation.terms;
   sink({ kind: "started", role });
   sink({ kind: "federation-taken", revision, members: members.length });
-  opened.defer(() => {
-    sink({ kind: "stopped" });
-  });
   const all = opened.move();
   return {
     sink,

@@ -58,5 +58,5 @@ export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./rout
 export { type ScoredBlock, SCORED_BLOCK_BYTES, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
-export { openSigned, seal, signDetached, verifyDetached } from "./signed.ts";
+export { openSigned, seal } from "./signed.ts";
 export { type TrainingAnswer, type TrainingRequest, trainingRequests } from "./training-messages.ts";

@@ -3,10 +3,10 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../crypto/index.ts";
-import { type Federation, type Identity, signDetached, toBase64, verifyDetached } from "../../protocol/index.ts";
+import { type Federation, type Identity, toBase64 } from "../../protocol/index.ts";
 import type { AuditFaultCode } from "./audit-fault.ts";
-import { auditLimits, hashOf, logFile, logFiles, signedPart } from "./chain.ts";
-import { type AuditEntry, type AuditEvent, type LogRecord, auditEvent } from "./events.ts";
+import { auditLimits, hashOf, isSignedBy, logFile, logFiles, signEntry } from "./chain.ts";
+import { type AuditEvent, type EntryFrame, type LogRecord, auditEvent } from "./events.ts";
 import { firstEntry } from "./first-entry.ts";
 import { cutToSigned } from "./tail.ts";
 
@@ -118,12 +118,9 @@ export class AuditLog implements AsyncDisposable {
 
   async #goOn(formerKeys: readonly Uint8Array[]): Promise<void> {
     const { folder, federation } = this.#options;
-    const isSignedBy = (key: Uint8Array, entry: AuditEntry): boolean =>
-      entry.kind === "signed" &&
-      verifyDetached("audit", federation.id, signedPart(entry), Buffer.from(entry.signature, "base64"), key);
     const keys = [this.#publicKey, ...formerKeys];
     const { sequence, hash, file, bytesCut } = cutToSigned(folder, (entry) =>
-      keys.some((key) => isSignedBy(key, entry)),
+      keys.some((key) => isSignedBy(key, federation.id, entry)),
     );
     this.#last = this.#signed = { sequence, hash };
     this.#fileNumber = file?.number ?? 0;
@@ -142,15 +139,23 @@ export class AuditLog implements AsyncDisposable {
       this.#broke(
         new Fault<AuditFaultCode>("AUDIT_UNWRITABLE", `the disk of ${this.#options.folder} does not keep up`),
       );
-    else if (this.#waiting.length >= auditLimits.unsignedEntriesMax) void this.#write();
-    else this.#timer ??= setTimeout(() => void this.#write(), this.#options.flushMs).unref();
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#waiting.length >= auditLimits.unsignedEntriesMax) void this.#write();
+    else if (this.#waiting.length > 0)
+      this.#timer ??= setTimeout(() => {
+        this.#timer = null;
+        void this.#write();
+      }, this.#options.flushMs).unref();
   }
 
   /** Writes a batch; with one on its way, only waits for it. */
   #write(): Promise<void> {
     this.#writing ??= this.#writeBatch().finally(() => {
       this.#writing = null;
-      if (this.#waiting.length >= auditLimits.unsignedEntriesMax) void this.#write();
+      this.#schedule();
     });
     return this.#writing;
   }
@@ -191,7 +196,7 @@ export class AuditLog implements AsyncDisposable {
     return line;
   }
 
-  #frame(atMs: number): { readonly sequence: number; readonly time: string; readonly previous: string } {
+  #frame(atMs: number): EntryFrame {
     const { sequence, hash: previous } = this.#last;
     return { sequence: sequence + 1, time: new Date(atMs).toISOString(), previous };
   }
@@ -199,7 +204,7 @@ export class AuditLog implements AsyncDisposable {
   #signature(): string {
     const { federation, identity, wallClock } = this.#options;
     const atMs = wallClock();
-    const signature = signDetached("audit", federation.id, signedPart(this.#frame(atMs)), identity.secretKey);
+    const signature = signEntry(federation.id, this.#frame(atMs), identity.secretKey);
     return this.#line({ kind: "signed", signature: toBase64(signature) }, atMs);
   }
 
@@ -224,8 +229,9 @@ export class AuditLog implements AsyncDisposable {
     const begins = kept.length < this.#options.filesMax ? null : kept[0] && firstEntry(kept[0])?.sequence;
     if (begins) lines.push(this.#line({ kind: "oldest-removed", begins }, wallClock()));
     await this.#append(lines);
+    await syncFolder(folder);
     // Only once the log itself says so: what is missing otherwise was taken away by somebody else.
-    if (begins && oldest) await rm(oldest.path);
+    if (begins && oldest) await rm(oldest.path, { force: true });
   }
 
   #broke(why: Fault): void {
@@ -233,6 +239,13 @@ export class AuditLog implements AsyncDisposable {
     this.#waiting = [];
     this.#fail(why);
   }
+}
+
+/** Without it a new file can be gone after a power failure, although what is in it is on the disk. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return; // a folder cannot be opened there
+  await using handle = await open(folder, "r");
+  await handle.sync();
 }
 
 function publicKeyOf({ secretKey }: Identity): Uint8Array {

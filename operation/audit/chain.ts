@@ -30,9 +30,30 @@ export function hashOf(line: string): string {
   return sodium.to_hex(sodium.crypto_generichash(32, line, null));
 }
 
-/** What the signature of an entry covers beside the federation and the purpose. */
-export function signedPart({ sequence, time, previous }: EntryFrame): Uint8Array {
-  return encodeValue([sequence, time, previous]);
+/**
+ * The bytes that are signed for an entry. The label is no message's and has a version of its own: logs are older than protocols.
+ *
+ * @param federationId - 32 bytes.
+ */
+function signedBytes(federationId: Uint8Array, { sequence, time, previous }: EntryFrame): Uint8Array {
+  return encodeValue(["sotto audit/1", federationId, sequence, time, previous]);
+}
+
+/** Ed25519 (RFC 8032), 64 bytes. @param secretKey - 64 bytes, libsodium's form. */
+export function signEntry(federationId: Uint8Array, frame: EntryFrame, secretKey: Uint8Array): Uint8Array {
+  return sodium.crypto_sign_detached(signedBytes(federationId, frame), secretKey);
+}
+
+/** Whether the entry is a signature by this key, of 32 bytes. */
+export function isSignedBy(publicKey: Uint8Array, federationId: Uint8Array, entry: AuditEntry): boolean {
+  return (
+    entry.kind === "signed" &&
+    sodium.crypto_sign_verify_detached(
+      new Uint8Array(Buffer.from(entry.signature, "base64")),
+      signedBytes(federationId, entry),
+      publicKey,
+    )
+  );
 }
 
 /** One line as it was written, without its end; null for anything that no node writes. */

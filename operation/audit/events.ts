@@ -5,6 +5,8 @@ const count = z.int().min(0);
 const member = memberName;
 /** A fault's code. */
 const code = z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/);
+/** 32 bytes in base64. */
+const base64Of32 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const collection = z.string().regex(/^[0-9a-f]{32}$/);
 
 const ownersActs = ["create", "describe", "put", "remove", "erase", "versions"] as const;
@@ -92,11 +94,11 @@ export const logRecord = z.discriminatedUnion("kind", [
     version: z.literal(1),
     number: z.int().min(1),
     member,
-    federation: z.base64().length(44),
-    key: z.base64().length(44),
+    federation: base64Of32,
+    key: base64Of32,
   }),
   /** Ed25519 of this entry's sequence, time and `previous`, and so of everything before it. */
-  z.strictObject({ kind: z.literal("signed"), signature: z.base64().length(88) }),
+  z.strictObject({ kind: z.literal("signed"), signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/) }),
   /** A crash had left this many bytes that were not signed yet. */
   z.strictObject({ kind: z.literal("tail-cut"), bytes: count }),
   /** The log was larger than it may be: it begins with this entry now. */

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { Fault } from "../../crypto/index.ts";
-import { toBase64, verifyDetached } from "../../protocol/index.ts";
+import { toBase64 } from "../../protocol/index.ts";
 import type { AuditFaultCode } from "./audit-fault.ts";
 import {
   type LogFile,
@@ -8,9 +8,9 @@ import {
   TAIL_BYTES_MAX,
   auditLimits,
   hashOf,
+  isSignedBy,
   logFiles,
   parseLine,
-  signedPart,
 } from "./chain.ts";
 import type { AuditEntry } from "./events.ts";
 
@@ -199,8 +199,7 @@ class CheckedChain {
   #missigned(entry: AuditEntry): string | null {
     if (entry.kind !== "signed") return null;
     const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
-    const { key = "" } = this.#file ?? {};
-    return verifyDetached("audit", bytes(this.#federation ?? ""), signedPart(entry), bytes(entry.signature), bytes(key))
+    return isSignedBy(bytes(this.#file?.key ?? ""), bytes(this.#federation ?? ""), entry)
       ? null
       : `the signature that is entry ${String(entry.sequence)} is not the node's`;
   }

@@ -256,6 +256,11 @@ describe("tampering", () => {
       says: /signature that is entry 18/,
     },
     {
+      id: "a signature of another length",
+      made: () => changed(5, /=="/, 'a="'),
+      says: /entry 6 in .* cannot be read/,
+    },
+    {
       id: "what is no entry",
       made: () => lines.with(8, '{"sequence":9,"note":"hello"}'),
       says: /entry 9 in .* cannot be read/,
@@ -446,10 +451,31 @@ test("entries of a burst are signed every 256, and a log that cannot be written 
   truncateSync(file(join(folder.path, "full"), 2));
 });
 
-test("an event reaches the disk within the time for it, without anybody asking", async () => {
+test("events reach the disk within the time for it, without anybody asking, also those that a full batch left", async () => {
   const path = join(folder.path, "soon");
   await using log = await openAs(path, { flushMs: 20 });
   log.record(answered(1));
-  await until(() => log.head.sequence > 0);
+  await until(() => log.head.sequence >= 4);
   expect(entriesOf(path).at(-2)).toMatchObject({ kind: "query-answered", passages: 1001 });
+  for (let n = 0; n < 300; n++) log.record(answered(n));
+  await until(() => log.head.sequence >= 306);
+  expect(entriesOf(path).filter(({ kind }) => kind === "query-answered")).toHaveLength(301);
+});
+
+test("what comes while a write is under way, and whose time runs out before it ends, is written after it", async () => {
+  const path = join(folder.path, "meanwhile");
+  let asked = 0;
+  await using log = await openAs(path, {
+    flushMs: 0,
+    // The log asks for the time of the event, of the file, of its signature, and here of the event's own, in the middle of its write.
+    wallClock: () => {
+      if (++asked === 4) log.record(answered(2));
+      // So long that the timer is due before the disk has answered.
+      if (asked === 5) for (const end = performance.now() + 5; performance.now() < end;);
+      return Date.now();
+    },
+  });
+  log.record(answered(1));
+  await until(() => log.head.sequence >= 6);
+  expect(entriesOf(path).filter(({ kind }) => kind === "query-answered")).toHaveLength(2);
 });

@@ -84,7 +84,8 @@ test("a label's quotes, backslashes and line ends are escaped, and a bare counte
 test("the port serves metrics and health to whoever reads, and nothing else", async () => {
   let healthy = false;
   const options = { registry: { text: () => "a_total 1\n" }, isHealthy: () => healthy, host: "127.0.0.1" };
-  const server = await startMetricsServer({ ...options, port: 0 });
+  await using opened = new AsyncDisposableStack();
+  const server = opened.adopt(await startMetricsServer({ ...options, port: 0 }), (one) => one.close());
   const get = async (path: string, method = "GET"): Promise<[number, string]> => {
     const answer = await fetch(`http://127.0.0.1:${String(server.port)}${path}`, { method });
     return [answer.status, await answer.text()];
@@ -99,5 +100,4 @@ test("the port serves metrics and health to whoever reads, and nothing else", as
   await expect(startMetricsServer({ ...options, port: server.port })).rejects.toMatchObject({
     code: "METRICS_PORT_UNUSABLE",
   });
-  await server.close();
 });
