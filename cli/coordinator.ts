@@ -7,11 +7,12 @@ import { watchFederationFile } from "../party-node/federation-file-sync.ts";
 import type { Federation, TlsCertificate } from "../protocol/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
+import { type OperationOptions, addOperationOptions, openOperation } from "./operation.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
-interface Options {
+interface Options extends OperationOptions {
   readonly dir: string;
   readonly port?: number;
   readonly host: string;
@@ -30,14 +31,15 @@ interface TlsPaths {
 const CERTIFICATE_CHECK_MS = 10_000;
 
 export function coordinatorCommand(): Command {
-  return new Command("coordinator")
+  const command = new Command("coordinator")
     .description("run the coordinator: carries queries and answers it cannot read")
     .addOption(dirOption())
     .option("-p, --port <port>", "port to listen on, 0 for a free one; default is the federation's", parsePort)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .option("--tls-cert <file>", "speak wss with this certificate (PEM), those between it and its root behind it")
     .option("--tls-key <file>", "its private key (PEM)")
-    .addOption(transcriptOption())
+    .addOption(transcriptOption());
+  return addOperationOptions(command)
     .action(runCoordinator)
     .addHelpText(
       "after",
@@ -45,9 +47,18 @@ export function coordinatorCommand(): Command {
     );
 }
 
-async function runCoordinator({ dir, port, host, transcript: path, tlsCert, tlsKey }: Options): Promise<void> {
+async function runCoordinator({
+  dir,
+  port,
+  host,
+  transcript: path,
+  tlsCert,
+  tlsKey,
+  ...options
+}: Options): Promise<void> {
   const tls = tlsPaths(tlsCert, tlsKey);
-  const { identity, federation, folder } = openNode(dir);
+  const node = openNode(dir);
+  const { identity, federation, folder } = node;
   if (!federation.hasRole(identity.name, "coordinator")) {
     throw new Fault(
       "WRONG_ROLE",
@@ -56,26 +67,42 @@ async function runCoordinator({ dir, port, host, transcript: path, tlsCert, tlsK
   }
   const log = makeLogger("coordinator", identity.name);
   const transcript = path === undefined ? null : openTranscript(path);
+  let isListening = false;
+  await using operation = await openOperation({
+    node,
+    role: "coordinator",
+    options,
+    log,
+    isHealthy: () => isListening,
+    observer: transcript?.observer,
+  });
+  const { observer, sink: onEvent } = operation;
   const coordinator = new Coordinator({
     identity,
     federation,
     log,
+    observer,
+    onEvent,
     ...(tls ? { tls: readCertificate(tls) } : {}),
-    ...(transcript ? { observer: transcript.observer } : {}),
   });
   const listening = await coordinator.listen(port ?? federationPort(federation), host);
+  isListening = true;
   log.info({ host, port: listening, federation: federation.terms.name, tls: tls !== null }, "listening");
   const endRenewal = tls ? renewWhenChanged(coordinator, tls, log) : () => undefined;
   tellParent({ event: "listening", port: listening });
   const stopWatching = watchFederationFile(federation, folder.federationPath, log);
-  await new Promise<void>((resolve) => {
-    onStop(resolve);
+  const stopped = new Promise<null>((resolve) => {
+    onStop(() => {
+      resolve(null);
+    });
   });
+  const failure = await Promise.race([stopped, operation.failed]);
   stopWatching();
   endRenewal();
   await coordinator.close();
   transcript?.close();
   releaseParent();
+  if (failure) throw failure;
 }
 
 /** The port that members are told to reach. */

@@ -15,11 +15,12 @@ import { limits, memberName } from "../protocol/index.ts";
 import { openNodeStore } from "./node-store.ts";
 import { makeLogger } from "./logging.ts";
 import { type ServiceOptions, openServices } from "./node-services.ts";
+import { type OperationOptions, addOperationOptions, openOperation } from "./operation.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
 import { onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
-interface Options extends ServiceOptions {
+interface Options extends ServiceOptions, OperationOptions {
   readonly dir: string;
   readonly insecureClear: boolean;
   readonly cache: boolean;
@@ -29,7 +30,7 @@ interface Options extends ServiceOptions {
 }
 
 export function nodeCommand(): Command {
-  return new Command("node")
+  const command = new Command("node")
     .description("serve this node's documents to the federation")
     .addOption(dirOption())
     .option("--insecure-clear", "serve a federation in clear mode, where everybody sees the questions", false)
@@ -72,7 +73,8 @@ export function nodeCommand(): Command {
       wholeNumber(1, 36_500),
       QUERY_BUDGET_DAYS_DEFAULT,
     )
-    .addOption(transcriptOption())
+    .addOption(transcriptOption());
+  return addOperationOptions(command)
     .action(runNode)
     .addHelpText(
       "after",
@@ -125,6 +127,15 @@ async function runNode(options: Options): Promise<void> {
   );
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
+  const running: { server: PartyServer | null; failure: Fault | null } = { server: null, failure: null };
+  await using operation = await openOperation({
+    node,
+    role: "party",
+    options,
+    log,
+    isHealthy: () => running.server?.isServing ?? false,
+    observer: transcript?.observer,
+  });
   if (!cache) rmSync(node.folder.cachePath, { force: true });
   const index = clear
     ? new ClearScorer(layout)
@@ -146,7 +157,13 @@ async function runNode(options: Options): Promise<void> {
     coordinatorUrl,
     ca,
     log,
-    observer: transcript?.observer,
+    observer: operation.observer,
+    onEvent: operation.sink,
+  });
+  running.server = server;
+  void operation.failed.then((why) => {
+    running.failure = why;
+    server.close();
   });
   onStop(() => {
     server.close();
@@ -165,4 +182,5 @@ async function runNode(options: Options): Promise<void> {
     transcript?.close();
     releaseParent();
   }
+  if (running.failure) throw running.failure;
 }

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Fault, ringLayout } from "../crypto/index.ts";
+import type { AuditSink } from "../operation/audit/index.ts";
 import {
   CHECK_KEY_BOX_BYTES,
   type Federation,
@@ -32,6 +33,8 @@ export interface CoordinatorOptions {
   readonly federation: Federation;
   readonly log: Logger;
   readonly observer?: FrameObserver;
+  /** Told of who comes, goes and is not admitted, for the audit log and the metrics. */
+  readonly onEvent?: AuditSink;
   /** With it, `wss` is spoken in place of `ws`. */
   readonly tls?: TlsCertificate;
 }
@@ -169,6 +172,7 @@ export class Coordinator {
       const connection = await accept(socket, request, this.#options);
       this.#join({ name: connection.peer, connection });
     } catch (error) {
+      this.#options.onEvent?.({ kind: "strangers-refused", connections: 1 });
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
       else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
@@ -189,6 +193,7 @@ export class Coordinator {
     }
     this.#members.add(member);
     this.#log.info({ member: member.name }, "connected");
+    this.#options.onEvent?.({ kind: "member-connected", member: member.name });
     const send = (message: HopMessage): void => {
       member.connection.send(message);
     };
@@ -253,6 +258,8 @@ export class Coordinator {
   #federationChanged(changed: ReadonlySet<string>): void {
     const { federation } = this.#options;
     this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
+    const { revision, members } = federation.terms;
+    this.#options.onEvent?.({ kind: "federation-taken", revision, members: members.length });
     for (const member of this.#members) {
       // A removed member gets it too, and so knows why.
       member.connection.send({ type: "federation", file: federation.file });
@@ -290,6 +297,7 @@ export class Coordinator {
     });
     replaced?.connection.close();
     this.#log.info({ party: member.name }, "serving");
+    this.#options.onEvent?.({ kind: "party-serving", member: member.name });
     this.#tellRoster();
   }
 
@@ -304,6 +312,7 @@ export class Coordinator {
 
   #expel(member: Member, code: string, reason: string): void {
     this.#log.warn({ member: member.name, code }, "expelled");
+    this.#options.onEvent?.({ kind: "member-expelled", member: member.name, code });
     member.connection.send({ type: "goodbye", code, reason });
     member.connection.close();
   }
@@ -311,6 +320,7 @@ export class Coordinator {
   #leave(member: Member, why: Fault): void {
     this.#members.delete(member);
     this.#log.info({ member: member.name, code: why.code }, "disconnected");
+    this.#options.onEvent?.({ kind: "member-left", member: member.name, code: why.code });
     const served = this.#roster.leave(member);
     this.#queries.left(member);
     this.#sessions.left(member);

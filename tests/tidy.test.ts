@@ -179,6 +179,13 @@ describe("folders keep to their layer", () => {
     ).toEqual([]);
   });
 
+  test("operation imports of ours only itself, crypto and protocol, for parties and coordinators both use it", () => {
+    expect(
+      imports(files("operation"), (target) => isOurs(target) && !under("operation", "crypto", "protocol")(target)),
+    ).toEqual([]);
+    expect(imports(files("operation"), under("crypto/secret"))).toEqual([]);
+  });
+
   test("the coordinator touches neither secret keys nor a party's code", () => {
     expect(imports(files("coordinator"), under("crypto/secret", "party-node"))).toEqual([]);
   });

@@ -1,2 +1,2 @@
-export { HostService, type HostServiceOptions, isHostedRequest } from "./host-service.ts";
+export { HostService, type HostServiceOptions, type HostedRequest, isHostedRequest } from "./host-service.ts";
 export type { HostingFaultCode } from "./hosted-collections.ts";

@@ -11,7 +11,10 @@ const NO_HINT = new Uint8Array(0);
 type SlotRows = Float64Array;
 
 /** The rows that were present between two commits, by block; never changed once made. */
-type Generation = ReadonlyMap<number, SlotRows>;
+interface Generation {
+  readonly rows: ReadonlyMap<number, SlotRows>;
+  readonly rowCount: number;
+}
 
 /** A block on its way in. */
 interface StagedBlock {
@@ -23,6 +26,8 @@ interface StagedBlock {
 /** The answer to one query, with what is needed to hand out its passages later. */
 export interface ScoredSnapshot {
   readonly answer: IndexAnswer;
+  /** Rows that were scored. */
+  readonly rowCount: number;
   /** @returns The row that was scored there, or null. */
   readonly rowAt: (block: number, slot: number) => number | null;
 }
@@ -38,7 +43,7 @@ export class Collection {
   #revisions: ReadonlyMap<number, number> = new Map();
   readonly #present = new Map<number, BlockDescription>();
   readonly #rowCounts = new Map<number, number>();
-  #rows: Generation = new Map();
+  #rows: ReadonlyMap<number, SlotRows> = new Map();
   /** The blocks of an answer -> the rows that were present then, for as long as anybody holds the answer. */
   readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
   /** By version: what is present, and what was replaced within the fetch window, for an answer under way may still name it. */
@@ -115,10 +120,10 @@ export class Collection {
     const answer = await this.#index.answer(query, signal);
     const scored = this.#generations.get(answer.blocks);
     const rowAt = (block: number, slot: number): number | null => {
-      const row = scored?.get(block)?.[slot] ?? NO_ROW;
+      const row = scored?.rows.get(block)?.[slot] ?? NO_ROW;
       return row === NO_ROW ? null : row;
     };
-    return { answer, rowAt };
+    return { answer, rowCount: scored?.rowCount ?? 0, rowAt };
   }
 
   /** One step for the event loop: whatever is asked before it sees the old blocks, whatever is asked after it the new ones. */
@@ -130,7 +135,7 @@ export class Collection {
       else rowsNow.delete(block);
       this.#rowCounts.set(block, rowCount);
     }
-    this.#generations.set(this.#index.commit(), rowsNow);
+    this.#generations.set(this.#index.commit(), { rows: rowsNow, rowCount: this.rowCount });
     this.#rows = rowsNow;
     this.#forgetReplaced();
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import {
   type Federation,
   type FrameObserver,
@@ -40,6 +41,8 @@ export interface PartyServerOptions {
   readonly ca?: string | undefined;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
+  /** Told of all that is answered and refused, for the audit log and the metrics. */
+  readonly onEvent?: AuditSink | undefined;
 }
 
 /** A party's server: keeps a connection to the coordinator and answers what comes over it. */
@@ -51,6 +54,7 @@ export class PartyServer {
   readonly #sessions: SessionService;
   readonly #stop = new AbortController();
   #connection: SecureConnection | null = null;
+  #listed = false;
   /** Set when the founder has removed this party while it ran. */
   #removed: Fault | null = null;
 
@@ -70,6 +74,7 @@ export class PartyServer {
       lastAsked: vertical && answeredPath !== undefined ? new LastAsked(answeredPath) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),
+      onEvent: options.onEvent,
     });
     this.#sessions = new SessionService({
       identity,
@@ -82,7 +87,13 @@ export class PartyServer {
       drained: () => this.#connection?.drained() ?? Promise.resolve(),
       now: () => performance.now(),
       log: options.log,
+      onEvent: options.onEvent,
     });
+  }
+
+  /** Whether questions can reach this party: the collection is loaded, and a coordinator lists it. */
+  get isServing(): boolean {
+    return this.#listed;
   }
 
   /**
@@ -171,8 +182,10 @@ export class PartyServer {
     const lost = await new Promise<Fault>((resolve) => {
       connection.listen(
         (message) => {
-          if (message.type === "roster" && message.parties.includes(identity.name)) onReady();
-          else if (message.type === "goodbye")
+          if (message.type === "roster" && message.parties.includes(identity.name)) {
+            this.#listed = true;
+            onReady();
+          } else if (message.type === "goodbye")
             said.goodbye = new Fault(message.code, `the coordinator ended the connection: ${message.reason}`);
           else this.#handle(message);
         },
@@ -182,6 +195,7 @@ export class PartyServer {
       );
     });
     this.#connection = null;
+    this.#listed = false;
     this.#sessions.clear();
     if (this.#stopping()) return null;
     if (said.goodbye && isFinal(said.goodbye)) return said.goodbye;
@@ -224,6 +238,8 @@ export class PartyServer {
   #federationChanged(changed: ReadonlySet<string>): void {
     const { federation, identity } = this.#options;
     this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
+    const { revision, members } = federation.terms;
+    this.#options.onEvent?.({ kind: "federation-taken", revision, members: members.length });
     this.#sessions.endOf(changed);
     const listed = federation.publicKeyOf(identity.name);
     if (changed.has(identity.name) && !(listed && sodium.memcmp(listed, identity.secretKey.subarray(32))))

@@ -1,4 +1,5 @@
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, type IndexAnswer, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import {
   type Federation,
   type HopMessage,
@@ -12,7 +13,7 @@ import {
   queryBody,
   seal,
 } from "../../protocol/index.ts";
-import type { LastAsked, Share, ShareMaker } from "../vertical/index.ts";
+import type { LastAsked, Share, ShareMaker, SharedQueryBody } from "../vertical/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
 import type { QueryBudget } from "./query-budget.ts";
 
@@ -47,6 +48,12 @@ export interface QueryServiceOptions {
   readonly now: () => number;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
+  readonly onEvent?: AuditSink | undefined;
+}
+
+/** Who has signed a query; null until that is known. */
+interface Asker {
+  member: string | null;
 }
 
 /** A query from its acceptance to its answer. */
@@ -86,10 +93,12 @@ export class QueryService {
   async answer(message: Query): Promise<Reply> {
     const { queryId } = message;
     const party = this.#options.identity.name;
+    const asker: Asker = { member: null };
     try {
-      return { queryId, party, ...(await this.#answer(message)) };
+      return { queryId, party, ...(await this.#answer(message, asker)) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      this.#options.onEvent?.({ kind: "query-refused", member: asker.member, code: error.code });
       const retryAfterMs = isBusy(error) ? this.#retryAfterMs() : null;
       return { type: "refusal", queryId, party, code: error.code, reason: error.message.slice(0, 500), retryAfterMs };
     }
@@ -108,9 +117,9 @@ export class QueryService {
     return fetchable.rows;
   }
 
-  async #answer({ queryId, body, deadlineMs }: Query): Promise<Said> {
-    const { federation, identity, now, collection, shares } = this.#options;
-    const { querier, query, answerKey, checkKeys } = this.#openQuery(queryId, body);
+  async #answer({ queryId, body, deadlineMs }: Query, asker: Asker): Promise<Said> {
+    const { now, collection } = this.#options;
+    const { querier, query, answerKey, checkKeys } = this.#openQuery(queryId, body, asker);
     const abort = new AbortController();
     const mine = { queryId, querier, abort, since: now(), alongside: this.#underWay.size + 1 };
     this.#underWay.add(mine);
@@ -118,29 +127,42 @@ export class QueryService {
       abort.abort();
     }, deadlineMs).unref();
     try {
-      const { answer, rowAt } = await collection.score(query, abort.signal);
+      const { answer, rowCount, rowAt } = await collection.score(query, abort.signal);
+      const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
       this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
       const queryHash = sodium.crypto_generichash(32, body, null);
-      if (shares) return { type: "share", ...shares.make({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt) };
-      const blocks = this.#packed(answer.blocks);
-      const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
-      return { type: "answer", body: seal("answer", federation.id, { queryId, queryHash, sealed }, identity) };
+      const said = this.#said({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt);
+      const bytes = said.body.length + (said.type === "share" ? said.residues.length : 0);
+      this.#options.onEvent?.({ kind: "query-answered", member: querier, passages: rowCount, bytes, ms });
+      return said;
     } finally {
       clearTimeout(deadline);
       this.#underWay.delete(mine);
     }
   }
 
+  /** The scores as they are sent: a share of the total in a vertical federation, otherwise an answer. */
+  #said(asked: SharedQueryBody, answer: IndexAnswer, rowAt: ScoredRows["rowAt"]): Said {
+    const { federation, identity, shares } = this.#options;
+    if (shares) return { type: "share", ...shares.make(asked, answer, rowAt) };
+    const { queryId, queryHash, answerKey } = asked;
+    const blocks = this.#packed(answer.blocks);
+    const sealed = sodium.crypto_box_seal(encodeValue({ blocks, scores: answer.scores }), answerKey);
+    return { type: "answer", body: seal("answer", federation.id, { queryId, queryHash, sealed }, identity) };
+  }
+
   /** The coordinator only carries the query: who asks, and that it is new, is proved to the party itself. */
   #openQuery(
     queryId: Uint8Array,
     body: Uint8Array,
+    asker: Asker,
   ): { readonly querier: string } & Pick<QueryBody, "query" | "answerKey" | "checkKeys"> {
     const { federation } = this.#options;
     const querierKey = (name: string): Uint8Array | null =>
       federation.hasRole(name, "querier") ? federation.publicKeyOf(name) : null;
     const { signer, value } = openSigned("query", federation.id, queryBody, body, querierKey);
+    asker.member = signer;
     if (!sodium.memcmp(value.queryId, queryId))
       throw refused("QUERY_MISLABELLED", "the query was signed under another id than it was sent with");
     if (value.checkKeys && !this.#options.shares)

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Fault, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
@@ -21,6 +22,7 @@ import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
 import { notServed } from "./not-served.ts";
+import { RequestTally } from "./request-tally.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
@@ -52,6 +54,7 @@ export interface SessionServiceOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly log: Logger;
+  readonly onEvent?: AuditSink | undefined;
 }
 
 /** Bytes left in a frame for everything around the passages. */
@@ -118,6 +121,7 @@ export class SessionService {
     const { channel, peer: querier } = responder.receiveFinish(finish);
     if (querier !== peer || !this.#options.federation.hasRole(querier, "querier"))
       throw new Fault<ProtocolFaultCode>("WRONG_ROLE", "the peer is not a querier of this federation");
+    this.#options.onEvent?.({ kind: "session-opened", member: querier });
     return { stage: "open", peer, since, channel, turn: Promise.resolve(), waiting: 0 };
   }
 
@@ -132,12 +136,7 @@ export class SessionService {
     this.#waitingBytes.set(peer, waitingBytes);
     const work = async (): Promise<void> => {
       try {
-        if (this.#sessions.get(key) !== session) return;
-        for await (const message of this.#respond(session, request)) {
-          if (this.#sessions.get(key) !== session) return;
-          reply(session.channel.seal(encodeValue(message)));
-          await this.#options.drained();
-        }
+        if (this.#sessions.get(key) === session) await this.#answer(key, session, request, reply);
       } finally {
         session.waiting--;
         this.#done(peer, body.length);
@@ -146,6 +145,30 @@ export class SessionService {
     session.turn = session.turn.then(work).catch((error: unknown) => {
       this.#end(sodium.from_hex(key), session.peer, error);
     });
+  }
+
+  async #answer(
+    key: string,
+    session: OpenSession,
+    request: EndToEndMessage,
+    reply: (bytes: Uint8Array) => void,
+  ): Promise<void> {
+    const tally = new RequestTally(session.peer, request);
+    try {
+      for await (const message of this.#respond(session, request, tally)) {
+        if (this.#sessions.get(key) !== session) return;
+        const encoded = encodeValue(message);
+        reply(session.channel.seal(encoded));
+        tally.answered(message, encoded.length);
+        await this.#options.drained();
+      }
+    } catch (error) {
+      tally.failed(error);
+      throw error;
+    } finally {
+      const event = tally.event();
+      if (event) this.#options.onEvent?.(event);
+    }
   }
 
   #done(peer: string, bytes: number): void {
@@ -160,7 +183,11 @@ export class SessionService {
     if (!(error instanceof Fault)) this.#options.log.error({ err: error }, "a session failed");
   }
 
-  async *#respond(session: OpenSession, message: EndToEndMessage): AsyncGenerator<EndToEndMessage> {
+  async *#respond(
+    session: OpenSession,
+    message: EndToEndMessage,
+    tally: RequestTally,
+  ): AsyncGenerator<EndToEndMessage> {
     const { collection, handlers = [] } = this.#options;
     const handler = handlers.find((candidate) => candidate.handles(message));
     const refusal = notServed(message);
@@ -178,7 +205,7 @@ export class SessionService {
         yield* blockPages(message, collection);
         break;
       case "fetch":
-        yield this.#passages(session.peer, message);
+        yield this.#passages(session.peer, message, tally);
         break;
       default:
         throw new Fault("MESSAGE_UNKNOWN", `a querier does not send ${message.type}`);
@@ -186,7 +213,11 @@ export class SessionService {
   }
 
   /** Always one message padded to a multiple of the same size, so that its length says as little as possible about what was wanted. */
-  #passages(querier: string, { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>): EndToEndMessage {
+  #passages(
+    querier: string,
+    { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
+    tally: RequestTally,
+  ): EndToEndMessage {
     const snapshot = this.#options.queries.takeFetchable(querier, queryId);
     if (!snapshot)
       return {
@@ -212,6 +243,7 @@ export class SessionService {
       room -= encodeValue(passage).length;
       if (room >= 0) passages.push(passage);
     }
+    tally.expectPassages(passages.length);
     return { type: "passages", id, padded: sodium.pad(encodeValue(passages), limits.passagePadBytes) };
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, pino } from "pino";
 import { Coordinator, type CoordinatorOptions } from "../../coordinator/index.ts";
 import { type RingLayout, sodium } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import { type ClientOptions, SottoClient, federationLayout } from "../../party-node/asking/client.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
@@ -56,6 +57,8 @@ export interface FederationInProcessOptions {
   readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
   /** How many questions a party answers each querier; made anew whenever the party starts. */
   readonly queryBudgets?: Readonly<Record<string, () => QueryBudget>>;
+  /** Members, parties and the coordinator `hub`, whose events somebody takes. */
+  readonly sinks?: Readonly<Record<string, AuditSink>>;
 }
 
 /** Resolves when the condition holds; rejects after 10 s. */
@@ -203,6 +206,10 @@ export class FederationInProcess implements AsyncDisposable {
     return this.#options.queryBudgets?.[name]?.();
   }
 
+  sink(name: string): AuditSink | undefined {
+    return this.#options.sinks?.[name];
+  }
+
   handlers(name: string): readonly RequestHandler[] {
     return this.#options.handlers?.[name] ?? [];
   }
@@ -210,11 +217,13 @@ export class FederationInProcess implements AsyncDisposable {
   /** On the port it had before, if there was one. */
   async startCoordinator(): Promise<void> {
     const { observer, makeCoordinator = (options: CoordinatorOptions) => new Coordinator(options) } = this.#options;
+    const onEvent = this.sink("hub");
     this.#coordinator = makeCoordinator({
       identity: this.identity("hub"),
       federation: this.copy(),
       log: this.#options.log ?? pino({ enabled: false }),
       ...(observer ? { observer } : {}),
+      ...(onEvent ? { onEvent } : {}),
     });
     this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");
   }

@@ -45,8 +45,8 @@ class LyingCollection extends Collection {
   lieOfScores: NonNullable<Lies["scores"]> = (truth) => truth;
 
   override async score(...query: Parameters<Collection["score"]>): Promise<ScoredSnapshot> {
-    const { answer, rowAt } = await super.score(...query);
-    return { answer: this.lieOfScores(answer), rowAt };
+    const { answer, ...scored } = await super.score(...query);
+    return { ...scored, answer: this.lieOfScores(answer) };
   }
 
   override describe(...known: Parameters<Collection["describe"]>): Description[] {

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { ClearScorer, LocalShard, RlweIndex, type RingLayout, type ScoringIndex } from "../../crypto/index.ts";
+import type { AuditSink } from "../../operation/audit/index.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import type { NodeKeys } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
@@ -27,6 +28,7 @@ export interface PartyContext {
   readonly hostOptions: (party: string) => HostOptions | null;
   readonly handlers: (party: string) => readonly RequestHandler[];
   readonly queryBudget: (party: string) => QueryBudget | undefined;
+  readonly sink: (party: string) => AuditSink | undefined;
 }
 
 /** One row as the party's scoring index has it. */
@@ -123,6 +125,7 @@ export class PartyInProcess {
       queryBudget: this.#owner.queryBudget(this.name),
       coordinatorUrl: url,
       log: pino({ enabled: false }),
+      onEvent: this.#owner.sink(this.name),
     });
     const ready = Promise.withResolvers<null>();
     const running = server.run(() => {

@@ -321,11 +321,12 @@ describe("a node", () => {
 });
 
 describe("the network", () => {
-  test("port in use", async () => {
-    await expectRefusal(["coordinator", "--dir", federation.dir("hub"), "--port", String(federation.port)], {
-      fault: "PORT_IN_USE",
-      says: /choose another with --port/,
-    });
+  test("port in use, and a folder in use", async () => {
+    const again = ["coordinator", "--dir", federation.dir("hub"), "--port", String(federation.port)];
+    await Promise.all([
+      expectRefusal([...again, "--no-audit"], { fault: "PORT_IN_USE", says: /choose another with --port/ }),
+      expectRefusal(again, { fault: "AUDIT_BUSY", says: /this node runs already/ }),
+    ]);
   });
 
   test("coordinator not running: a query says so, a node goes on trying until Ctrl-C", async () => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CitedPassage, PartyOutcome } from "../../index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { plaintextTop } from "../../cli/plaintext-search.ts";
+import { findSecrets } from "../../cli/process-view.ts";
 import type { FederationTerms } from "../../protocol/index.ts";
 import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -55,7 +56,14 @@ const keyOf = ({ party, documentId, ordinal }: Omit<CitedPassage, "text" | "titl
 const faultOf = ({ parties }: Answer, name: string): string | undefined =>
   parties.find(({ party }) => party === name)?.fault?.code;
 const node = (name: string): Cli => nodes.get(name) as Cli;
-const serve = async (name: string): Promise<void> => void nodes.set(name, await federation.serve(name));
+/** Every node and coordinator that ever ran. */
+const servers: Cli[] = [];
+const serve = async (name: string): Promise<void> => {
+  nodes.set(name, await federation.serve(name, "--metrics-port", "0"));
+  servers.push(node(name));
+};
+/** What was asked, and how well it was answered. */
+const scores: number[] = [];
 
 /** The question is answered in full again, within a few tries: a party that comes back takes a moment to be listed. */
 async function expectAllBack(): Promise<void> {
@@ -70,7 +78,10 @@ beforeAll(async () => {
   federation = await FederationByHand.found({
     folder: folder.path,
     members: { hub: "coordinator", clinic: "party", library: "party", bank: "party", asker: "querier" },
+    // Whatever a server may ever say, it says here; the last tests look through it.
+    cli: { env: { SOTTO_LOG: "trace" } },
   });
+  servers.push(federation.coordinator);
   for (const [party, documents] of Object.entries(CORPORA)) {
     mkdirSync(corpus(party), { recursive: true });
     for (const [name, text] of Object.entries(documents)) writeFileSync(join(corpus(party), `${name}.txt`), text);
@@ -88,6 +99,7 @@ test.each(QUESTIONS)("the passages for %p are those of a plaintext search", asyn
   const finished = await ask(question, "--json", "-k", "4");
   expect(finished).toMatchObject({ code: 0, stderr: "" });
   const { passages, parties } = read(finished);
+  scores.push(...passages.map(({ score }) => score));
   const encoder = await openEncoder("lexical");
   const folders = PARTIES.map((party) => federation.dir(party));
   const plain = plaintextTop(folders, await encoder.encodeQuery(question), 12);
@@ -117,6 +129,17 @@ test("the answer for people cites party and document, and each party is reported
 
 test("a node says how many questions of one querier it answers", async () => {
   await node("clinic").printed(/"questions":64,"days":30.*"query budget of each querier"/);
+});
+
+test("a node's port says that it serves, and how much, and names nobody", async () => {
+  const [, port = ""] = await node("clinic").printed(/"port":(\d+),"msg":"serving metrics"/);
+  const page = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  expect(await page("/healthz")).toBe("ok\n");
+  const metrics = await page("/metrics");
+  expect(metrics).toMatch(/^sotto_queries_total\{outcome="answered"\} [1-9]/m);
+  expect(metrics).toMatch(/^sotto_scoring_seconds_count [1-9]/m);
+  expect(metrics).toMatch(/^sotto_bytes_total\{direction="in"\} \d{6,}/m);
+  expect(metrics).not.toMatch(/asker|hub/);
 });
 
 test("a question can come from standard input, where no process list shows it", async () => {
@@ -227,12 +250,52 @@ test("a coordinator stops cleanly on Ctrl-C, and every party finds the next one 
   expect(stderr).toMatch(/^error CONNECTION_REFUSED: .*is it running/);
   expect(code).toBe(2);
   await federation.restartCoordinator();
+  servers.push(federation.coordinator);
   await expectAllBack();
 });
 
 test("a polite kill ends a node and a coordinator with exit code 0 too", async () => {
   for (const party of PARTIES) expect(await node(party).stop("SIGTERM")).toMatchObject({ code: 0, signal: null });
   expect(await federation.coordinator.stop("SIGTERM")).toMatchObject({ code: 0, signal: null });
+});
+
+test("every member's audit log holds over restarts and kills, and says what was asked of it", async () => {
+  const show = async (name: string): Promise<{ kind: string; member?: string; passages?: number }[]> =>
+    (await sottoOutput(["audit", "show", "--json", "--dir", federation.dir(name)]))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { kind: string });
+  const [clinic = [], hub = []] = await Promise.all(["clinic", "hub"].map(show));
+  // Killed once, stopped once.
+  const count = (kind: string): number => clinic.filter((entry) => entry.kind === kind).length;
+  expect([count("started"), count("stopped")]).toEqual([2, 1]);
+  const answered = clinic.find(({ kind }) => kind === "query-answered");
+  expect(answered).toMatchObject({ member: "asker", passages: 4 });
+  expect(count("fetch-delivered")).toBeGreaterThan(3);
+  expect(hub.filter(({ kind, member }) => kind === "carried" && member === "asker")).not.toEqual([]);
+});
+
+test("no server ever printed or kept in its log a question, a text, a title, a vector or a score", async () => {
+  const logs = ["hub", ...PARTIES].flatMap((name) => {
+    const path = join(federation.dir(name), "audit");
+    return readdirSync(path).map((file) => readFileSync(join(path, file), "utf8"));
+  });
+  const seen = [...servers.map(({ stdout, stderr }) => stdout + stderr), ...logs].join("\n");
+  expect(seen).toMatch(/"level":20,.*"kind":"query-answered"/);
+  expect(seen.length).toBeGreaterThan(20_000);
+  const encoder = await openEncoder("lexical");
+  const texts = Object.values(CORPORA).flatMap((documents) => Object.values(documents));
+  const embeddings = await Promise.all([...QUESTIONS, ...texts].map((text) => encoder.encodeQuery(text)));
+  await encoder.close();
+  expect(findSecrets(Buffer.from(seen), { questions: QUESTIONS, embeddings, passages: texts })).toEqual([]);
+  const names = Object.values(CORPORA).flatMap((documents) => Object.keys(documents));
+  const words = [...QUESTIONS, ...texts, ...names].flatMap((text) => text.toLowerCase().match(/[a-z]{7,}/g) ?? []);
+  // A party is called like one of the words.
+  expect(words.filter((word) => !PARTIES.includes(word) && seen.toLowerCase().includes(word))).toEqual([]);
+  const digits = [...scores, ...embeddings.flatMap((vector) => [...vector])].map((value) => String(Math.abs(value)));
+  const numbers = digits.filter((text) => text.length > 8).map((text) => text.slice(0, 8));
+  expect(numbers.length).toBeGreaterThan(100);
+  expect(numbers.filter((text) => seen.includes(text))).toEqual([]);
 });
 
 test("no key was ever among a process's arguments or in its output", () => {

@@ -88,6 +88,7 @@ beforeAll(async () => {
   federation = await FederationByHand.found({
     folder: join(folder.path, "members"),
     members: { hub: "coordinator", hoster: "party", clinic: "querier", lab: "querier" },
+    cli: { env: { SOTTO_LOG: "trace" } },
   });
   mkdirSync(documents);
   mkdirSync(join(stolen, "traffic"), { recursive: true });
@@ -97,7 +98,13 @@ beforeAll(async () => {
   const recorder = pathToFileURL(join(import.meta.dirname, "record-sessions.ts")).href;
   await using host = new Cli(
     ["node", "--dir", federation.dir("hoster"), "--host-for", "clinic", "--transcript", traffic("host.transcript")],
-    { env: { NODE_OPTIONS: `--import ${recorder}`, SOTTO_TEST_SESSIONS: traffic("sessions.transcript") } },
+    {
+      env: {
+        NODE_OPTIONS: `--import ${recorder}`,
+        SOTTO_TEST_SESSIONS: traffic("sessions.transcript"),
+        SOTTO_LOG: "trace",
+      },
+    },
   );
   await host.printed(/"serving"/);
 
@@ -130,6 +137,7 @@ beforeAll(async () => {
   await host.stop();
   await federation.coordinator.stop();
   writeFileSync(traffic("host.log"), host.stdout + host.stderr);
+  cpSync(join(federation.dir("hub"), "audit"), traffic("coordinator-audit"), { recursive: true });
   writeFileSync(traffic("coordinator.log"), federation.coordinator.stdout + federation.coordinator.stderr);
 }, 90_000);
 
@@ -144,10 +152,19 @@ describe("a process that has the host's folder of every day, and all traffic of 
   test("finds nothing of texts, titles, file names, collections' names or questions", async () => {
     const { found, bytes } = await snoop({ folders: [stolen], planted });
     expect([...new Set(found.map(({ file, encoding }) => `${encoding} in ${file}`))]).toEqual([]);
+    expect(readFileSync(join(stolen, "traffic", "host.log"), "utf8")).toMatch(/"level":20,.*"act":"search"/);
     // Rows, indexes, logs and messages were there to be read.
     expect(bytes).toBeGreaterThan(1_000_000);
     const files = readdirSync(stolen, { recursive: true, encoding: "utf8" });
-    for (const kind of [/rows\.db$/, /catalogue\.db/, /host\.log$/, /host\.transcript$/, /coordinator\.transcript$/])
+    for (const kind of [
+      /rows\.db$/,
+      /catalogue\.db/,
+      /host\.log$/,
+      /host\.transcript$/,
+      /coordinator\.transcript$/,
+      /^rotated.*audit-\d+\.jsonl$/,
+      /coordinator-audit.*jsonl$/,
+    ])
       expect(files.filter((file) => kind.test(file))).not.toEqual([]);
   });
 
