@@ -36,7 +36,7 @@ test("what waits at a party is bounded in bytes, over all sessions of a querier,
     queries,
     handlers: [
       {
-        handles: (message): message is typeof message => true,
+        handles: (_message): _message is typeof _message => true,
         respond: async function* (_member, _session, { id }) {
           await gate.promise;
           yield { type: "host-done", id };
