@@ -90,8 +90,8 @@ export const limits = {
   queryEnvelopeBytesMax: 512,
   /** Requests of one end-to-end session that wait for their turn. @by party */
   requestsQueuedMax: 32,
-  /** Bytes of the requests of one querier, in all its sessions, that wait for their turn: four frames. @by party */
-  requestBytesQueuedMax: 64 * 1024 * 1024,
+  /** Bytes of the requests of one querier, in all its sessions, that wait for their turn: two frames. @by party */
+  requestBytesQueuedMax: 32 * 1024 * 1024,
   /** End-to-end sessions a party holds with all queriers. @by party */
   partySessionsMax: 1024,
   /** Of them, with one querier. @by party */

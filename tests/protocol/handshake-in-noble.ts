@@ -54,14 +54,16 @@ export interface HandshakeInputs {
   readonly federationId: Uint8Array;
   readonly initiator: Side;
   readonly responder: Side;
+  /** The version that the responder has read in the hello; default 2. */
+  readonly protocol?: number;
 }
 
 /** Every message and key of a handshake between the two. */
-export function handshakeInNoble({ layer, federationId, initiator, responder }: HandshakeInputs) {
+export function handshakeInNoble({ layer, federationId, initiator, responder, protocol = 2 }: HandshakeInputs) {
   const initiatorEphemeral = x25519.getPublicKey(initiator.ephemeralPrivateKey);
   const responderEphemeral = x25519.getPublicKey(responder.ephemeralPrivateKey);
   const shared = x25519.getSharedSecret(initiator.ephemeralPrivateKey, responderEphemeral);
-  const hello = cbor({ type: "hello", protocol: 2, federation: federationId, ephemeral: initiatorEphemeral });
+  const hello = cbor({ type: "hello", protocol, federation: federationId, ephemeral: initiatorEphemeral });
   const transcript = blake2b(cbor(["sotto/1 transcript", layer, hello, responderEphemeral]), { dkLen: 32 });
   const key = (purpose: string): Uint8Array =>
     blake2b(cbor([`sotto/1 ${purpose}`, transcript]), { dkLen: 32, key: shared });

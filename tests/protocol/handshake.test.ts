@@ -132,6 +132,14 @@ describe.each(vectors)("known answers, $layer", (vector) => {
     expect(responder.receiveFinish(atInitiator.finish).peer).toBe(vector.initiator.name);
   });
 
+  test("a version that was changed on the way up is noticed, also when the responder speaks it", () => {
+    for (const protocol of [PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1])
+      expect(() => ours(inputs).initiator.receiveWelcome(handshakeInNoble({ ...inputs, protocol }).welcome)).toThrow(
+        code("HANDSHAKE_FAILED"),
+      );
+    expect(ours(inputs).initiator.receiveWelcome(handshakeInNoble(inputs).welcome).peer).toBe(vector.responder.name);
+  });
+
   test("the second implementation agrees with the vectors", () => {
     const answers = Object.entries(handshakeInNoble(inputs)).map(([name, value]) => [name, hex(value)]);
     expect(vector).toMatchObject(Object.fromEntries(answers));

@@ -36,7 +36,7 @@ test("what waits at a party is bounded in bytes, over all sessions of a querier,
     queries,
     handlers: [
       {
-        handles: (message): message is typeof message => true,
+        handles: (_message): _message is typeof _message => true,
         respond: async function* (_member, _session, { id }) {
           await gate.promise;
           yield { type: "host-done", id };
@@ -80,9 +80,9 @@ test("what waits at a party is bounded in bytes, over all sessions of a querier,
   two.close(); // what it asked for is still held
   expect([three.request(0, quarter), three.request(1, quarter)]).toEqual([undefined, "hangup"]);
   expect(sent.at(-1)).toMatchObject({ code: "LIMIT_EXCEEDED" });
-  expect(open("second").request(0, quarter)).toBeUndefined();
+  expect(open("second").request(0, 8192)).toBeUndefined();
   gate.resolve();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(open("asker").request(0, quarter)).toBeUndefined();
+  expect(open("asker").request(0, 8192)).toBeUndefined();
   store.close();
 });

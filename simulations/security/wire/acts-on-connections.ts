@@ -130,7 +130,7 @@ export const actsOnConnections: readonly Act<Door>[] = [
     name: "a megabyte before the handshake",
     who: "a stranger",
     wants: "the coordinator takes it into memory",
-    note: "the coordinator: cut off",
+    note: "the coordinator: LIMIT_EXCEEDED",
     run: async (door: Door): Promise<Outcome> => wasTaken(await door.knock(encodeValue(new Uint8Array(1024 * 1024)))),
   },
   {
