@@ -22,6 +22,8 @@ export interface Bug {
 
 /** An input of at most a few kilobytes takes microseconds; over this, somebody can keep a process busy with it. */
 const SLOW_MS = 1000;
+// Schemas lie ten calls deep below the decoder that a finding is named after.
+Error.stackTraceLimit = 40;
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Gives one input to a decoder and says whether that went as it should. @param slowMs - From where on it is too slow. */

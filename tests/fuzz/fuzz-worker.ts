@@ -14,6 +14,9 @@ export interface WorkerSettings {
   /** For decoders that read files; the worker's own. */
   readonly folder: string;
   readonly watched: Watched;
+  /** URL of the module with the decoders, and what beside the project's folders is instrumented. */
+  readonly registry: string;
+  readonly instrumented: readonly string[];
 }
 
 export interface WorkerTask {
@@ -21,45 +24,61 @@ export interface WorkerTask {
   readonly seed: number;
   readonly inputsMax: number;
   readonly millisecondsMax: number;
-  readonly keep: boolean;
+  readonly keep?: boolean;
+  readonly findingsMax?: number;
+  /** Without coverage. */
+  readonly blind?: boolean;
 }
 
-/** Nothing takes so long, loading all modules and making keys included. */
+export interface FuzzWorkerOptions {
+  /** For decoders that read files. */
+  readonly folder: string;
+  /** Default: `registry.ts`, and nothing more that is instrumented. */
+  readonly registry?: string;
+  readonly instrumented?: readonly string[];
+  /** How long one input may take; default a minute, which nothing takes, making keys included. */
+  readonly hungMs?: number;
+  /** Default 1024. */
+  readonly memoryMbMax?: number;
+}
+
 const HUNG_MS = 60_000;
 const MEMORY_MB_MAX = 1024;
 const INPUT_BYTES_MAX = 1 << 17;
 
 /** A thread that fuzzes, and a new one when an input has ended it. */
 export class FuzzWorker {
-  readonly #folder: string;
+  readonly #options: FuzzWorkerOptions;
   readonly #watched: Watched = {
     turn: new Int32Array(new SharedArrayBuffer(4)),
     length: new Int32Array(new SharedArrayBuffer(4)),
     input: new Uint8Array(new SharedArrayBuffer(INPUT_BYTES_MAX)),
   };
   #worker: Worker | null = null;
+  #names: readonly string[] = [];
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(options: FuzzWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** The decoders that it knows. */
+  async names(): Promise<readonly string[]> {
+    await this.#started();
+    return this.#names;
   }
 
   /** Fuzzes one decoder. An input that hangs it, or takes all memory, is the report's one finding. */
   async fuzz(task: WorkerTask): Promise<FuzzReport> {
-    const workerData: WorkerSettings = { folder: this.#folder, watched: this.#watched };
-    const worker = (this.#worker ??= new Worker(new URL("./worker.ts", import.meta.url), {
-      workerData,
-      execArgv: ["--disable-warning=ExperimentalWarning"],
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB_MAX },
-    }));
+    const { hungMs = HUNG_MS } = this.#options;
+    const worker = await this.#started();
     const hung = new AbortController();
     const turnBefore = Atomics.load(this.#watched.turn, 0);
-    let turn = turnBefore;
-    let since = performance.now();
+    let [turn, since] = [turnBefore, performance.now()];
     const watch = setInterval(() => {
       const now = Atomics.load(this.#watched.turn, 0);
       if (now !== turn) [turn, since] = [now, performance.now()];
-      else if (performance.now() - since > HUNG_MS) hung.abort();
-    }, 1000);
+      else if (performance.now() - since > hungMs) hung.abort();
+    }, hungMs / 10);
     try {
       worker.postMessage(task);
       const [report] = (await once(worker, "message", { signal: hung.signal })) as [FuzzReport];
@@ -71,6 +90,19 @@ export class FuzzWorker {
     } finally {
       clearInterval(watch);
     }
+  }
+
+  async #started(): Promise<Worker> {
+    if (this.#worker) return this.#worker;
+    const { folder, registry = new URL("./registry.ts", import.meta.url).href, instrumented = [] } = this.#options;
+    const workerData: WorkerSettings = { folder, registry, instrumented, watched: this.#watched };
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData,
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+      resourceLimits: { maxOldGenerationSizeMb: this.#options.memoryMbMax ?? MEMORY_MB_MAX },
+    });
+    [this.#names] = (await once(this.#worker, "message")) as [readonly string[]];
+    return this.#worker;
   }
 
   async close(): Promise<void> {

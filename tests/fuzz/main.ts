@@ -7,8 +7,6 @@ import { inputText, keepCorpus, readInputs } from "./corpus-files.ts";
 import { examine } from "./examine.ts";
 import { FuzzWorker } from "./fuzz-worker.ts";
 import type { Finding, FuzzReport } from "./fuzzer.ts";
-import { fuzzTargets } from "./registry.ts";
-import type { FuzzTarget } from "./target.ts";
 
 const MEMORY_FOLDER = "/dev/shm";
 const HELP = `npm run fuzz -- [options]: every decoder of bytes that come from elsewhere, coverage-guided
@@ -39,13 +37,12 @@ const { values: options } = parseArgs({
   },
 });
 
-function chosen(all: readonly FuzzTarget[]): readonly FuzzTarget[] {
-  if (options.only === undefined) return all;
-  return options.only.split(",").map((name) => {
-    const target = all.find((one) => one.name === name);
-    if (target) return target;
-    return refuse(`--only: no decoder is called ${name}; there are ${all.map((one) => one.name).join(", ")}`);
-  });
+/** The decoders that were asked for. */
+function chosen(all: readonly string[]): string[] {
+  const names = options.only?.split(",") ?? [...all];
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown !== undefined) refuse(`--only: no decoder is called ${unknown}; there are ${all.join(", ")}`);
+  return names;
 }
 
 function refuse(why: string): never {
@@ -61,11 +58,13 @@ function count(name: "seconds" | "inputs" | "seed" | "jobs"): number | null {
   return Number(given);
 }
 
-async function fuzzAll(targets: readonly FuzzTarget[], folder: string): Promise<number> {
-  const [seed, jobs, inputs] = [count("seed") ?? 1, Math.min(count("jobs") ?? 1, targets.length), count("inputs")];
+async function fuzzAll(folder: string): Promise<number> {
+  const [seed, inputs] = [count("seed") ?? 1, count("inputs")];
   const seconds = count("seconds") ?? (inputs === null ? 60 : null);
   const started = performance.now();
-  const waiting = targets.map(({ name }) => name);
+  const first = worker(folder, 0);
+  const waiting = chosen(await first.names());
+  const jobs = Math.min(count("jobs") ?? 1, waiting.length);
   const reports: FuzzReport[] = [];
   const millisecondsLeft = (): number => {
     if (seconds === null) return Infinity;
@@ -74,9 +73,7 @@ async function fuzzAll(targets: readonly FuzzTarget[], folder: string): Promise<
     return (left * jobs) / (waiting.length + jobs);
   };
   const work = async (_: unknown, job: number): Promise<void> => {
-    const own = join(folder, String(job));
-    mkdirSync(own);
-    const worker = new FuzzWorker(own);
+    const fuzzing = job === 0 ? first : worker(folder, job);
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const task = {
         name,
@@ -85,12 +82,12 @@ async function fuzzAll(targets: readonly FuzzTarget[], folder: string): Promise<
         millisecondsMax: millisecondsLeft(),
         keep: options.keep,
       };
-      const report = await worker.fuzz(task);
+      const report = await fuzzing.fuzz(task);
       reports.push(report);
       if (!options.json) process.stdout.write(`${line(report)}\n`);
       if (options.keep) keepCorpus(name, report.corpus);
     }
-    await worker.close();
+    await fuzzing.close();
   };
   await Promise.all(Array.from({ length: jobs }, work));
   const findings = reports.flatMap((report) => report.findings);
@@ -103,6 +100,13 @@ async function fuzzAll(targets: readonly FuzzTarget[], folder: string): Promise<
     for (const finding of findings) process.stdout.write(told(finding));
   }
   return findings.length === 0 ? 0 : 1;
+}
+
+/** With a folder of its own. */
+function worker(folder: string, job: number): FuzzWorker {
+  const own = join(folder, String(job));
+  mkdirSync(own);
+  return new FuzzWorker({ folder: own });
 }
 
 const line = ({ target, inputs, accepted, blocks, reasons, seconds, findings }: FuzzReport): string =>
@@ -137,13 +141,12 @@ function summary(reports: readonly FuzzReport[], seed: number, started: number):
   };
 }
 
-async function replay(targets: readonly FuzzTarget[], file: string): Promise<number> {
-  const [target, ...more] = targets;
-  if (!target || more.length > 0 || options.only === undefined)
-    refuse("--replay takes one decoder: name it with --only");
+async function replay(folder: string, file: string): Promise<number> {
+  const { fuzzTargets } = await import("./registry.ts");
+  const target = fuzzTargets(folder).find(({ name }) => name === options.only);
+  if (!target) refuse("--replay takes one decoder: name it with --only");
   const inputs = readInputs(file);
   if (inputs.length === 0) refuse(`${file} holds no inputs`);
-  await target.seeds();
   let bugs = 0;
   for (const input of inputs) {
     const { bug, reason } = await examine(target, input);
@@ -161,9 +164,7 @@ async function main(): Promise<number> {
   // Decoders of files are given one after the other: in memory where the system has a folder there.
   if (existsSync(MEMORY_FOLDER)) process.env["TMPDIR"] ??= MEMORY_FOLDER;
   using folder = temporaryFolder();
-  const targets = chosen(fuzzTargets(folder.path));
-  if (options.replay !== undefined) return await replay(targets, options.replay);
-  return await fuzzAll(targets, folder.path);
+  return await (options.replay === undefined ? fuzzAll(folder.path) : replay(folder.path, options.replay));
 }
 
 process.exitCode = await main();

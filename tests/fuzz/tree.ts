@@ -78,6 +78,9 @@ export function randomWord({ random, words }: Pick<TreeMaterial, "random" | "wor
   return list[Math.floor(random() * list.length)]!;
 }
 
+/** Half a surrogate pair would be written as U+FFFD, and might make two names one. */
+const randomName = (material: TreeMaterial): string => randomWord(material).toWellFormed();
+
 const isBranch = (value: unknown): value is Branch =>
   typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 
@@ -105,7 +108,7 @@ function remove({ branch, key }: Place): void {
 
 function repeat({ branch, key }: Place, material: TreeMaterial): void {
   const held = (branch as Record<string, unknown>)[key];
-  if (!Array.isArray(branch)) put(branch, randomWord(material), held);
+  if (!Array.isArray(branch)) put(branch, randomName(material), held);
   else {
     const times = Math.min(2 ** Math.floor(material.random() * 8), 4096 - branch.length);
     if (!isBranch(held) || times < 32) for (let i = 0; i < times; i++) branch.push(structuredClone(held));
@@ -119,12 +122,12 @@ function rename({ branch, key }: Place, material: TreeMaterial): void {
   }
   const held = branch[key];
   Reflect.deleteProperty(branch, key);
-  put(branch, randomWord(material), held);
+  put(branch, randomName(material), held);
 }
 
 function grow(branch: Branch, material: TreeMaterial): void {
   if (Array.isArray(branch)) branch.push(anyValue(material));
-  else put(branch, randomWord(material), anyValue(material));
+  else put(branch, randomName(material), anyValue(material));
 }
 
 function otherValue(places: readonly Place[], random: () => number): unknown {
