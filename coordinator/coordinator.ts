@@ -56,7 +56,7 @@ function patience(): ServerOptions {
 }
 
 /**
- * Admits members, tells queriers who serves, carries queries, answers and end-to-end sessions, and remembers nothing of them. Holds no key but its
+ * Admits members, tells queriers who serves, carries queries, answers and end-to-end sessions, and keeps nothing of them but its audit log. Holds no key but its
  * own identity's.
  */
 export class Coordinator {
