@@ -15,8 +15,8 @@ const GUIDING = [`${ROOT}node_modules${sep}cborg${sep}`];
 const LEFT_OUT = /\.generated\.ts$/;
 
 /**
- * Has every module that is loaded from now on count the blocks that run. In-process and exact for a single input: V8's own block coverage takes milliseconds to
- * read, a hundred inputs' time, and @jazzer.js/core brings a native addon with its compiler driver and instruments before Node strips the types.
+ * Has every module that is loaded from now on count the blocks that run. In-process and exact for a single input: V8's own block coverage is read for
+ * the whole process at once, and @jazzer.js/core brings a native addon with its compiler driver and instruments before Node strips the types.
  *
  * @param more - Further files or folders to count, absolute paths.
  */
