@@ -304,8 +304,6 @@ test("sotto node --entities and sotto align, as processes", async () => {
     nodes.push(new Cli(["node", "--dir", dirOf(name), "--entities", file, "--align-for", "asker", ...column]));
   }
   await Promise.all(nodes.map((node) => node.printed(/"serving"/)));
-  const half = ["node", "--dir", dirOf("alpha"), "--align-for", "asker"];
-  await expectRefusal(half, { fault: "OPTION_UNFIT", says: /--entities FILE/ });
   const { stdout, code, stderr } = await sotto(["align", "alpha", "beta", "--dir", dirOf("asker"), "--json"]);
   expect([code, stderr]).toEqual([0, ""]);
   expect(JSON.parse(stdout)).toEqual({
@@ -320,4 +318,6 @@ test("sotto node --entities and sotto align, as processes", async () => {
   const { version, ids } = JSON.parse(files[0]!) as { version: number; ids: string[] };
   expect([version, ids.toSorted()]).toEqual([1, numbered(30, 60)]);
   for (const node of nodes) expect((await node.stop()).stderr + node.stdout).not.toContain("patient 0");
+  const half = ["node", "--dir", dirOf("alpha"), "--align-for", "asker"];
+  await expectRefusal(half, { fault: "OPTION_UNFIT", says: /--entities FILE/ });
 });
