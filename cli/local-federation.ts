@@ -157,7 +157,10 @@ export class LocalFederation {
     const port = await new Promise<number>((resolve, reject) => {
       const child = this.#spawn(
         COORDINATOR,
-        ["coordinator", "--dir", this.folderOf(COORDINATOR), "--port", "0", ...this.#transcriptArguments(COORDINATOR)],
+        [
+          ...["coordinator", "--dir", this.folderOf(COORDINATOR), "--port", "0", "--no-audit"],
+          ...this.#transcriptArguments(COORDINATOR),
+        ],
         (event) => {
           if (event.event === "listening") {
             markReady(child);
@@ -173,8 +176,8 @@ export class LocalFederation {
     const { serve = () => ["node"] } = this.#options;
     const more = { private: [], clear: ["--insecure-clear"], hosted: ["--host-for", names.join(",")] }[mode];
     const routable = this.#options.routable ? ["--routable"] : [];
-    // All members are this machine's own, and a trial asks thousands of questions.
-    const budget = this.#options.serve ? [] : ["--query-budget", "none"];
+    // All members are this machine's own, and a trial asks thousands of questions. Two modes share a folder, which has one audit log.
+    const unlimited = this.#options.serve ? [] : ["--query-budget", "none", "--no-audit"];
     await Promise.all(
       serving.map(
         (name) =>
@@ -187,7 +190,7 @@ export class LocalFederation {
                 this.folderOf(name),
                 ...more,
                 ...routable,
-                ...budget,
+                ...unlimited,
                 ...this.#transcriptArguments(name),
               ],
               (event) => {
@@ -276,10 +279,13 @@ export class LocalFederation {
     });
     const terms = { ...this.#terms, members, mode: mode === "clear" ? mode : ("private" as const) };
     const text = signFederation(terms, this.#rootPrivateKey);
+    // Each mode has a file of its own: what runs follows the one that it was started with.
+    const federation = `federation-${mode}.json`;
     for (const { name } of this.#terms.members) {
-      writeFileSync(join(this.folderOf(name), "federation.json"), text);
+      writeFileSync(join(this.folderOf(name), federation), text);
       writeConfig(this.folderOf(name), {
         name,
+        federation,
         rootPublicKey: this.#terms.rootPublicKey,
         ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
       });
