@@ -193,6 +193,8 @@ export class SottoClient {
     if (this.#closed) throw new TypeError("query: the client is closed");
     const began = performance.now();
     const embedding = await this.#options.encoder.encodeQuery(question);
+    using wiped = new DisposableStack();
+    wiped.defer(() => embedding.fill(0));
     if (embedding.every((entry) => entry === 0))
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
@@ -203,7 +205,7 @@ export class SottoClient {
         "in a vertical federation every party has a part of the score; leave out the route",
       );
     if (this.#options.federation.terms.vertical)
-      return this.#runTotal(embedding, { k, deadlineMs, signal, began, encoded }, report);
+      return await this.#runTotal(embedding, { k, deadlineMs, signal, began, encoded }, report);
     const outcomes: PartyOutcome[] = [];
     const take = (outcome: PartyOutcome): void => {
       outcomes.push(outcome);
@@ -238,7 +240,6 @@ export class SottoClient {
       encoder,
       layout: this.#layout,
     });
-    embedding.fill(0);
     const shown = keepDuplicates ? checked.passages : await showOnce(checked.passages, this.#texts);
     return {
       passages: shown.slice(0, k),
