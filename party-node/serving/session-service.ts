@@ -226,20 +226,21 @@ export class SessionService {
         code: "FETCH_EXPIRED",
         reason: "the party does not know this query, or its passages were fetched already",
       };
+    const wanted = unpackHandles(handles).flatMap((handle) => {
+      const rowId = snapshot.rowAt(handle.block, handle.slot);
+      return rowId === null ? [] : [{ ...handle, rowId }];
+    });
+    // All at once: one after the other they could be some from before an update and some from after it.
+    const stored = new Map(
+      this.#options.store.passages(wanted.map(({ rowId }) => rowId)).map((row) => [row.rowId, row]),
+    );
     const passages: FetchedPassage[] = [];
     let room = limits.frameBytesMax - limits.passagePadBytes - FRAME_MARGIN_BYTES;
-    for (const { block, slot } of unpackHandles(handles)) {
-      const rowId = snapshot.rowAt(block, slot);
-      const stored = rowId === null ? undefined : this.#options.store.passages([rowId])[0];
-      if (!stored) continue;
-      const passage = {
-        block,
-        slot,
-        documentId: stored.documentId,
-        title: stored.title,
-        text: stored.text,
-        ordinal: stored.ordinal,
-      };
+    for (const { block, slot, rowId } of wanted) {
+      const row = stored.get(rowId);
+      if (!row) continue;
+      const { documentId, title, text, ordinal } = row;
+      const passage = { block, slot, documentId, title, text, ordinal };
       room -= encodeValue(passage).length;
       if (room >= 0) passages.push(passage);
     }

@@ -113,7 +113,7 @@ class SqliteStore implements PassageStore {
 
   apply(changes: StoreChanges): void {
     refuseUnfit(changes.put);
-    this.#transaction(() => {
+    this.#transaction("IMMEDIATE", () => {
       const touched = new Set<number>();
       for (const key of changes.remove) this.#removeDocument(key, touched);
       for (const record of changes.put) this.#removeDocument(record.documentKey, touched);
@@ -141,10 +141,12 @@ class SqliteStore implements PassageStore {
   }
 
   passages(rowIds: readonly number[]): StoredPassage[] {
-    return rowIds.flatMap((id) => {
-      const row = this.#sql.get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
-      return row ? [this.#openPassage(id, row.sealed_passage)] : [];
-    });
+    return this.#transaction("DEFERRED", () =>
+      rowIds.flatMap((id) => {
+        const row = this.#sql.get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
+        return row ? [this.#openPassage(id, row.sealed_passage)] : [];
+      }),
+    );
   }
 
   readValue(name: string): Uint8Array | null {
@@ -273,11 +275,13 @@ class SqliteStore implements PassageStore {
     return { rowId, documentId, title, text, ordinal };
   }
 
-  #transaction(work: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
+  /** @param kind - DEFERRED only reads, and sees no transaction of another process in part; IMMEDIATE writes. */
+  #transaction<T>(kind: "DEFERRED" | "IMMEDIATE", work: () => T): T {
+    this.#database.exec(`BEGIN ${kind}`);
     try {
-      work();
+      const result = work();
       this.#database.exec("COMMIT");
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;

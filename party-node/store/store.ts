@@ -86,7 +86,7 @@ export interface PassageStore extends BlockReader {
   changeCounter(): number;
   /** The blocks as they are now, read through a connection of its own. Changes wait in the write-ahead log until it is disposed of. */
   snapshot(): StoreSnapshot;
-  /** Passages for these rows, in the order asked; rows that are gone are left out. */
+  /** Passages for these rows, in the order asked and all as of one moment; rows that are gone are left out. */
   passages(rowIds: readonly number[]): StoredPassage[];
 
   /** A named small sealed value (corpus statistics, encoder fingerprint), or null. */

@@ -94,6 +94,23 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
       expect(store.passages([third, gone, first, 999, second]).map(({ ordinal }) => ordinal)).toEqual([2, 0, 1]);
     });
 
+    check("gives passages as of one moment, also when another connection replaces them meanwhile", (store, harness) => {
+      store.apply({ put: [record("/a", 1), record("/b", 1)], remove: [] });
+      const other = harness.open();
+      const rowIds = ["/a", "/b"].map((key) => store.passagesOfDocument(key)[0]!.rowId);
+      const second = rowIds[1]!;
+      // Whoever reads the second id makes the other connection write first.
+      Object.defineProperty(rowIds, 1, {
+        get: () => {
+          if (other.passagesOfDocument("/b")[0]?.rowId === second)
+            other.apply({ put: [record("/a", 1, 2), record("/b", 1, 2)], remove: [] });
+          return second;
+        },
+      });
+      expect(store.passages(rowIds).map(({ text }) => text)).toEqual(["/a v1 0", "/b v1 0"]);
+      expect(store.passages(rowIds)).toEqual([]);
+    });
+
     check("fills blocks before it begins new ones", (store) => {
       for (const key of ["/a", "/b", "/c"]) store.apply({ put: [record(key, 7)], remove: [] });
       expect([...store.blockRevisions().keys()]).toEqual([0, 1, 2]);
