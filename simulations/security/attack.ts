@@ -23,6 +23,9 @@ export interface Paper {
   readonly id: string;
 }
 
+/** What the product does about an act: `prevented`, nobody is harmed; `detected`, harm of another kind remains, such as a missing answer, and its victim is told. */
+export type Defence = "prevented" | "detected" | "open";
+
 /** One figure of an attack, beside the same figure where nothing protects. */
 export interface Finding {
   readonly mode: Mode;
@@ -45,6 +48,8 @@ export interface Finding {
   readonly interval?: readonly [low: number, high: number];
   /** A few words on how it came about, such as who noticed: `the querier: ANSWER_FORGED`. */
   readonly note?: string;
+  /** Set where the row is one act of somebody who does not keep to the protocol: who does it, and what came of it. */
+  readonly act?: { readonly who: string; readonly defence: Defence };
   /** Measures something that is not the product, to be compared with it; no part of the verdict. */
   readonly comparison?: true;
   /** Rests on a clock: not the same in two runs of one seed. */

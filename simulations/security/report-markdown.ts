@@ -29,7 +29,7 @@ export function reportInMarkdown(report: SecurityReport): string {
  * @param page - Where the whole report is, for links.
  */
 export function summaryTable(report: Pick<SecurityReport, "sections" | "attacks">, page: string): string {
-  return table(
+  return markdownTable(
     ["who", "attack", "mode", "outcome", "withstood", "where the attacker came furthest"],
     verdictLines(report).map(({ name, title, role, mode, verdict, withstood, furthest }) => [
       role,
@@ -54,7 +54,7 @@ function sectionIn(section: ReportSection, rows: readonly ReportRow[]): string[]
     `## ${name}`,
     `**${title}.** Who: ${role}. Holds: ${holds}.`,
     ...words,
-    table(
+    markdownTable(
       ["mode", "measured as", "figure", "unprotected", "guessing", "threshold", "outcome"],
       rows.map((row) => [
         row.mode,
@@ -72,7 +72,8 @@ function sectionIn(section: ReportSection, rows: readonly ReportRow[]): string[]
   ];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** @param rows - As many cells each as the head. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { ATTACKS } from "../../simulations/security/attacks.ts";
 import type { SecurityReport } from "../../simulations/security/report.ts";
+import { replaceAttacks } from "../../simulations/security/replace-attacks.ts";
 import { PAGES, securityDocuments } from "../../simulations/security/security-documents.ts";
 import { DEFAULTS } from "../../simulations/security/settings.ts";
 
@@ -38,11 +39,40 @@ describe("the committed report", () => {
     }
   });
 
+  test("says of every act what is done about it", () => {
+    const acts = report.attacks.filter(({ name }) => name === "active-attacks");
+    expect(acts.length).toBeGreaterThan(30);
+    for (const { setting, act, succeeded } of acts)
+      expect([setting, act?.defence === "open"]).toEqual([setting, act === undefined ? null : succeeded]);
+  });
+
   test("breaks FRAG's caching as published, and not ours", () => {
     const rows = report.attacks.filter(({ name }) => name === "cached-encryption");
     for (const { setting, succeeded } of rows.filter(({ setting }) => /literal|ours: /.test(setting)))
       expect([setting, succeeded]).toEqual([setting, setting.startsWith("literal")]);
     expect(rows.length).toBeGreaterThan(3);
+  });
+});
+
+describe("an attack that ran again", () => {
+  const name = "active-attacks";
+  const alone = {
+    ...report,
+    sections: report.sections.filter((section) => section.name === name),
+    attacks: report.attacks.filter((row) => row.name === name).map((row) => ({ ...row, note: "again" })),
+  };
+
+  test("stands in place of what it gave before, everything else as it was", () => {
+    const replaced = replaceAttacks(report, alone);
+    expect(replaced.attacks.map((row) => row.name)).toEqual(report.attacks.map((row) => row.name));
+    for (const [i, row] of replaced.attacks.entries())
+      expect(row.note).toBe(row.name === name ? "again" : report.attacks[i]!.note);
+    expect(replaced.sections).toEqual(report.sections);
+  });
+
+  test("with other settings is another report", () => {
+    const other = { ...alone, settings: { ...alone.settings, seed: 2 } };
+    expect(() => replaceAttacks(report, other)).toThrow("settings");
   });
 });
 

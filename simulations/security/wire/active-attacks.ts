@@ -50,7 +50,7 @@ export const activeAttacks: Attack = {
   },
 };
 
-function findingOf({ name, mode, baselineIs }: Row, { got, note }: Outcome, baseline: Outcome): Finding {
+function findingOf({ name, who, mode, expected, baselineIs }: Row, { got, note }: Outcome, baseline: Outcome): Finding {
   return {
     mode,
     setting: name,
@@ -62,6 +62,7 @@ function findingOf({ name, mode, baselineIs }: Row, { got, note }: Outcome, base
     threshold: 0.5,
     direction: "above",
     note,
+    act: { who, defence: got ? "open" : expected },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Mode } from "../attack.ts";
+import type { Defence, Mode } from "../attack.ts";
 
 /** What came of one act. */
 export interface Outcome {
@@ -15,8 +15,7 @@ export interface Act<Stage> {
   readonly mode: Mode;
   /** What it is done for. */
   readonly wants: string;
-  /** `prevented`: nobody is harmed, whether it is noticed or not. `detected`: harm of another kind remains, such as a missing answer, and its victim is told. */
-  readonly expected: "prevented" | "detected" | "open";
+  readonly expected: Defence;
   /** As in the code that runs: `the querier: ANSWER_MALFORMED`. */
   readonly note: string;
   /** The same act where nothing protects. */
