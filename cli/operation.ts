@@ -3,9 +3,11 @@ import type { Logger } from "pino";
 import type { Fault } from "../crypto/index.ts";
 import { AuditLog, type AuditSink, CarriedTally } from "../operation/audit/index.ts";
 import { processMetrics, startMetricsServer } from "../operation/metrics/index.ts";
+import { startTracing } from "../operation/tracing/index.ts";
 import type { OpenedNode } from "../party-node/node-folder.ts";
 import type { FrameObserver } from "../protocol/index.ts";
-import { parsePort } from "./options.ts";
+import { parsePort, tracesOption } from "./options.ts";
+import { version } from "./version.ts";
 
 /** What every server of ours can be asked to keep and to show of itself. */
 export interface OperationOptions {
@@ -13,6 +15,7 @@ export interface OperationOptions {
   readonly metricsPort?: number;
   readonly metricsHost: string;
   readonly metricsMembers: boolean;
+  readonly traces?: URL;
 }
 
 export function addOperationOptions(command: Command): Command {
@@ -20,7 +23,8 @@ export function addOperationOptions(command: Command): Command {
     .option("--no-audit", "keep no audit log (see sotto audit)")
     .option("--metrics-port <port>", "serve /metrics for Prometheus and /healthz on this port; default: not", parsePort)
     .option("--metrics-host <address>", "address for them; whoever reaches it can read them", "127.0.0.1")
-    .option("--metrics-members", "count questions by the member who asked: tells readers of /metrics who asks", false);
+    .option("--metrics-members", "count questions by the member who asked: tells readers of /metrics who asks", false)
+    .addOption(tracesOption());
 }
 
 /** Audit log and metrics of a process that runs. */
@@ -41,10 +45,11 @@ interface OperationContext {
   readonly observer?: FrameObserver | undefined;
 }
 
-/** @throws Fault AUDIT_BUSY, AUDIT_BROKEN, METRICS_PORT_UNUSABLE. */
+/** @throws Fault AUDIT_BUSY, AUDIT_BROKEN, METRICS_PORT_UNUSABLE, TRACING_MISSING. */
 export async function openOperation(context: OperationContext): Promise<Operation> {
   const { role, options, observer } = context;
   await using opened = new AsyncDisposableStack();
+  if (options.traces) opened.use(await openTraces(options.traces, context));
   const audit = options.audit ? opened.use(await openAudit(context)) : null;
   const metrics = processMetrics({ withMembers: options.metricsMembers });
   const record: AuditSink = (event) => {
@@ -79,6 +84,18 @@ export async function openOperation(context: OperationContext): Promise<Operatio
 
 function openAudit({ node: { folder, identity, federation } }: OperationContext): Promise<AuditLog> {
   return AuditLog.open({ folder: folder.auditPath, identity, federation, wallClock: () => Date.now() });
+}
+
+function openTraces(url: URL, { node, role, log }: OperationContext): Promise<AsyncDisposable> {
+  return startTracing({
+    url,
+    service: `sotto-${role}`,
+    member: node.identity.name,
+    version,
+    onProblem: (what) => {
+      log.warn({ what }, "traces could not be sent");
+    },
+  });
 }
 
 async function serveMetrics(

@@ -6,6 +6,18 @@ export const dirOption = (): Option => new Option("-d, --dir <folder>", "the nod
 export const transcriptOption = (): Option =>
   new Option("--transcript <file>", "record every message this process sees, for audits");
 
+export const tracesOption = (): Option =>
+  new Option(
+    "--traces <url>",
+    "send OpenTelemetry spans (who, when, how long; no contents) to the collector at this address, such as http://localhost:4318; default: not",
+  ).argParser(parseCollector);
+
+function parseCollector(text: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError("a collector's address begins with http:// or https://");
+  return new URL(text);
+}
+
 export function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

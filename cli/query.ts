@@ -10,10 +10,13 @@ import {
   checkQuestion,
 } from "../party-node/asking/question.ts";
 import { limits } from "../protocol/index.ts";
-import { dirOption, wholeNumber } from "./options.ts";
+import { startTracing } from "../operation/tracing/index.ts";
+import { dirOption, tracesOption, wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
 import { oneLine } from "./printable.ts";
 import { keyringPassphrase } from "./passphrase.ts";
+import { openNodeFolder } from "../party-node/node-folder.ts";
+import { version } from "./version.ts";
 import { onStop } from "./supervision.ts";
 
 interface Options {
@@ -27,6 +30,7 @@ interface Options {
   readonly dropSuspects: boolean;
   readonly partyMax?: number;
   readonly route?: number;
+  readonly traces?: URL;
 }
 
 /** Exit code when a party's answer is missing: what the others answered is printed. */
@@ -58,6 +62,7 @@ export function queryCommand(): Command {
     )
     .option("--json", "print one JSON object", false)
     .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
+    .addOption(tracesOption())
     .addOption(dirOption())
     .action(runQuery)
     .addHelpText(
@@ -67,9 +72,11 @@ export function queryCommand(): Command {
 }
 
 async function runQuery(given: string, options: Options): Promise<void> {
-  const { k, json, dir, timeout, insecureClear, keepDuplicates, keepInflated, dropSuspects, partyMax, route } = options;
+  const { k, json, dir, timeout, insecureClear, keepDuplicates, keepInflated, dropSuspects, partyMax, route, traces } =
+    options;
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
+  await using _tracing = traces ? await openTraces(traces, dir) : null;
   using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
   const abort = new AbortController();
   onStop(() => {
@@ -93,6 +100,12 @@ async function runQuery(given: string, options: Options): Promise<void> {
   if (!json && result.parties.some(({ status }) => status === "not-asked"))
     process.stderr.write("\nThe coordinator saw who was asked, and so roughly what the question is about.\n");
   if (result.parties.some(({ fault }) => fault)) process.exitCode = EXIT_PARTIAL;
+}
+
+function openTraces(url: URL, dir: string): Promise<AsyncDisposable> {
+  const { name } = openNodeFolder(dir).config;
+  const onProblem = (what: string): void => void process.stderr.write(`Traces could not be sent: ${oneLine(what)}\n`);
+  return startTracing({ url, service: "sotto-querier", member: name, version, onProblem });
 }
 
 const MARKS = {

@@ -1,3 +1,4 @@
+import { type QuerySpan, querySpan } from "../operation/tracing/index.ts";
 import { type HopMessage, limits } from "../protocol/index.ts";
 import { type Member, idKey, isCrowded } from "./member.ts";
 import type { Roster } from "./roster.ts";
@@ -11,6 +12,7 @@ interface OpenQuery {
   /** Parties that have not answered yet. */
   readonly waiting: Map<string, Member>;
   readonly deadline: NodeJS.Timeout;
+  readonly span: QuerySpan;
 }
 
 /**
@@ -50,7 +52,8 @@ export class QueryRouter {
     const deadline = setTimeout(() => {
       this.#end(queryId, "DEADLINE_EXCEEDED", `no answer within ${String(deadlineMs)} ms`);
     }, deadlineMs);
-    this.#open.set(idKey(queryId), { queryId, querier, waiting, deadline });
+    const span = querySpan("route", queryId, { parties: waiting.size, bytes: body.length });
+    this.#open.set(idKey(queryId), { queryId, querier, waiting, deadline, span });
     for (const party of waiting.values())
       party.connection.send({ type: "query", queryId, deadlineMs, parties: [], body });
   }
@@ -97,6 +100,7 @@ export class QueryRouter {
   #end(queryId: Uint8Array, code: string, reason: string): void {
     const query = this.#open.get(idKey(queryId));
     if (!query) return;
+    query.span.failed(code);
     for (const [name, party] of query.waiting) {
       query.querier.connection.send(refusal(queryId, name, code, reason));
       party.connection.send({ type: "cancel", queryId });
@@ -106,6 +110,7 @@ export class QueryRouter {
 
   #forget(query: OpenQuery): void {
     clearTimeout(query.deadline);
+    query.span[Symbol.dispose]();
     this.#open.delete(idKey(query.queryId));
   }
 }

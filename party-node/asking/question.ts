@@ -9,6 +9,7 @@ import {
   seal,
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
+import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
@@ -181,6 +182,8 @@ export class Question {
   async *scores(signal: AbortSignal | undefined): AsyncGenerator<PartyOutcome> {
     const { link, parties, deadlineMs, k, kept = k } = this.#options;
     const began = performance.now();
+    using asking = querySpan("ask", this.#queryId, { parties: parties.length, bytes: this.#body.length });
+    const answers = new Map(parties.map((party) => [party, querySpan("answer", this.#queryId, { party })]));
     const arrived: PartyOutcome[] = [];
     let wake: () => void = () => undefined;
     const broken: { why: Error | null } = { why: null };
@@ -188,12 +191,16 @@ export class Question {
     const open = new Set(parties);
     const settle = (outcome: PartyOutcome, best: readonly Candidate[] = []): void => {
       if (!open.delete(outcome.party)) return;
+      using answer = answers.get(outcome.party);
+      answer?.set({ passages: outcome.passagesScored });
+      if (outcome.fault) answer?.failed(outcome.fault.code);
       this.#best = mergeTop(kept, this.#best, best);
       arrived.push(outcome);
       wake();
     };
     const stop = (why: Error): void => {
       broken.why ??= why;
+      asking.failed(why instanceof Fault ? why.code : "INTERNAL");
       wake();
     };
     const missing = (party: string, fault: PartyFault): PartyOutcome => ({
@@ -244,6 +251,7 @@ export class Question {
       }
     } finally {
       this.dispose();
+      for (const party of open) answers.get(party)?.[Symbol.dispose]();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
       link.forget(this.#queryId);
@@ -267,6 +275,7 @@ export class Question {
     await Promise.all(
       answered.map(async (party) => {
         const wanted = best.filter((candidate) => candidate.party === party);
+        using span = querySpan("fetch", this.#queryId, { party });
         try {
           for (const { block, slot, ...passage } of await this.#fetch(party, wanted, signal)) {
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
@@ -280,6 +289,7 @@ export class Question {
             });
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
+          span.failed(error.code);
           faults.set(party, { code: error.code, reason: error.message });
         }
       }),

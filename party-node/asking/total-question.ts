@@ -8,6 +8,7 @@ import {
   seal,
   verticalParties,
 } from "../../protocol/index.ts";
+import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
@@ -88,11 +89,15 @@ export class TotalQuestion {
    */
   async total(): Promise<TotalOutcome> {
     const began = performance.now();
+    using span = querySpan("ask", this.#queryId, { parties: this.#parties.length, bytes: this.#body.length });
     try {
       const said = await this.#ask();
       const read = "why" in said ? said : await this.#read(said);
       const ms = performance.now() - began;
-      if ("why" in read) return { parties: this.#missing(read, ms), best: [] };
+      if ("why" in read) {
+        span.failed([...read.why.values()][0]?.code ?? "TOTAL_INCOMPLETE");
+        return { parties: this.#missing(read, ms), best: [] };
+      }
       const { best, scored } = read;
       const answered = (party: string): PartyOutcome => ({
         party,

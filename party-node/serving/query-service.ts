@@ -1,5 +1,6 @@
 import { Fault, type IndexAnswer, sodium } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
+import { querySpan } from "../../operation/tracing/index.ts";
 import {
   type Federation,
   type HopMessage,
@@ -94,10 +95,14 @@ export class QueryService {
     const { queryId } = message;
     const party = this.#options.identity.name;
     const asker: Asker = { member: null };
+    using span = querySpan("score", queryId);
     try {
-      return { queryId, party, ...(await this.#answer(message, asker)) };
+      const said = await this.#answer(message, asker);
+      span.set({ bytes: said.body.length });
+      return { queryId, party, ...said };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      span.failed(error.code);
       this.#options.onEvent?.({ kind: "query-refused", member: asker.member, code: error.code });
       const retryAfterMs = isBusy(error) ? this.#retryAfterMs() : null;
       return { type: "refusal", queryId, party, code: error.code, reason: error.message.slice(0, 500), retryAfterMs };

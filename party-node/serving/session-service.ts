@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { Fault, sodium } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
+import { querySpan } from "../../operation/tracing/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
@@ -218,14 +219,17 @@ export class SessionService {
     { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
     tally: RequestTally,
   ): EndToEndMessage {
+    using span = querySpan("deliver", queryId);
     const snapshot = this.#options.queries.takeFetchable(querier, queryId);
-    if (!snapshot)
+    if (!snapshot) {
+      span.failed("FETCH_EXPIRED");
       return {
         type: "fault",
         id,
         code: "FETCH_EXPIRED",
         reason: "the party does not know this query, or its passages were fetched already",
       };
+    }
     const wanted = unpackHandles(handles).flatMap((handle) => {
       const rowId = snapshot.rowAt(handle.block, handle.slot);
       return rowId === null ? [] : [{ ...handle, rowId }];
