@@ -96,12 +96,13 @@ test("query measures whole queries, many at once, and under updates", async () =
   const p50 = row(report, "whole query, passages fetched, p50");
   expect(p50.opponent).toMatch(/clear mode, a plain JavaScript scan: [\d.]+ ms$/);
   expect(p50.ratio).toBeGreaterThan(0);
+  // How fast the writer is says something about the machine, not about what is guarded here.
+  expect(row(report, "rows added while queries run").value).toBeGreaterThan(0);
   // Seven questions over random vectors: one row that the rounding of scores lifts across the tenth place is already more than the target of a full run allows.
   expect(row(report, "same top 10 as in clear").value).toBeGreaterThan(0.9);
   for (const name of [
     "query up, its ciphertext",
     "queries lost",
-    "rows added while queries run",
     "queries that a party did not answer",
     "answers with half an update",
     "versions of the marked passages",

@@ -141,7 +141,7 @@ test("commits and failures on three threads show to no query in part, whatever i
   };
   const asking = [askOn(false), askOn(true), askOn(false)];
   let present = new Map<number, number>();
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 24; round++) {
     const next = new Map(present);
     const touched = new Set(Array.from({ length: 5 }, () => Math.floor(14 * random.uniform())));
     const staging = [...touched].map(async (block) => {

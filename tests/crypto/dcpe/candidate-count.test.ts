@@ -265,7 +265,7 @@ describe.each(["lexical", `hybrid(lexical,onnx:${MODEL})`])("%s", (spec) => {
       const encoder = await openEncoder(spec);
       try {
         const { documents, queries } = await loadBeirSet(`${BEIR}/${name}`);
-        const texts = documents.slice(0, 2500).map(({ title, text }) => encoderInput({ title, text }));
+        const texts = documents.slice(0, 1200).map(({ title, text }) => encoderInput({ title, text }));
         const statistics = encoder.statistics();
         for (const text of texts) statistics.add(text);
         const rows = await encoder.encodePassages(texts, statistics);
