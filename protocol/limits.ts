@@ -76,6 +76,8 @@ export const limits = {
   replacedBlocksMax: 4096,
   /** How long a party remembers a query whose passages may be fetched. @by party */
   fetchWindowMs: 120_000,
+  /** Times that the passages of one query may be fetched, always the same rows: more than once only where an answer was lost with its connection. @by party */
+  fetchesPerQueryMax: 4,
   /** Answered queries of one querier whose passages may still be fetched. @by party */
   fetchableQueriesMax: 256,
   /** Queries a party works on or keeps waiting; more are told to come back. @by party */

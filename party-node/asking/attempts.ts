@@ -2,7 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, sodium } from "../../crypto/index.ts";
 import { type ProtocolFaultCode, limits } from "../../protocol/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
-import type { PartyFault } from "./question.ts";
+
+/** What went wrong with an attempt: a fault, or what is said of a party. */
+interface Failure {
+  readonly code: string;
+  readonly retryAfterMs?: number;
+}
 
 /** How an attempt ends when the connection was lost, or when no coordinator could be reached afterwards. */
 const LOST = new Set(["CONNECTION_LOST", "CONNECTION_REFUSED", "HANDSHAKE_TIMEOUT", "MEMBERSHIP_CHANGED"]);
@@ -13,7 +18,7 @@ export function isLost(error: unknown): error is Fault {
 }
 
 /** Whether what a party said, or what is said of it, may be otherwise a little later. */
-export function mayPass({ code }: PartyFault | Fault): boolean {
+export function mayPass({ code }: Failure): boolean {
   return code === "BUSY" || LOST.has(code);
 }
 
@@ -48,7 +53,7 @@ export class Attempts {
    * @param attempt - The one that failed, from 1.
    * @returns Milliseconds; null when asking again does not help, was done often enough, or would be too late.
    */
-  pauseAfter(failure: PartyFault | Fault, attempt: number): number | null {
+  pauseAfter(failure: Failure, attempt: number): number | null {
     if (attempt >= limits.queryAttemptsMax || this.#link.isClosed || !mayPass(failure)) return null;
     const pauseMs = failure.code === "BUSY" ? busyPauseMs(failure) : lostPauseMs(attempt);
     return performance.now() + pauseMs < this.#deadlineAt ? pauseMs : null;
@@ -76,7 +81,7 @@ export class Attempts {
    * @returns The number of the next attempt, or null as {@link pauseAfter}.
    * @throws Fault ABORTED, DEADLINE_EXCEEDED.
    */
-  async next(failure: PartyFault | Fault, attempt: number): Promise<number | null> {
+  async next(failure: Failure, attempt: number): Promise<number | null> {
     const pauseMs = this.pauseAfter(failure, attempt);
     if (pauseMs === null) return null;
     try {
@@ -87,14 +92,29 @@ export class Attempts {
       return await this.next(error, attempt + 1);
     }
   }
+
+  /** Does what may be done more than once, again when its connection was lost. @throws Fault of the first time when no attempt is left, ABORTED, DEADLINE_EXCEEDED. */
+  async resume<Value>(work: () => Promise<Value>): Promise<Value> {
+    let first: Fault | null = null;
+    for (let attempt = 1; ;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isLost(error)) throw error;
+        first ??= error;
+        const next = await this.next(error, attempt);
+        if (next === null) throw first;
+        attempt = next;
+      }
+    }
+  }
 }
 
 function lostPauseMs(attempt: number): number {
   return sodium.randombytes_uniform(limits.retryMsMin * 2 ** (attempt - 1));
 }
 
-function busyPauseMs(failure: PartyFault | Fault): number {
-  const { retryAfterMs = 0 } = failure as Partial<PartyFault>;
+function busyPauseMs({ retryAfterMs = 0 }: Failure): number {
   return retryAfterMs + sodium.randombytes_uniform(Math.max(retryAfterMs, limits.retryMsMin));
 }
 

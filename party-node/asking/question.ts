@@ -9,6 +9,7 @@ import {
   seal,
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
+import { Attempts } from "./attempts.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
@@ -303,7 +304,12 @@ export class Question {
       late.reject(new Fault("ABORTED", "the query was cancelled"));
     };
     signal?.addEventListener("abort", onAbort);
-    const fetched = this.#options.session(party).then((session) => session.fetch(this.#queryId, wanted));
+    const { link, deadlineMs } = this.#options;
+    // The party gives the same rows again, to whoever asks for them through another coordinator.
+    const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
+      (await this.#options.session(party)).fetch(this.#queryId, wanted),
+    );
+    fetched.catch(() => undefined);
     try {
       return await Promise.race([fetched, late.promise]);
     } finally {

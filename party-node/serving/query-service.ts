@@ -32,6 +32,8 @@ interface Fetchable {
   readonly querier: string;
   readonly rows: ScoredRows;
   readonly until: number;
+  /** What was fetched, and how often; null before. */
+  taken: { readonly handles: Uint8Array; times: number } | null;
 }
 
 export interface QueryServiceOptions {
@@ -106,12 +108,17 @@ export class QueryService {
     }
   }
 
-  /** The rows this querier may fetch from, once; null when there are none. */
-  takeFetchable(querier: string, queryId: Uint8Array): ScoredRows | null {
-    const key = sodium.to_hex(queryId);
-    const fetchable = this.#fetchable.get(key);
+  /**
+   * The rows this querier may fetch from; null when there are none. It may fetch once, and the same again a few times, since an answer can be lost with its connection.
+   *
+   * @param handles - As they were sent.
+   */
+  takeFetchable(querier: string, queryId: Uint8Array, handles: Uint8Array): ScoredRows | null {
+    const fetchable = this.#fetchable.get(sodium.to_hex(queryId));
     if (fetchable?.querier !== querier || fetchable.until < this.#options.now()) return null;
-    this.#fetchable.delete(key);
+    const taken = (fetchable.taken ??= { handles: handles.slice(), times: 0 });
+    if (Buffer.compare(taken.handles, handles) !== 0 || taken.times >= limits.fetchesPerQueryMax) return null;
+    taken.times++;
     return fetchable.rows;
   }
 
@@ -131,7 +138,12 @@ export class QueryService {
       const { answer, rowCount, rowAt } = await collection.score(query, over.signal);
       const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
-      this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
+      this.#remember(sodium.to_hex(queryId), {
+        querier,
+        rows: { rowAt },
+        until: now() + limits.fetchWindowMs,
+        taken: null,
+      });
       const queryHash = sodium.crypto_generichash(32, body, null);
       const said = this.#said({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt);
       const bytes = said.body.length + (said.type === "share" ? said.residues.length : 0);

@@ -218,13 +218,13 @@ export class SessionService {
     { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
     tally: RequestTally,
   ): EndToEndMessage {
-    const snapshot = this.#options.queries.takeFetchable(querier, queryId);
+    const snapshot = this.#options.queries.takeFetchable(querier, queryId, handles);
     if (!snapshot)
       return {
         type: "fault",
         id,
         code: "FETCH_EXPIRED",
-        reason: "the party does not know this query, or its passages were fetched already",
+        reason: "the party does not know this query, or other passages of it were fetched already",
       };
     const wanted = unpackHandles(handles).flatMap((handle) => {
       const rowId = snapshot.rowAt(handle.block, handle.slot);

@@ -268,8 +268,9 @@ export class FederationInProcess implements AsyncDisposable {
   async dial(
     name: string,
     onMessage: (message: HopMessage, connection: SecureConnection) => void = () => undefined,
+    url = this.url,
   ): Promise<RawMember> {
-    const connection = await dial(this.url, { identity: this.identity(name), federation: this.federation });
+    const connection = await dial(url, { identity: this.identity(name), federation: this.federation });
     this.#closers.push(() => {
       connection.close();
     });
