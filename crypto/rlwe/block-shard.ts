@@ -94,13 +94,13 @@ export class BlockShard {
     this.#freeRetired();
   }
 
-  /** {@link Shard.score} in slices of a few milliseconds; ends early when every query is cancelled. */
+  /** {@link Shard.score} in slices of a few milliseconds; leaves out queries once they are cancelled, and ends early when all are. */
   *score(queries: readonly SharedQuery[]): Generator<void, Uint8Array[]> {
     const { scoreBytesPerBlock } = this.#layout;
     const blocks = [...this.#present.values()];
     const scores = queries.map(() => new Uint8Array(blocks.length * scoreBytesPerBlock));
-    const residues = queries.map((query) => query.residues);
-    const blocksPerSlice = Math.max(1, Math.floor(SLICE_RESIDUES / (queries.length * residues[0]!.length)));
+    const blocksPerSlice = Math.max(1, Math.floor(SLICE_RESIDUES / (queries.length * queries[0]!.residues.length)));
+    let wanted = [...queries.entries()];
     this.#passes++;
     try {
       let sliceBlocks = 0;
@@ -109,11 +109,15 @@ export class BlockShard {
           yield;
           sliceBlocks = 0;
         }
-        if (queries.every(({ cancelled }) => cancelled)) break;
-        const packed = arena.score(addresses, residues);
+        wanted = wanted.filter(([, { cancelled }]) => !cancelled);
+        if (wanted.length === 0) break;
+        const packed = arena.score(
+          addresses,
+          wanted.map(([, { residues }]) => residues),
+        );
         const bytes = addresses.length * scoreBytesPerBlock;
-        for (const [i, of] of scores.entries())
-          of.set(packed.subarray(i * bytes, (i + 1) * bytes), first * scoreBytesPerBlock);
+        for (const [at, [i]] of wanted.entries())
+          scores[i]!.set(packed.subarray(at * bytes, (at + 1) * bytes), first * scoreBytesPerBlock);
         sliceBlocks += addresses.length;
       }
     } finally {

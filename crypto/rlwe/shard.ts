@@ -27,7 +27,7 @@ export interface Shard {
   discard(): void;
   /**
    * Scores the blocks that are present when it is called.
-   * @param queries - 1 to QUERIES_PER_PASS. When all are cancelled the result is worthless.
+   * @param queries - 1 to QUERIES_PER_PASS. One that is cancelled costs nothing more within milliseconds, and its result is worthless.
    * @returns For each query, scoreBytesPerBlock bytes a block, by ascending block number; owned by the caller.
    */
   score(queries: readonly SharedQuery[]): Promise<readonly Uint8Array[]>;

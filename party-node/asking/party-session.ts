@@ -78,7 +78,7 @@ export class PartySession {
     return this.#blocks.blocksOf(this.#channel, list);
   }
 
-  /** Passages for rows that this query has scored; those that are gone are left out. Fetch once a query. @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED. */
+  /** Passages for rows that this query has scored; those that are gone are left out. Only the same rows can be fetched again. @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED. */
   async fetch(queryId: Uint8Array, handles: readonly Handle[]): Promise<FetchedPassage[]> {
     const { padded } = await this.#channel.ask({ type: "fetch", queryId, handles: packHandles(handles) }, "passages");
     let list: Uint8Array;

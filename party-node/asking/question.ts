@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
+import { Attempts } from "./attempts.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
@@ -66,7 +67,7 @@ export interface CitedPart {
 export interface PartyFault {
   readonly code: string;
   readonly reason: string;
-  /** With BUSY: when the party guesses that it can take the question. Nothing is asked again by itself: the caller knows whether it still wants to. */
+  /** With BUSY: when the party guesses that it can take the question. It was asked again as often as the deadline allowed; later is for the caller to decide. */
   readonly retryAfterMs?: number;
 }
 
@@ -95,6 +96,8 @@ export interface PartyOutcome {
   readonly status: "answered" | "missing" | "not-asked";
   /** Of a question with `route`: why the party was asked, or was not. */
   readonly route?: PartyRoute;
+  /** How many times it was asked the question, each time under another query key, 1 to `queryAttemptsMax`; not set where it was not asked by an encrypted query. */
+  readonly attempts?: number;
   /** Passages the party scored. */
   readonly passagesScored: number;
   /** From sending the query to having read this party's scores. */
@@ -311,7 +314,12 @@ export class Question {
       late.reject(new Fault("ABORTED", "the query was cancelled"));
     };
     signal?.addEventListener("abort", onAbort);
-    const fetched = this.#options.session(party).then((session) => session.fetch(this.#queryId, wanted));
+    const { link, deadlineMs } = this.#options;
+    // The party gives the same rows again, to whoever asks for them through another coordinator.
+    const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
+      (await this.#options.session(party)).fetch(this.#queryId, wanted),
+    );
+    fetched.catch(() => undefined);
     try {
       return await Promise.race([fetched, late.promise]);
     } finally {

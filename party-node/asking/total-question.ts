@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
+import { Attempts } from "./attempts.ts";
 import type { PartySession } from "./party-session.ts";
 import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
 import type { Candidate } from "./ranking.ts";
@@ -201,8 +202,11 @@ export class TotalQuestion {
     const fetched = await Promise.all(
       this.#parties.map(async (party) => {
         try {
-          const session = await this.#inTime(this.#options.session(party));
-          return { party, parts: await this.#inTime(session.fetch(this.#queryId, best)) };
+          const { link, deadlineMs, signal } = this.#options;
+          const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
+            (await this.#options.session(party)).fetch(this.#queryId, best),
+          );
+          return { party, parts: await this.#inTime(fetched) };
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });

@@ -33,6 +33,8 @@ interface Fetchable {
   readonly querier: string;
   readonly rows: ScoredRows;
   readonly until: number;
+  /** What was fetched, and how often; null before. */
+  taken: { readonly handles: Uint8Array; times: number } | null;
 }
 
 export interface QueryServiceOptions {
@@ -59,9 +61,7 @@ interface Asker {
 
 /** A query from its acceptance to its answer. */
 interface UnderWay {
-  readonly queryId: Uint8Array;
   readonly querier: string;
-  readonly abort: AbortController;
   readonly since: number;
   /** Queries under way when it was accepted, itself among them. */
   readonly alongside: number;
@@ -90,14 +90,18 @@ export class QueryService {
     this.#options = options;
   }
 
-  /** Never rejects for anything a peer did: a fault becomes a refusal. */
-  async answer(message: Query): Promise<Reply> {
+  /**
+   * Never rejects for anything a peer did: a fault becomes a refusal.
+   *
+   * @param cancelled - Nobody waits for the answer any more. As at the deadline, scoring ends within milliseconds and the query's place is free at once.
+   */
+  async answer(message: Query, cancelled?: AbortSignal): Promise<Reply> {
     const { queryId } = message;
     const party = this.#options.identity.name;
     const asker: Asker = { member: null };
     using span = querySpan("score", queryId);
     try {
-      const said = await this.#answer(message, asker);
+      const said = await this.#answer(message, asker, cancelled);
       span.set({ bytes: said.body.length });
       return { queryId, party, ...said };
     } catch (error) {
@@ -109,33 +113,42 @@ export class QueryService {
     }
   }
 
-  cancel(queryId: Uint8Array): void {
-    for (const query of this.#underWay) if (sodium.memcmp(query.queryId, queryId)) query.abort.abort();
-  }
-
-  /** The rows this querier may fetch from, once; null when there are none. */
-  takeFetchable(querier: string, queryId: Uint8Array): ScoredRows | null {
-    const key = sodium.to_hex(queryId);
-    const fetchable = this.#fetchable.get(key);
+  /**
+   * The rows this querier may fetch from; null when there are none. It may fetch once, and the same again a few times, since an answer can be lost with its connection.
+   *
+   * @param handles - As they were sent.
+   */
+  takeFetchable(querier: string, queryId: Uint8Array, handles: Uint8Array): ScoredRows | null {
+    const fetchable = this.#fetchable.get(sodium.to_hex(queryId));
     if (fetchable?.querier !== querier || fetchable.until < this.#options.now()) return null;
-    this.#fetchable.delete(key);
+    const taken = (fetchable.taken ??= { handles: handles.slice(), times: 0 });
+    if (Buffer.compare(taken.handles, handles) !== 0 || taken.times >= limits.fetchesPerQueryMax) return null;
+    taken.times++;
     return fetchable.rows;
   }
 
-  async #answer({ queryId, body, deadlineMs }: Query, asker: Asker): Promise<Said> {
+  async #answer({ queryId, body, deadlineMs }: Query, asker: Asker, cancelled: AbortSignal | undefined): Promise<Said> {
     const { now, collection } = this.#options;
     const { querier, query, answerKey, checkKeys } = this.#openQuery(queryId, body, asker);
-    const abort = new AbortController();
-    const mine = { queryId, querier, abort, since: now(), alongside: this.#underWay.size + 1 };
+    const over = new AbortController();
+    const end = (): void => {
+      over.abort();
+    };
+    const mine = { querier, since: now(), alongside: this.#underWay.size + 1 };
     this.#underWay.add(mine);
-    const deadline = setTimeout(() => {
-      abort.abort();
-    }, deadlineMs).unref();
+    const deadline = setTimeout(end, deadlineMs).unref();
+    cancelled?.addEventListener("abort", end);
     try {
-      const { answer, rowCount, rowAt } = await collection.score(query, abort.signal);
+      if (cancelled?.aborted) end();
+      const { answer, rowCount, rowAt } = await collection.score(query, over.signal);
       const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
-      this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
+      this.#remember(sodium.to_hex(queryId), {
+        querier,
+        rows: { rowAt },
+        until: now() + limits.fetchWindowMs,
+        taken: null,
+      });
       const queryHash = sodium.crypto_generichash(32, body, null);
       const said = this.#said({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt);
       const bytes = said.body.length + (said.type === "share" ? said.residues.length : 0);
@@ -143,6 +156,7 @@ export class QueryService {
       return said;
     } finally {
       clearTimeout(deadline);
+      cancelled?.removeEventListener("abort", end);
       this.#underWay.delete(mine);
     }
   }

@@ -220,14 +220,14 @@ export class SessionService {
     tally: RequestTally,
   ): EndToEndMessage {
     using span = querySpan("deliver", queryId);
-    const snapshot = this.#options.queries.takeFetchable(querier, queryId);
+    const snapshot = this.#options.queries.takeFetchable(querier, queryId, handles);
     if (!snapshot) {
       span.failed("FETCH_EXPIRED");
       return {
         type: "fault",
         id,
         code: "FETCH_EXPIRED",
-        reason: "the party does not know this query, or its passages were fetched already",
+        reason: "the party does not know this query, or other passages of it were fetched already",
       };
     }
     const wanted = unpackHandles(handles).flatMap((handle) => {

@@ -185,7 +185,7 @@ describe("fetching", () => {
   async function fetcher(name: string, party = "alpha"): Promise<Fetcher> {
     const identity = f.identity(name);
     const { federation } = f;
-    const link = new CoordinatorLink({ url: f.url, identity, federation });
+    const link = new CoordinatorLink({ urls: [f.url], identity, federation });
     await link.open();
     const session = await PartySession.open(
       { link, party, identity, federation, layout: f.layout, onBlocks: () => undefined },
@@ -246,11 +246,17 @@ describe("fetching", () => {
       expect(text).toBe(rows.find((row) => row.block === block && row.slot === slot)?.text);
   });
 
-  test("works once a query", async () => {
+  test("works once a query, and the same again a few times", async () => {
     const queryId = await asker.ask();
-    const [handle] = occupiedHandles("alpha");
-    expect(await asker.fetch(queryId, handle ? [handle] : [])).toHaveLength(1);
-    await expect(asker.fetch(queryId, handle ? [handle] : [])).rejects.toThrow(code("FETCH_EXPIRED"));
+    const [handle, other] = occupiedHandles("alpha");
+    const first = await asker.fetch(queryId, [handle!]);
+    expect(first).toHaveLength(1);
+    await expect(asker.fetch(queryId, [other!])).rejects.toThrow(code("FETCH_EXPIRED"));
+    await expect(asker.fetch(queryId, [handle!, other!])).rejects.toThrow(code("FETCH_EXPIRED"));
+    // The answer may have been lost on its way.
+    for (let times = 1; times < limits.fetchesPerQueryMax; times++)
+      expect(await asker.fetch(queryId, [handle!])).toEqual(first);
+    await expect(asker.fetch(queryId, [handle!])).rejects.toThrow(code("FETCH_EXPIRED"));
   });
 
   test("works even for nothing, and then no more: a fetch of no row is a fetch", async () => {
@@ -387,7 +393,7 @@ describe("a signed query", () => {
     const message = own.make("asker");
     expect(await own.queries.answer(message)).toMatchObject({ type: "answer" });
     expect(await own.queries.answer(message)).toMatchObject({ type: "refusal", code: "QUERY_REPEATED" });
-    expect(own.queries.takeFetchable("asker", message.queryId)).not.toBeNull();
+    expect(own.queries.takeFetchable("asker", message.queryId, new Uint8Array(0))).not.toBeNull();
     expect(await own.queries.answer(message)).toMatchObject({ code: "QUERY_REPEATED" });
     for (const step of [
       limits.queryClockSkewMsMax - 1,
