@@ -41,6 +41,7 @@ export class CoordinatorConnection {
   readonly #underWay = new Set<UnderWay>();
   #connection: SecureConnection | null = null;
   #isListed = false;
+  #isBringing = false;
   #refusal: Fault | null = null;
 
   constructor(options: CoordinatorConnectionOptions) {
@@ -85,6 +86,16 @@ export class CoordinatorConnection {
   close(): void {
     this.#stop.abort();
     this.#connection?.close();
+  }
+
+  /** Whether a file that came over this connection is being taken up. */
+  get isBringing(): boolean {
+    return this.#isBringing;
+  }
+
+  /** The coordinator gets the newest federation file. */
+  sendFederation(): void {
+    this.#connection?.send({ type: "federation", file: this.#options.federation.file });
   }
 
   /** Members that are not what they were: sessions with them end, and so does this connection if its coordinator is one of them. */
@@ -183,11 +194,14 @@ export class CoordinatorConnection {
   }
 
   #takeUp(message: HopMessage): void {
+    this.#isBringing = true;
     try {
       takeUpFederation(this.#options.federation, message, (reply) => this.#connection?.send(reply));
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#log.error({ code: error.code, reason: error.message }, "a federation file was not taken up");
+    } finally {
+      this.#isBringing = false;
     }
   }
 

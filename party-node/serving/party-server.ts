@@ -148,13 +148,20 @@ export class PartyServer {
     return this.#stop.signal.aborted;
   }
 
-  /** Sessions with members that are not what they were end at once, whatever a coordinator does; so do connections to one that changed. */
+  /**
+   * Sessions with members that are not what they were end at once, whatever a coordinator does; so do connections to one that changed. What one coordinator has
+   * brought the others get from here: they do not speak to each other.
+   */
   #federationChanged(changed: ReadonlySet<string>): void {
     const { federation, identity } = this.#options;
     this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
     const { revision, members } = federation.terms;
     this.#options.onEvent?.({ kind: "federation-taken", revision, members: members.length });
-    for (const coordinator of this.#coordinators) coordinator.federationChanged(changed);
+    const isBrought = this.#coordinators.some(({ isBringing }) => isBringing);
+    for (const coordinator of this.#coordinators) {
+      if (isBrought && !coordinator.isBringing) coordinator.sendFederation();
+      coordinator.federationChanged(changed);
+    }
     const listed = federation.publicKeyOf(identity.name);
     if (changed.has(identity.name) && !(listed && sodium.memcmp(listed, identity.secretKey.subarray(32))))
       this.#fail(
