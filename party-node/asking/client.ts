@@ -8,7 +8,13 @@ import {
   ringLayout,
 } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { type Federation, type FrameObserver, type Identity, type ProtocolFaultCode } from "../../protocol/index.ts";
+import {
+  type Connect,
+  type Federation,
+  type FrameObserver,
+  type Identity,
+  type ProtocolFaultCode,
+} from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
@@ -47,6 +53,8 @@ export interface ClientOptions {
   readonly coordinatorUrl?: string | undefined;
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
+  /** As {@link DialOptions.connect}. */
+  readonly connect?: Connect | undefined;
   readonly observer?: FrameObserver | undefined;
   /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
   readonly insecureClear?: boolean | undefined;
@@ -90,7 +98,7 @@ export class SottoClient {
   #closed = false;
 
   private constructor(options: ClientOptions) {
-    const { federation, coordinatorUrl, ca, identity, observer } = options;
+    const { federation, coordinatorUrl, ca, connect, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
     this.#texts = new TextCodes(options.encoder);
@@ -98,6 +106,7 @@ export class SottoClient {
     this.#link = new CoordinatorLink({
       url: coordinatorUrl ?? federation.terms.coordinatorUrl,
       ca,
+      connect,
       identity,
       federation,
       observer,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
 import {
+  type Connect,
   type Federation,
   type FrameObserver,
   type HopMessage,
@@ -39,6 +40,8 @@ export interface PartyServerOptions {
   readonly coordinatorUrl: string;
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
+  /** As {@link DialOptions.connect}. */
+  readonly connect?: Connect | undefined;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
   /** Told of all that is answered and refused, for the audit log and the metrics. */
@@ -167,8 +170,8 @@ export class PartyServer {
    * @throws Fault for every other end.
    */
   async #serve(onReady: () => void): Promise<Fault | null> {
-    const { coordinatorUrl, ca, identity, federation, observer } = this.#options;
-    const connection = await dial(coordinatorUrl, { identity, federation, ca, observer });
+    const { coordinatorUrl, ca, connect, identity, federation, observer } = this.#options;
+    const connection = await dial(coordinatorUrl, { identity, federation, ca, connect, observer });
     if (this.#stopping()) {
       connection.close();
       return null;
