@@ -17,7 +17,8 @@ export class CoordinatorMachine extends Machine {
     await this.#coordinator?.close();
   }
 
-  protected release(): void {
+  protected release(): () => void {
     this.#coordinator = null;
+    return () => undefined;
   }
 }

@@ -5,7 +5,7 @@ import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys
 import { type Federation, type Identity, openFederation } from "../../protocol/index.ts";
 import type { Network } from "./network.ts";
 import type { RunRecord } from "./run-record.ts";
-import { Host } from "./virtual-time.ts";
+import { Died, Host, virtualTime } from "./virtual-time.ts";
 
 /** What all machines of a run have in common. */
 export interface Surroundings {
@@ -73,8 +73,26 @@ export abstract class Machine {
     this.around.record.note(`crash ${this.name} ${withItsMachine ? "machine" : "process"}`);
     this.isUp = !withItsMachine;
     host.alive = false;
-    this.release();
     this.around.network.crash(host, withItsMachine);
+    // It may have died in the middle of what uses these.
+    const release = this.release();
+    virtualTime.after(0, release);
+  }
+
+  /** The process does not die writing any more. */
+  calm(): void {
+    if (this.#host) this.#host.stepsToDeath = null;
+  }
+
+  /** Has the process die while it writes a file, within so many steps of writing. */
+  crashWriting(steps: number, onDeath: () => void): void {
+    const host = this.#host;
+    if (!host?.alive) return;
+    host.stepsToDeath = steps;
+    host.die = () => {
+      this.crash(false);
+      onDeath();
+    };
   }
 
   /** Ends the process as its operator would. */
@@ -88,7 +106,10 @@ export abstract class Machine {
 
   /** Has its process end what it does; the process goes on, to see what is left. */
   async shut(): Promise<void> {
-    if (this.#host?.alive) await this.#host.run(() => this.close());
+    const host = this.#host;
+    if (!host?.alive) return;
+    host.stepsToDeath = null;
+    await host.run(() => this.close());
   }
 
   /** The run is over. */
@@ -99,20 +120,24 @@ export abstract class Machine {
   /** As `sotto federation join` does: the file is put into the folder, and a process that runs takes it up. */
   join(file: string): void {
     writeFileSync(this.federationPath, file);
-    if (this.#host?.alive) this.#host.run(() => this.federation?.update(file));
+    try {
+      if (this.#host?.alive) this.#host.run(() => this.federation?.update(file));
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+    }
   }
 
   /** The process has ended by itself. */
   protected ended(host: Host): void {
     if (!host.alive) return;
     host.alive = false;
-    this.release();
+    this.release()();
     this.around.network.crash(host, false);
   }
 
   /** Starts what the machine is for. */
   protected abstract run(host: Host, federation: Federation): void;
   protected abstract close(): Promise<void>;
-  /** Frees what a dead process would have had freed by its kernel. */
-  protected abstract release(): void;
+  /** @returns Frees what a dead process has had freed by its kernel. */
+  protected abstract release(): () => void;
 }

@@ -11,6 +11,7 @@ const HELP = `node scripts/run.mjs tests/simulation/main.ts [options]: whole fed
   --from N    the first seed (1)
   --jobs N    processes (${String(availableParallelism())})
   --seed N    run this one alone, and print all that happens
+  --all       go on after a failure
   --json      print the counts as JSON
 
 Ends with 1, and says the seed, when something happened that never may: a wrong answer, a query key used twice, a budget exceeded, a question without an end.
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     from: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
+    all: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -51,17 +53,18 @@ async function runMany(): Promise<number> {
     runs,
     from,
     jobs,
+    stopsAtFailure: !options.all,
     onReport: (_, done) => {
       if (showsProgress) process.stderr.write(`\r${done} of ${runs}`);
     },
   });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   process.stdout.write(options.json ? `${JSON.stringify({ ...totals, seconds }, null, 2)}\n` : told(totals, seconds));
-  if (!totals.failed) return 0;
-  const { seed, violations } = totals.failed;
-  process.stderr.write(`\nseed ${seed} failed; repeat it with --seed ${seed}\n`);
-  for (const { invariant, what } of violations) process.stderr.write(`  ${invariant}: ${what}\n`);
-  return 1;
+  for (const { seed, violations } of totals.failed) {
+    process.stderr.write(`seed ${seed} failed; repeat it with --seed ${seed}\n`);
+    for (const { invariant, what } of violations) process.stderr.write(`  ${invariant}: ${what}\n`);
+  }
+  return totals.failed.length === 0 ? 0 : 1;
 }
 
 function told({ runs, events, virtualHours, questions, parties, faults, faultsInjected }: Totals, seconds: number) {

@@ -28,7 +28,7 @@ export class PartyMachine extends Machine {
   #server: PartyServer | null = null;
   #running: Promise<void> = Promise.resolve();
   #store: PassageStore | null = null;
-  readonly #snapshots = new Set<StoreSnapshot>();
+  #snapshots = new Set<StoreSnapshot>();
 
   constructor(name: string, around: Surroundings, options: PartyOptions) {
     super(name, around);
@@ -45,10 +45,11 @@ export class PartyMachine extends Machine {
     // A dead process's read transactions end with it.
     store.snapshot = () => {
       const taken = snapshot();
-      this.#snapshots.add(taken);
+      const snapshots = this.#snapshots;
+      snapshots.add(taken);
       const dispose = taken[Symbol.dispose].bind(taken);
       taken[Symbol.dispose] = () => {
-        this.#snapshots.delete(taken);
+        snapshots.delete(taken);
         dispose();
       };
       return taken;
@@ -93,11 +94,15 @@ export class PartyMachine extends Machine {
     await this.#running;
   }
 
-  protected release(): void {
-    for (const snapshot of [...this.#snapshots]) snapshot[Symbol.dispose]();
-    this.#store?.close();
+  protected release(): () => void {
+    const [store, snapshots] = [this.#store, this.#snapshots];
     this.#store = null;
+    this.#snapshots = new Set();
     this.#server = null;
+    return () => {
+      for (const snapshot of [...snapshots]) snapshot[Symbol.dispose]();
+      store?.close();
+    };
   }
 
   override discard(): void {

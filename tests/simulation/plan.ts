@@ -25,8 +25,8 @@ export function planOf(seed: number): Plan {
   const between = (from: number, to: number): number => from + Math.floor(random() * (to - from + 1));
   const often = (share: number): number => (random() < share ? random() : 0);
   return {
-    parties: between(2, 3),
-    queriers: between(1, 3),
+    parties: random() < 0.6 ? 2 : 3,
+    queriers: random() < 0.5 ? 1 : between(2, 3),
     weather: {
       ...fairWeather,
       latencyMs: between(1, random() < 0.3 ? 400 : 40),
@@ -42,7 +42,7 @@ export function planOf(seed: number): Plan {
     durationMs: between(10, 60) * 1000,
     // Some runs see the day change.
     startMs: START_MS + between(0, 300) * DAY_MS - (random() < 0.3 ? between(0, 30_000) : between(1, 20) * 3_600_000),
-    questionsEach: between(1, 4),
+    questionsEach: between(1, 3),
     updatesEach: between(0, 4),
     mishaps: between(0, 6),
     budget: random() < 0.5 ? { max: between(1, 4), days: between(1, 30) } : { max: 1000, days: 30 },

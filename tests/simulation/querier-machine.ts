@@ -34,6 +34,8 @@ export interface Asked {
 
 export class QuerierMachine extends Machine {
   #client: SottoClient | null = null;
+  /** Whose process tries until it has reached the federation; null when it is to end. */
+  #connecting: Host | null = null;
 
   /** Whether its process has reached the federation at least once. */
   get isConnected(): boolean {
@@ -86,11 +88,12 @@ export class QuerierMachine extends Machine {
   }
 
   protected run(host: Host, federation: Federation): void {
+    this.#connecting = host;
     void this.#connect(host, federation);
   }
 
   async #connect(host: Host, federation: Federation): Promise<void> {
-    for (;;) {
+    while (this.#connecting === host) {
       try {
         this.#client = await SottoClient.connect({
           identity: this.identity,
@@ -113,11 +116,13 @@ export class QuerierMachine extends Machine {
   }
 
   protected close(): Promise<void> {
+    this.#connecting = null;
     this.#client?.close();
     return Promise.resolve();
   }
 
-  protected release(): void {
+  protected release(): () => void {
     this.#client = null;
+    return () => undefined;
   }
 }

@@ -4,7 +4,7 @@ import { planOf } from "./plan.ts";
 import { RunRecord, type RunReport } from "./run-record.ts";
 import { Scenario } from "./scenario.ts";
 import { seedEntropy } from "./seeded-entropy.ts";
-import { virtualTime } from "./virtual-time.ts";
+import { Died, virtualTime } from "./virtual-time.ts";
 import { World } from "./world.ts";
 
 /** Streams of random numbers that must not follow from each other. */
@@ -22,6 +22,7 @@ export async function runSeed(seed: number, tell: ((line: string) => void) | nul
   virtualTime.reset(plan.startMs);
   const record = new RunRecord(seed, tell);
   const onRejection = (error: unknown): void => {
+    if (error instanceof Died) return;
     record.violated("crash", `unhandled: ${error instanceof Error ? (error.stack ?? "") : String(error)}`);
   };
   process.on("unhandledRejection", onRejection);

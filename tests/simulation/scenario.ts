@@ -132,6 +132,7 @@ export class Scenario {
       ["process killed", () => this.#crash(this.#anyMachine(), false)],
       ["machine lost", () => this.#crash(this.#anyMachine(), true)],
       ["coordinator killed", () => this.#crash(this.#world.hub, this.#random() < 0.3)],
+      ["killed while writing", () => this.#crashWriting(this.#anyMachine())],
       ["restart", () => this.#restart(this.#anyMachine())],
       ["partition", () => this.#partition(true)],
       ["partition one way", () => this.#partition(false)],
@@ -139,7 +140,7 @@ export class Scenario {
       ["members changed", () => this.#revise()],
     ];
     const [kind, act] = kinds[Math.floor(this.#random() * kinds.length)]!;
-    this.#record.fault(kind);
+    if (kind !== "killed while writing") this.#record.fault(kind);
     act();
   }
 
@@ -147,6 +148,15 @@ export class Scenario {
     machine.crash(withItsMachine);
     this.#later(20_000, () => {
       if (this.#world.isMember(machine)) machine.start();
+    });
+  }
+
+  #crashWriting(machine: Machine): void {
+    machine.crashWriting(Math.floor(this.#random() * 6), () => {
+      this.#record.fault("killed while writing");
+      this.#later(20_000, () => {
+        if (this.#world.isMember(machine)) machine.start();
+      });
     });
   }
 
@@ -200,6 +210,7 @@ export class Scenario {
     network.heal();
     for (const machine of machines) {
       machine.skewMs = 0;
+      machine.calm();
       if (!this.#world.isMember(machine)) continue;
       machine.join(file);
       machine.start();

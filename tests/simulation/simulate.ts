@@ -7,6 +7,8 @@ export interface SimulateOptions {
   readonly runs: number;
   /** Processes. */
   readonly jobs: number;
+  /** Whether a failure ends the others; default true. */
+  readonly stopsAtFailure?: boolean;
   /** Called after every run. */
   readonly onReport?: (report: RunReport, done: number) => void;
 }
@@ -20,21 +22,28 @@ export interface Totals {
   readonly parties: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   readonly faultsInjected: number;
-  /** The first run in which something happened that never may; the others were ended then. */
-  readonly failed: RunReport | null;
+  /** Runs in which something happened that never may. */
+  readonly failed: readonly Pick<RunReport, "seed" | "violations">[];
 }
 
-/** Runs seeds until one fails. */
-export async function simulate({ from, runs, jobs, onReport }: SimulateOptions): Promise<Totals> {
+/** Runs seeds one after the other, in as many processes as there are jobs. */
+export async function simulate({
+  from,
+  runs,
+  jobs,
+  stopsAtFailure = true,
+  onReport,
+}: SimulateOptions): Promise<Totals> {
   const counts = (): Map<string, number> => new Map();
   const totals = { questions: counts(), parties: counts(), faults: counts() };
   let [next, done, events, virtualMs] = [from, 0, 0, 0];
-  let failed: RunReport | null = null;
+  const failed: Pick<RunReport, "seed" | "violations">[] = [];
   const work = async (): Promise<void> => {
     const worker = new SimulationWorker();
-    while (next < from + runs && !failed) {
+    while (next < from + runs && !(stopsAtFailure && failed.length > 0)) {
       const report = await worker.run(next++);
-      if (report.violations.length > 0) failed ??= report;
+      const { seed, violations } = report;
+      if (violations.length > 0) failed.push({ seed, violations });
       events += report.events;
       virtualMs += report.virtualMs;
       for (const name of ["questions", "parties", "faults"] as const)

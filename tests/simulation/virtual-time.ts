@@ -8,6 +8,10 @@ export class Host {
   readonly name: string;
   /** Nothing of a dead host runs any more: no timer fires, no message comes, nothing it sends leaves. */
   alive = true;
+  /** How many more steps of writing files it lives; null for any number. */
+  stepsToDeath: number | null = null;
+  /** Called when it dies writing. */
+  die: () => void = () => undefined;
   readonly #skewMs: () => number;
 
   /** @param skewMs - By how much its wall clock is ahead. */
@@ -25,6 +29,9 @@ export class Host {
     return running.run(this, work);
   }
 }
+
+/** What a host that dies in the middle of its work is ended with; nobody of the living sees it. */
+export class Died extends Error {}
 
 const running = new AsyncLocalStorage<Host | null>();
 const real = { setImmediate: globalThis.setImmediate };
@@ -74,7 +81,11 @@ export const virtualTime = {
       await new Promise((resolve) => real.setImmediate(resolve));
       if (state.done) return await ended;
       if (clock.countTimers() === 0) throw new Error("nothing is left that could happen, and not everything has ended");
-      clock.next();
+      try {
+        clock.next();
+      } catch (error) {
+        if (!(error instanceof Died)) throw error;
+      }
     }
   },
 };

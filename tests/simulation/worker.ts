@@ -1,3 +1,4 @@
+import { installDisk } from "./disk.ts";
 import type { RunReport } from "./run-record.ts";
 import { replaceEntropy } from "./seeded-entropy.ts";
 import { installVirtualTime } from "./virtual-time.ts";
@@ -15,6 +16,7 @@ export type SimulationMessage = { readonly line: string } | { readonly report: R
 // Before anything of ours is loaded: libraries take their timers and their entropy when they are.
 replaceEntropy();
 installVirtualTime();
+installDisk();
 const { runSeed } = await import("./run-seed.ts");
 
 const say = (message: SimulationMessage): void => void process.send?.(message);
