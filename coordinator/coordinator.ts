@@ -1,16 +1,18 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
-import { WebSocketServer, type WebSocket } from "ws";
+import { WebSocketServer } from "ws";
 import { Fault, ringLayout } from "../crypto/index.ts";
 import type { AuditSink } from "../operation/audit/index.ts";
 import {
   CHECK_KEY_BOX_BYTES,
+  type Carrier,
   type Federation,
   type FrameObserver,
   type HopMessage,
   type Identity,
+  type MessageSocket,
   type TlsCertificate,
   accept,
   checkTlsCertificate,
@@ -75,7 +77,7 @@ export class Coordinator {
   /** Connections that have not become WebSockets. */
   readonly #speechless = new WaitingRoom<Socket>(limits.handshakesMax, (socket) => socket.destroy());
   /** WebSockets that have not shown who they are. */
-  readonly #waiting = new WaitingRoom<WebSocket>(limits.handshakesMax, (socket) => {
+  readonly #waiting = new WaitingRoom<MessageSocket>(limits.handshakesMax, (socket) => {
     socket.terminate();
   });
 
@@ -100,7 +102,7 @@ export class Coordinator {
     });
     this.#sockets.on("connection", (socket, request) => {
       this.#speechless.leave(request.socket);
-      void this.#admit(socket, request);
+      void this.admit(socket, request.socket);
     });
     this.#stopFollowing = federation.onChange((changed) => {
       this.#federationChanged(changed);
@@ -161,7 +163,12 @@ export class Coordinator {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #admit(socket: WebSocket, request: IncomingMessage): Promise<void> {
+  /**
+   * Lets in whoever opened this socket and shows to be a member; never rejects. {@link listen} calls it for every WebSocket.
+   *
+   * @param carrier - What is below the socket.
+   */
+  async admit(socket: MessageSocket, carrier: Carrier): Promise<void> {
     socket.on("error", () => undefined);
     if (this.#members.size >= limits.connectionsMax) {
       socket.terminate();
@@ -169,7 +176,7 @@ export class Coordinator {
     }
     this.#waiting.enter(socket);
     try {
-      const connection = await accept(socket, request, this.#options);
+      const connection = await accept(socket, carrier, this.#options);
       this.#join({ name: connection.peer, connection });
     } catch (error) {
       this.#options.onEvent?.({ kind: "strangers-refused", connections: 1 });

@@ -1,6 +1,4 @@
-import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket } from "ws";
 import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
@@ -10,6 +8,7 @@ import { type Established, type HandshakeContext, type Identity, Initiator, Resp
 import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
 import { limits } from "./limits.ts";
 import type { HopMessage } from "./messages.ts";
+import { type Carrier, type Connect, type MessageSocket, connectWebSocket } from "./transport.ts";
 
 /** One message as a process sees it on one hop, after hop decryption. */
 export interface SeenFrame {
@@ -35,15 +34,9 @@ export interface DialOptions extends ConnectionOptions {
   readonly ca?: string | undefined;
   /** Ends an attempt that is under way, whatever it waits for. */
   readonly signal?: AbortSignal | undefined;
+  /** What carries the connection; default are WebSockets. */
+  readonly connect?: Connect | undefined;
 }
-
-/** WebSocket options of both sides: no compression (ciphertexts do not shrink, and sizes must not depend on content). */
-export const socketOptions = {
-  perMessageDeflate: false,
-  maxPayload: limits.frameBytesMax + 1024,
-  maxFragments: limits.frameFragmentsMax,
-  maxBufferedChunks: limits.frameChunksMax,
-} as const;
 
 const CLOSE_POLICY = 1008;
 
@@ -55,7 +48,7 @@ export function handshakeContext(federation: Federation, layer: HandshakeContext
 /** An authenticated connection: typed messages in order, until it closes once. */
 export class SecureConnection {
   readonly peer: string;
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #established: Established;
   readonly #observer: FrameObserver | undefined;
   readonly #heartbeat: NodeJS.Timeout;
@@ -70,7 +63,7 @@ export class SecureConnection {
 
   /** @param early - Messages that arrived behind the handshake's last. */
   constructor(
-    socket: WebSocket,
+    socket: MessageSocket,
     established: Established,
     observer: FrameObserver | undefined,
     early: readonly Uint8Array[],
@@ -203,12 +196,8 @@ export class SecureConnection {
  *   and for `wss` CERTIFICATE_UNTRUSTED, CERTIFICATE_EXPIRED, CERTIFICATE_NAME, TLS_FAILED.
  */
 export async function dial(url: string, options: DialOptions): Promise<SecureConnection> {
-  const socket = new WebSocket(url, {
-    ...socketOptions,
-    handshakeTimeout: limits.handshakeTimeoutMs,
-    rejectUnauthorized: true,
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-  });
+  const { connect = connectWebSocket, ca } = options;
+  const socket = connect(url, { ca });
   const inbox = new HandshakeInbox(socket);
   socket.once("upgrade", ({ socket: carrier }) => {
     inbox.guard(carrier);
@@ -245,15 +234,16 @@ export async function dial(url: string, options: DialOptions): Promise<SecureCon
 /**
  * Authenticates a socket that a member has opened.
  *
+ * @param carrier - What is below the socket.
  * @throws Fault as {@link dial}; the socket is closed with the code as its reason.
  */
 export async function accept(
-  socket: WebSocket,
-  request: IncomingMessage,
+  socket: MessageSocket,
+  carrier: Carrier,
   options: ConnectionOptions,
 ): Promise<SecureConnection> {
   const inbox = new HandshakeInbox(socket);
-  inbox.guard(request.socket);
+  inbox.guard(carrier);
   try {
     const responder = new Responder(options.identity, handshakeContext(options.federation, "hop"));
     socket.send(responder.receiveHello(await inbox.next()));
@@ -268,7 +258,7 @@ export async function accept(
 }
 
 /** Says why, and closes the socket for good soon after, whatever the peer does. */
-export function dismiss(socket: WebSocket, code: string): void {
+export function dismiss(socket: MessageSocket, code: string): void {
   socket.on("error", () => undefined);
   socket.close(CLOSE_POLICY, code);
   setTimeout(() => {

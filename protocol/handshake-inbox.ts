@@ -1,20 +1,20 @@
-import type { Socket } from "node:net";
 import { type RawData, WebSocket } from "ws";
 import { Fault } from "../crypto/fault.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import { limits } from "./limits.ts";
 import { certificateFault } from "./tls.ts";
+import type { Carrier, MessageSocket } from "./transport.ts";
 
 /** Messages of a socket one by one, with the handshake's deadline over all of them. */
 export class HandshakeInbox {
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #messages: Uint8Array[] = [];
   readonly #timer: NodeJS.Timeout;
   #failure: Fault | null = null;
   #wake: (() => void) | null = null;
   #endGuard: () => void = () => undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: MessageSocket) {
     this.#socket = socket;
     socket.on("message", this.#onMessage);
     socket.on("close", this.#onClose);
@@ -30,7 +30,7 @@ export class HandshakeInbox {
   }
 
   /** Counts a stranger's bytes where they arrive, before a frame of them is put together, until {@link trust}; too many end the socket. */
-  guard(carrier: Socket): void {
+  guard(carrier: Carrier): void {
     const before = carrier.bytesRead;
     const count = (): void => {
       if (carrier.bytesRead - before <= limits.strangerBytesMax) return;

@@ -9,7 +9,6 @@ export {
   dismiss,
   dial,
   handshakeContext,
-  socketOptions,
 } from "./connection.ts";
 export { type CodeAnswer, type CodeRequest, codeRequests } from "./code-messages.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
@@ -62,3 +61,4 @@ export { SecureChannel } from "./secure-channel.ts";
 export { openSigned, seal } from "./signed.ts";
 export { type TlsCertificate, checkAuthority, checkTlsCertificate } from "./tls.ts";
 export { type TrainingAnswer, type TrainingRequest, trainingRequests } from "./training-messages.ts";
+export { type Carrier, type Connect, type MessageSocket, socketOptions } from "./transport.ts";

@@ -19,7 +19,11 @@ export const BLOCKS_PER_TILE = 12;
 export class BlockArena {
   readonly #ring: RingInstance;
   readonly #layout: RingLayout;
+  /** Blocks that were given back. */
   readonly #free: number[] = [];
+  /** The first block that has never been given out, and where they end. */
+  #unused: number;
+  readonly #end: number;
   readonly #weights: number;
   readonly #poly: number;
   readonly #table: number;
@@ -64,7 +68,8 @@ export class BlockArena {
       this.#publicRandomness,
       this.#queries,
     ] = starts;
-    for (let i = blockCount - 1; i >= 0; i--) this.#free.push(next + i * blockBytes);
+    this.#unused = next;
+    this.#end = next + blockCount * blockBytes;
     const { weights, weightsShoup } = scoreWeights(chunk);
     this.#view(this.#weights, RING_DEGREE).set(weights);
     this.#view(this.#weights + POLY_BYTES, RING_DEGREE).set(weightsShoup);
@@ -73,7 +78,12 @@ export class BlockArena {
 
   /** @returns A block for {@link write}, the caller's until {@link free}; null when the reserved room is used up. */
   allocate(): number | null {
-    return this.#free.pop() ?? null;
+    const again = this.#free.pop();
+    if (again !== undefined) return again;
+    if (this.#unused >= this.#end) return null;
+    const fresh = this.#unused;
+    this.#unused += this.#layout.chunks * POLY_BYTES;
+    return fresh;
   }
 
   /** Gives back what {@link allocate} made, zeroed. */

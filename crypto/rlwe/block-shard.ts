@@ -35,6 +35,7 @@ export interface EncodedBlock extends ShardBlock {
 export class BlockShard {
   readonly #layout: RingLayout;
   readonly #hintKey: Uint8Array;
+  readonly #arenaBytes: number;
   readonly #publicRandomness: Uint32Array;
   /** The block being encoded, shape [rowsPerBlock][dim]: garbage of that size would cost more memory than the rows' own. */
   readonly #integers: Int16Array;
@@ -46,9 +47,13 @@ export class BlockShard {
   #passes = 0;
   #retired: HeldBlock[] = [];
 
-  /** @param hintKey - 32 secret bytes of the node: keys the hints' error and the versions. */
-  constructor(layout: RingLayout, hintKey: Uint8Array) {
+  /**
+   * @param hintKey - 32 secret bytes of the node: keys the hints' error and the versions.
+   * @param arenaBytes - Of a piece of memory; less only where many shards are opened for little.
+   */
+  constructor(layout: RingLayout, hintKey: Uint8Array, arenaBytes = ARENA_BYTES) {
     this.#layout = layout;
+    this.#arenaBytes = arenaBytes;
     this.#hintKey = hintKey;
     this.#integers = new Int16Array(layout.rowsPerBlock * layout.dim);
     this.#publicRandomness = new Uint32Array(layout.chunks * RING_DEGREE);
@@ -164,7 +169,7 @@ export class BlockShard {
       if (address !== null) return { arena, address };
     }
     const { chunks } = this.#layout;
-    const blockCount = Math.max(1, Math.floor(ARENA_BYTES / (chunks * RING_DEGREE * 4)));
+    const blockCount = Math.max(1, Math.floor(this.#arenaBytes / (chunks * RING_DEGREE * 4)));
     this.#arenas.push(new BlockArena(this.#layout, this.#publicRandomness, blockCount));
     return this.#allocate();
   }

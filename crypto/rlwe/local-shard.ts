@@ -10,9 +10,9 @@ export class LocalShard implements Shard {
   readonly failed = new Promise<never>(() => undefined);
   readonly #shard: BlockShard;
 
-  /** @param hintKey - 32 secret bytes of the node: keys the hints' error and the versions. */
-  constructor(layout: RingLayout, hintKey: Uint8Array) {
-    this.#shard = new BlockShard(layout, hintKey);
+  /** As {@link BlockShard}'s. */
+  constructor(layout: RingLayout, hintKey: Uint8Array, arenaBytes?: number) {
+    this.#shard = new BlockShard(layout, hintKey, arenaBytes);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- what the encoding throws rejects

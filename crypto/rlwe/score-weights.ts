@@ -1,6 +1,14 @@
 import { multiplyModulo, nttTables, shoup } from "./ntt-tables.ts";
 import { MODULUS, RING_DEGREE } from "./parameters.ts";
 
+interface ScoreWeights {
+  readonly weights: Uint32Array;
+  readonly weightsShoup: Uint32Array;
+}
+
+/** By chunk, of which there are four; every shard and every querier needs one of them. */
+const made = new Map<number, ScoreWeights>();
+
 /**
  * What the first log2(c) layers of the inverse transform do to the coefficients that are scores, and its scaling.
  *
@@ -9,9 +17,15 @@ import { MODULUS, RING_DEGREE } from "./parameters.ts";
  * (Longa and Naehrig 2016, algorithm 2). The rest is an inverse transform of N / c residues without scaling.
  *
  * @param chunk - c, a power of two.
- * @returns Two arrays of shape [N], the second the Shoup companions.
+ * @returns Two arrays of shape [N], the second the Shoup companions; not to be modified.
  */
-export function scoreWeights(chunk: number): { readonly weights: Uint32Array; readonly weightsShoup: Uint32Array } {
+export function scoreWeights(chunk: number): ScoreWeights {
+  const known = made.get(chunk) ?? make(chunk);
+  made.set(chunk, known);
+  return known;
+}
+
+function make(chunk: number): ScoreWeights {
   const weights = new Uint32Array(RING_DEGREE);
   for (let i = 0; i < RING_DEGREE; i++) {
     let weight = nttTables.degreeInverse;

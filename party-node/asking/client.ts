@@ -8,7 +8,13 @@ import {
   ringLayout,
 } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { type Federation, type FrameObserver, type Identity, type ProtocolFaultCode } from "../../protocol/index.ts";
+import {
+  type Connect,
+  type Federation,
+  type FrameObserver,
+  type Identity,
+  type ProtocolFaultCode,
+} from "../../protocol/index.ts";
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
@@ -48,6 +54,8 @@ export interface ClientOptions {
   readonly coordinatorUrls?: readonly string[] | undefined;
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
+  /** As {@link DialOptions.connect}. */
+  readonly connect?: Connect | undefined;
   readonly observer?: FrameObserver | undefined;
   /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
   readonly insecureClear?: boolean | undefined;
@@ -91,7 +99,7 @@ export class SottoClient {
   #closed = false;
 
   private constructor(options: ClientOptions) {
-    const { federation, coordinatorUrls, ca, identity, observer } = options;
+    const { federation, coordinatorUrls, ca, connect, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
     this.#texts = new TextCodes(options.encoder);
@@ -99,6 +107,7 @@ export class SottoClient {
     this.#link = new CoordinatorLink({
       urls: coordinatorUrls ?? federation.terms.coordinatorUrls,
       ca,
+      connect,
       identity,
       federation,
       observer,

@@ -114,9 +114,9 @@ export class CoordinatorConnection {
    *   the way.
    */
   async #serve(onListed: () => void): Promise<void> {
-    const { url, ca, identity, federation, observer } = this.#options;
+    const { url, ca, connect, identity, federation, observer } = this.#options;
     const { signal } = this.#stop;
-    const connection = await dial(url, { identity, federation, ca, observer, signal });
+    const connection = await dial(url, { identity, federation, ca, connect, observer, signal });
     if (signal.aborted) {
       connection.close();
       return;

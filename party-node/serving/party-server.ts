@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { Fault, type ScoringIndex, sodium } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
-import { type Federation, type FrameObserver, type Identity } from "../../protocol/index.ts";
+import type { Connect, Federation, FrameObserver, Identity } from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
 import { LastAsked, ShareMaker } from "../vertical/index.ts";
 import { Collection } from "./collection.ts";
@@ -30,6 +30,8 @@ export interface PartyServerOptions {
   readonly coordinatorUrls: readonly string[];
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
+  /** As {@link DialOptions.connect}. */
+  readonly connect?: Connect | undefined;
   readonly log: Logger;
   readonly observer?: FrameObserver | undefined;
   /** Told of all that is answered and refused, for the audit log and the metrics. */

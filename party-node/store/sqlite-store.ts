@@ -81,7 +81,8 @@ class SqliteStore implements PassageStore {
   }
 
   changeCounter(): number {
-    return number(this.#database, "PRAGMA data_version");
+    // Asked for twice a second as long as a node runs.
+    return this.#sql.get<{ data_version: number }>("PRAGMA data_version")?.data_version ?? 0;
   }
 
   contentHash(documentKey: string): string | null {

@@ -37,7 +37,7 @@ export class LyingCoordinator implements Pick<Coordinator, "listen" | "close"> {
       ? new TotalRouter(this.#roster, federation)
       : new QueryRouter(this.#roster);
     this.#sockets.on("connection", (socket, request) => {
-      accept(socket, request, this.#options).then(
+      accept(socket, request.socket, this.#options).then(
         (connection) => {
           this.#join(connection);
         },
