@@ -117,6 +117,11 @@ export class Members implements AsyncDisposable {
     return this.#member(name).lives;
   }
 
+  /** The coordinator's own, past all proxies. */
+  get port(): number {
+    return this.#port;
+  }
+
   /** Since when it is of service, as `performance.now()`; null when it is not. */
   readySince(name: string): number | null {
     return this.#member(name).life?.readyAt ?? null;
