@@ -51,9 +51,9 @@ serve<CrowdRequest, CrowdReply>(async (request) => {
 
 async function connectAll(): Promise<void> {
   for (const folder of folders.slice(clients.length)) {
-    const { identity, federation, coordinatorUrl } = openNode(folder);
+    const { identity, federation, coordinatorUrls } = openNode(folder);
     const encoder = precomputedEncoder(dim);
-    const client = await SottoClient.connect({ identity, federation, encoder, coordinatorUrl, hintCache });
+    const client = await SottoClient.connect({ identity, federation, encoder, coordinatorUrls, hintCache });
     clients.push(client);
     // The hints of every party are in, and in the cache, once a question is answered.
     await askUntilAnswered(client, 0);

@@ -99,12 +99,12 @@ async function connectOwner(
   entry: KeyringEntry,
   stack: DisposableStack,
 ): Promise<SottoClient> {
-  const { identity, federation, coordinatorUrl } = node;
+  const { identity, federation, coordinatorUrls } = node;
   return stack.use(
     await SottoClient.connect({
       identity,
       federation,
-      coordinatorUrl,
+      coordinatorUrls,
       encoder: data.encoder(),
       collections: { entries: [entry], seen: new SeenSequences(null), onNewKey: () => undefined },
     }),

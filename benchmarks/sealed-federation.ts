@@ -80,13 +80,13 @@ export async function fillSealedFederation(
 
   const node = openNode(federation.folderOf(OWNER));
   const traffic = { up: 0, down: 0 };
-  const { identity, coordinatorUrl } = node;
+  const { identity, coordinatorUrls } = node;
   const entry = entryOf(node, beta);
   const connection = stack.use(
     new HostConnection({
       identity,
       federation: node.federation,
-      coordinatorUrl,
+      coordinatorUrls,
       host: entry.host,
       observer: ({ direction, bytes }) => {
         traffic[direction === "out" ? "up" : "down"] += bytes;

@@ -27,7 +27,7 @@ export function alignCommand(): Command {
 }
 
 async function runAlign(named: readonly string[], { json, dir }: Options): Promise<void> {
-  const { identity, federation, coordinatorUrl, ca } = openNode(dir);
+  const { identity, federation, coordinatorUrls, ca } = openNode(dir);
   const all = federation.terms.members.filter(({ roles }) => roles.includes("party")).map(({ name }) => name);
   const parties = named.length > 0 ? named : all;
   const bar = new SingleBar(
@@ -39,7 +39,7 @@ async function runAlign(named: readonly string[], { json, dir }: Options): Promi
     if (!bar.isActive) bar.start(total, 0);
     bar.update(done);
   };
-  const result = await alignParties({ identity, federation, coordinatorUrl, ca, parties, onProgress }).finally(() => {
+  const result = await alignParties({ identity, federation, coordinatorUrls, ca, parties, onProgress }).finally(() => {
     bar.stop();
   });
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : inWords(result));

@@ -99,10 +99,10 @@ function readIds(path: string): string[] {
 
 /** Every party of the federation is asked, in sessions of their own. */
 async function askParties(
-  { identity, federation, coordinatorUrl: url, ca }: OpenedNode,
+  { identity, federation, coordinatorUrls: urls, ca }: OpenedNode,
   entities: readonly string[],
 ): Promise<Answer[]> {
-  const link = new CoordinatorLink({ url, identity, federation, ca });
+  const link = new CoordinatorLink({ urls, identity, federation, ca });
   try {
     await link.open();
     const parties = federation.terms.members.filter(({ roles }) => roles.includes("party"));

@@ -105,10 +105,19 @@ async function runCoordinator({
   if (failure) throw failure;
 }
 
-/** The port that members are told to reach. */
+/** The port that members are told to reach. @throws Fault PORT_UNKNOWN. */
 function federationPort({ terms }: Federation): number {
-  const { port, protocol } = new URL(terms.coordinatorUrl);
-  return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);
+  const ports = terms.coordinatorUrls.map((url) => {
+    const { port, protocol } = new URL(url);
+    return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);
+  });
+  const [first, ...others] = new Set(ports);
+  if (first === undefined || others.length > 0)
+    throw new Fault(
+      "PORT_UNKNOWN",
+      `the federation's coordinators listen on different ports (${ports.join(", ")}); say with --port which is this one's`,
+    );
+  return first;
 }
 
 function tlsPaths(cert: string | undefined, key: string | undefined): TlsPaths | null {

@@ -123,7 +123,7 @@ async function node(dir: string): Promise<Finding[]> {
       },
       { what: "encoder", good: true, says: `${encoder.spec} on ${encoder.device}, the federation's` },
       { what: "store", good: true, says: held },
-      await reachable(opened),
+      ...(await Promise.all(opened.coordinatorUrls.map((url) => reachable(url, opened)))),
     ];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -138,7 +138,7 @@ function storeSummary(opened: ReturnType<typeof openNode>): string {
   return says;
 }
 
-async function reachable({ coordinatorUrl: url, ca, identity, federation }: OpenedNode): Promise<Finding> {
+async function reachable(url: string, { ca, identity, federation }: OpenedNode): Promise<Finding> {
   try {
     (await dial(url, { identity, federation, ca })).close();
     return { what: "coordinator", good: true, says: `${url} answers` };

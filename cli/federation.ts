@@ -40,7 +40,7 @@ export function federationCommand(): Command {
 
 interface CreateOptions {
   readonly dir: string;
-  readonly coordinatorUrl: string;
+  readonly coordinatorUrl: string[];
   readonly encoder: string;
   readonly scoreBits: number;
   readonly mode: "private" | "clear";
@@ -57,8 +57,8 @@ function createCommand(): Command {
     .argument("<name>", 'for people, for example "Northern hospitals"')
     .requiredOption(
       "--coordinator-url <url>",
-      "where members reach the coordinator, for example ws://coordinator.example:7400",
-      parseCoordinatorUrl,
+      "where members reach the coordinator, for example ws://coordinator.example:7400; given again, a standby's, in the order in which queriers try them",
+      addCoordinatorUrl,
     )
     .addOption(dirOption())
     .option("--encoder <spec>", "lexical, lexical:D, onnx:DIR or hybrid(...); all members use the same", "lexical")
@@ -98,7 +98,7 @@ function createCommand(): Command {
 
 async function draftTerms(
   name: string,
-  { coordinatorUrl, encoder: spec, scoreBits, mode, vertical, acceptFewDimensions }: CreateOptions,
+  { coordinatorUrl: coordinatorUrls, encoder: spec, scoreBits, mode, vertical, acceptFewDimensions }: CreateOptions,
 ): Promise<Omit<FederationTerms, "rootPublicKey">> {
   const encoder = await openEncoder(spec);
   try {
@@ -116,10 +116,10 @@ async function draftTerms(
       seed: toBase64(sodium.randombytes_buf(32)),
     };
     return {
-      version: 1,
+      version: 2,
       name,
       revision: 1,
-      coordinatorUrl,
+      coordinatorUrls,
       mode,
       encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
       scoring,
@@ -131,10 +131,14 @@ async function draftTerms(
   }
 }
 
-function parseCoordinatorUrl(text: string): string {
+/** Of an option that is given once for each coordinator. */
+function addCoordinatorUrl(text: string, before: readonly string[] = []): string[] {
   if (!/^wss?:$/.test(URL.parse(text)?.protocol ?? ""))
     throw new InvalidArgumentError("expected ws://HOST:PORT, or wss://HOST:PORT with TLS");
-  return text;
+  if (before.includes(text)) throw new InvalidArgumentError("this address was given before");
+  if (before.length >= limits.coordinatorsMax)
+    throw new InvalidArgumentError(`at most ${String(limits.coordinatorsMax)} coordinators`);
+  return [...before, text];
 }
 
 function parsePublicKey(text: string): string {
@@ -235,7 +239,7 @@ function showCommand(): Command {
       const { scoring, encoder, vertical } = terms;
       const totals = vertical ? `; totals of ${String(vertical.parties)} parties` : "";
       process.stdout.write(
-        `${terms.name} (revision ${String(terms.revision)}, signature valid)\n  root key     ${terms.rootPublicKey}\n  coordinator  ${terms.coordinatorUrl}\n  mode         ${terms.mode}\n` +
+        `${terms.name} (revision ${String(terms.revision)}, signature valid)\n  root key     ${terms.rootPublicKey}\n  coordinator  ${terms.coordinatorUrls.join(", ")}\n  mode         ${terms.mode}\n` +
           `  encoder      ${encoder.spec} (${encoder.fingerprint.slice(0, 16)}…)\n  scoring      ${String(scoring.dim)} dimensions, chunk ${String(scoring.chunk)}, ${String(scoring.scoreBits)}-bit scores${totals}\n${table.toString()}\n`,
       );
     });
@@ -262,7 +266,11 @@ function joinCommand(): Command {
     .argument("<file>", "the federation file, as the founder sent it")
     .requiredOption("--root <key>", "the root key, as the founder told you over another channel", parsePublicKey)
     .addOption(dirOption())
-    .option("--coordinator-url <url>", "reach the coordinator here instead of where the file says", parseCoordinatorUrl)
+    .option(
+      "--coordinator-url <url>",
+      "reach the coordinator here instead of where the file says; given again, a standby",
+      addCoordinatorUrl,
+    )
     .option(
       "--ca <file>",
       "trust only the authorities in this file (PEM) for wss; for a coordinator whose certificate is not from a public one",
@@ -277,7 +285,7 @@ function joinCommand(): Command {
           coordinatorUrl,
           ca,
           encoder,
-        }: { root: string; dir: string; coordinatorUrl?: string; ca?: string; encoder?: string },
+        }: { root: string; dir: string; coordinatorUrl?: string[]; ca?: string; encoder?: string },
       ) => {
         const folder = openNodeFolder(dir);
         const { terms } = openFederation(readFederationFile(resolve(file)), root);

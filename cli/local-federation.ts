@@ -91,11 +91,11 @@ export class LocalFederation {
       return { name, roles: [role], publicKey: toBase64(loadKeyFile(folder.keyPath).identity.publicKey) };
     };
     this.#terms = {
-      version: 1,
+      version: 2,
       name: "local",
       revision: 1,
       rootPublicKey: toBase64(identity.publicKey),
-      coordinatorUrl: "ws://127.0.0.1:7400",
+      coordinatorUrls: ["ws://127.0.0.1:7400"],
       mode: "private",
       encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
       scoring: {
@@ -234,7 +234,7 @@ export class LocalFederation {
   /** This process as the first querier, in the federation started last. */
   async connect(observer?: FrameObserver): Promise<SottoClient> {
     const node = openNode(this.folderOf(this.#queriers[0] ?? QUERIER));
-    const { identity, federation, coordinatorUrl, folder } = node;
+    const { identity, federation, coordinatorUrls, folder } = node;
     const keyring = await Keyring.open(folder.keyringPath);
     return SottoClient.connect({
       collections: {
@@ -248,7 +248,7 @@ export class LocalFederation {
       identity,
       federation,
       encoder: this.#options.encoder,
-      coordinatorUrl,
+      coordinatorUrls,
       insecureClear: true,
       observer,
     });

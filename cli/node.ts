@@ -104,7 +104,7 @@ function openBudget({ folder, federation }: OpenedNode, { queryBudget, queryBudg
 async function runNode(options: Options): Promise<void> {
   const { dir, insecureClear, threads, cache, transcript: path } = options;
   const node = openNode(dir);
-  const { identity, federation, keys, coordinatorUrl, ca } = node;
+  const { identity, federation, keys, coordinatorUrls, ca } = node;
   if (!federation.hasRole(identity.name, "party")) {
     throw new Fault(
       "WRONG_ROLE",
@@ -134,6 +134,7 @@ async function runNode(options: Options): Promise<void> {
     options,
     log,
     isHealthy: () => running.server?.isServing ?? false,
+    coordinators: () => running.server?.coordinators ?? [],
     observer: transcript?.observer,
   });
   if (!cache) rmSync(node.folder.cachePath, { force: true });
@@ -154,7 +155,7 @@ async function runNode(options: Options): Promise<void> {
     handlers: services.handlers,
     queryBudget: budget?.budget,
     answeredPath: node.folder.answeredPath,
-    coordinatorUrl,
+    coordinatorUrls,
     ca,
     log,
     observer: operation.observer,
@@ -170,8 +171,8 @@ async function runNode(options: Options): Promise<void> {
   });
   const stopWatching = watchFederationFile(federation, node.folder.federationPath, log);
   try {
-    await server.run(() => {
-      log.info({ coordinator: coordinatorUrl }, "serving");
+    await server.run((coordinator) => {
+      log.info({ coordinator }, "serving");
       tellParent({ event: "serving" });
     });
   } finally {

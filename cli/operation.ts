@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { Fault } from "../crypto/index.ts";
 import { AuditLog, type AuditSink, CarriedTally } from "../operation/audit/index.ts";
-import { processMetrics, startMetricsServer } from "../operation/metrics/index.ts";
+import { type MetricsRegistry, processMetrics, startMetricsServer } from "../operation/metrics/index.ts";
 import type { OpenedNode } from "../party-node/node-folder.ts";
+import type { PartyServer } from "../party-node/serving/index.ts";
 import type { FrameObserver } from "../protocol/index.ts";
 import { parsePort } from "./options.ts";
 
@@ -37,6 +38,8 @@ interface OperationContext {
   readonly options: OperationOptions;
   readonly log: Logger;
   readonly isHealthy: () => boolean;
+  /** Of a party: which coordinators list it. */
+  readonly coordinators?: () => PartyServer["coordinators"];
   /** Sees every frame too. */
   readonly observer?: FrameObserver | undefined;
 }
@@ -82,12 +85,18 @@ function openAudit({ node: { folder, identity, federation } }: OperationContext)
 }
 
 async function serveMetrics(
-  { options: { metricsPort: port, metricsHost: host }, isHealthy, log }: OperationContext,
+  { options: { metricsPort: port, metricsHost: host }, isHealthy, coordinators, log }: OperationContext,
   opened: AsyncDisposableStack,
-  registry: Parameters<typeof startMetricsServer>[0]["registry"],
+  registry: MetricsRegistry,
 ): Promise<void> {
   if (port === undefined) return;
-  const server = await startMetricsServer({ registry, isHealthy, port, host });
+  if (coordinators)
+    registry.labelledGauge("sotto_coordinator_reached", "1 for a coordinator that lists this party, otherwise 0.", () =>
+      coordinators().map(({ url, isListed }) => [{ coordinator: url }, Number(isListed)]),
+    );
+  const details = (): string[] =>
+    (coordinators?.() ?? []).map(({ url, isListed }) => `coordinator ${url} ${isListed ? "reached" : "not reached"}`);
+  const server = await startMetricsServer({ registry, isHealthy, details, port, host });
   opened.defer(() => server.close());
   log.info({ host, port: server.port }, "serving metrics");
 }

@@ -24,12 +24,12 @@ export class OwnedCollection implements Disposable {
   readonly #lock: Disposable;
 
   private constructor(node: OpenedNode, keyring: Keyring, entry: KeyringEntry) {
-    const { identity, federation, coordinatorUrl, ca } = node;
+    const { identity, federation, coordinatorUrls, ca } = node;
     this.node = node;
     this.keyring = keyring;
     this.#lock = lockLedger(node, entry.name);
     this.ledger = openLedger(node, entry.name);
-    this.#connection = new HostConnection({ identity, federation, coordinatorUrl, ca, host: entry.host });
+    this.#connection = new HostConnection({ identity, federation, coordinatorUrls, ca, host: entry.host });
     const { session } = this.#connection;
     const { name } = entry;
     this.owner = new CollectionOwner({ keyring, name, ledger: this.ledger, identity, federation, session });

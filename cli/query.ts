@@ -112,12 +112,13 @@ function isLate({ status, fault }: PartyOutcome): boolean {
   return status === "answered" && fault !== undefined;
 }
 
-function outcomeInWords({ collection, status, passagesScored, ms, fault, route }: PartyOutcome): string {
-  if (fault) return faultInWords(fault);
+function outcomeInWords({ collection, status, passagesScored, ms, fault, route, attempts = 1 }: PartyOutcome): string {
+  const times = attempts > 1 ? `, asked ${String(attempts)} times` : "";
+  if (fault) return `${faultInWords(fault)}${times}`;
   if (status === "not-asked") return "others are likelier to hold an answer";
   const unknown =
     route?.reason === "no-summary" ? `, asked because it shows no summary (${route.fault?.code ?? ""})` : "";
-  return `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms${unknown}`;
+  return `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms${times}${unknown}`;
 }
 
 function whatWasDone(passagesScored: number, collection: HostedOutcome | undefined): string {

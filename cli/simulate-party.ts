@@ -23,7 +23,7 @@ export interface PartyOptions {
 /** Serves one party of a training run until it is stopped. @throws Fault WRONG_ROLE, PARTY_DATA_MALFORMED and those of a node. */
 export async function runParty({ dir, data, out, trainer, transcript: path }: PartyOptions): Promise<void> {
   const node = openNode(dir);
-  const { identity, federation, keys, coordinatorUrl, ca } = node;
+  const { identity, federation, keys, coordinatorUrls, ca } = node;
   if (!federation.hasRole(trainer, "querier"))
     throw new Fault("WRONG_ROLE", `"${trainer}" is not a querier of this federation, which whoever trains must be`);
   const log = makeLogger("party", identity.name);
@@ -37,7 +37,7 @@ export async function runParty({ dir, data, out, trainer, transcript: path }: Pa
     store,
     index: openScoringIndex({ layout, hintKey: keys.hintKey, threads: 0, cachePath: null }),
     handlers: [new TrainingService({ party, trainer, log })],
-    coordinatorUrl,
+    coordinatorUrls,
     ca,
     log,
     observer: transcript?.observer,
@@ -47,7 +47,7 @@ export async function runParty({ dir, data, out, trainer, transcript: path }: Pa
   });
   try {
     await server.run(() => {
-      log.info({ coordinator: coordinatorUrl, trainer }, "ready to train");
+      log.info({ coordinator: coordinatorUrls, trainer }, "ready to train");
       tellParent({ event: "serving" });
     });
   } finally {

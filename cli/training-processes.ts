@@ -58,8 +58,8 @@ export async function withTrainingProcesses<T>(
     writePartyData(join(federation.folderOf(name), FEATURES_FILE), featuresOf(data, i));
   });
   await federation.start();
-  const { identity, federation: terms, coordinatorUrl: url } = openNode(federation.folderOf(TRAINER));
-  const link = new CoordinatorLink({ url, identity, federation: terms });
+  const { identity, federation: terms, coordinatorUrls: urls } = openNode(federation.folderOf(TRAINER));
+  const link = new CoordinatorLink({ urls, identity, federation: terms });
   try {
     await link.open();
     const open = (party: string): Promise<EndToEndSession> =>

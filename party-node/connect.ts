@@ -30,7 +30,7 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
   const { dir = ".", encoder: spec, insecureClear, passphrase, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
-  const { folder, federation, identity, coordinatorUrl, ca, encoderSpec } = openNode(resolve(dir));
+  const { folder, federation, identity, coordinatorUrls, ca, encoderSpec } = openNode(resolve(dir));
   const keyring = await Keyring.open(folder.keyringPath, passphrase);
   const encoder = await openEncoder(spec ?? encoderSpec);
   try {
@@ -50,7 +50,7 @@ export async function connect(options: ConnectOptions = {}): Promise<SottoClient
         },
       },
       hintCache: new HintCache(join(folder.path, "hints")),
-      coordinatorUrl,
+      coordinatorUrls,
       ca,
       insecureClear,
     });

@@ -2,7 +2,14 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../crypto/index.ts";
-import { type Federation, type Identity, checkAuthority, memberName, openFederation } from "../protocol/index.ts";
+import {
+  type Federation,
+  type Identity,
+  checkAuthority,
+  limits,
+  memberName,
+  openFederation,
+} from "../protocol/index.ts";
 import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
 
@@ -11,6 +18,8 @@ export type NodeFolderFaultCode =
 
 /** Everything a node keeps is in one folder; this is its one small configuration file. Paths are relative to the folder. */
 const CACHE_FILE = "scoring.cache";
+
+const address = z.url({ protocol: /^wss?$/ });
 
 const configSchema = z.strictObject({
   name: memberName,
@@ -22,8 +31,8 @@ const configSchema = z.strictObject({
   federation: z.string().default("federation.json"),
   /** The federation's root public key, base64; set by `sotto federation join` after a person has compared it. */
   rootPublicKey: z.string().optional(),
-  /** Overrides the address in the federation file, for this node only. */
-  coordinatorUrl: z.url({ protocol: /^wss?$/ }).optional(),
+  /** Overrides the addresses in the federation file, for this node only: one, or several in their order. */
+  coordinatorUrl: z.union([address, z.array(address).min(1).max(limits.coordinatorsMax)]).optional(),
   /** Certificates (PEM) of the only authorities to trust when the coordinator is reached by `wss`; default are the public ones. */
   ca: z.string().optional(),
   /** Where this node has the federation's encoder, when it is not where the federation file says: `onnx:DIR`. The fingerprint must be the same. */
@@ -171,7 +180,8 @@ export interface OpenedNode {
   readonly federation: Federation;
   readonly keys: NodeKeys;
   readonly identity: Identity;
-  readonly coordinatorUrl: string;
+  /** In the order in which queriers try them. */
+  readonly coordinatorUrls: readonly string[];
   /** As {@link DialOptions.ca}. */
   readonly ca: string | undefined;
   readonly encoderSpec: string;
@@ -203,14 +213,14 @@ export function openNode(directory: string): OpenedNode {
       `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
     );
   }
-  const { coordinatorUrl = federation.terms.coordinatorUrl, encoder: encoderSpec = federation.terms.encoder.spec } =
+  const { coordinatorUrl = federation.terms.coordinatorUrls, encoder: encoderSpec = federation.terms.encoder.spec } =
     folder.config;
   return {
     folder,
     federation,
     keys,
     identity: { name, secretKey: keys.identity.privateKey },
-    coordinatorUrl,
+    coordinatorUrls: [coordinatorUrl].flat(),
     ca: folder.config.ca === undefined ? undefined : readAuthority(resolve(folder.path, folder.config.ca)),
     encoderSpec,
   };

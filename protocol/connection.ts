@@ -33,6 +33,8 @@ export interface ConnectionOptions {
 export interface DialOptions extends ConnectionOptions {
   /** Certificates (PEM) of the only authorities to trust for `wss`; default are the public ones. Beside the handshake, which trusts none of them. */
   readonly ca?: string | undefined;
+  /** Ends an attempt that is under way, whatever it waits for. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** WebSocket options of both sides: no compression (ciphertexts do not shrink, and sizes must not depend on content). */
@@ -211,7 +213,12 @@ export async function dial(url: string, options: DialOptions): Promise<SecureCon
   socket.once("upgrade", ({ socket: carrier }) => {
     inbox.guard(carrier);
   });
+  const stop = (): void => {
+    socket.terminate();
+  };
+  options.signal?.addEventListener("abort", stop);
   try {
+    if (options.signal?.aborted) stop();
     await inbox.opened(url);
     const initiator = new Initiator(options.identity, handshakeContext(options.federation, "hop"));
     socket.send(initiator.hello);
@@ -230,6 +237,8 @@ export async function dial(url: string, options: DialOptions): Promise<SecureCon
     socket.on("error", () => undefined);
     socket.terminate();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
   }
 }
 

@@ -27,12 +27,17 @@ const memberSchema = z.strictObject({
 });
 
 const termsSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   name: z.string().min(1).max(200),
   /** Raised by every change; a member refuses to go back. */
   revision: z.int().min(1),
   rootPublicKey: base64(32),
-  coordinatorUrl: z.url({ protocol: /^wss?$/ }),
+  /** Where members reach the coordinators: parties all of them, queriers the first that answers. */
+  coordinatorUrls: z
+    .array(z.url({ protocol: /^wss?$/ }))
+    .min(1)
+    .max(limits.coordinatorsMax)
+    .refine((urls) => new Set(urls).size === urls.length, "expected different addresses"),
   /** `private` is the product; `clear` is for baselines and needs `--insecure-clear` at every node. */
   mode: z.enum(["private", "clear"]),
   encoder: z.strictObject({ spec: z.string().min(1).max(1000), fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),

@@ -25,7 +25,7 @@ export interface Federation {
    * Takes up a file if it is newer than the one that holds; what is older, or the same, changes nothing.
    *
    * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED. FEDERATION_FORKED: the root key has signed two files of one revision.
-   *   FEDERATION_REFOUNDED: more changed than members and the coordinator's address, which processes take up when they start.
+   *   FEDERATION_REFOUNDED: more changed than members and the coordinators' addresses, which processes take up when they start.
    */
   update(file: string): boolean;
   /**
@@ -120,7 +120,7 @@ function changedMembers(before: Members, after: Members): Set<string> {
 }
 
 /** What a process does not take up while it runs. In a vertical federation the parties too: each of them masks for all others. */
-function lastingPart({ members, revision: _, coordinatorUrl: __, ...terms }: FederationTerms): unknown {
+function lastingPart({ members, revision: _, coordinatorUrls: __, ...terms }: FederationTerms): unknown {
   return { ...terms, parties: terms.vertical ? members.filter(({ roles }) => roles.includes("party")) : [] };
 }
 

@@ -90,16 +90,24 @@ export const limits = {
   queryEnvelopeBytesMax: 512,
   /** Requests of one end-to-end session that wait for their turn. @by party */
   requestsQueuedMax: 32,
-  /** Bytes of the requests of one querier, in all its sessions, that wait for their turn: two frames. @by party */
+  /** Bytes of the requests of one querier, in all its sessions through one coordinator, that wait for their turn: two frames. @by party */
   requestBytesQueuedMax: 32 * 1024 * 1024,
-  /** End-to-end sessions a party holds with all queriers. @by party */
+  /** End-to-end sessions a party holds with all queriers through one coordinator. @by party */
   partySessionsMax: 1024,
   /** Of them, with one querier. @by party */
   partySessionsPerQuerierMax: 64,
-  /** Between attempts of a party to reach its coordinator, doubled from the first to the second, with jitter. @by party */
+  /** Between attempts of a party to reach a coordinator, doubled from the first to the second, with jitter. @by party */
   reconnectMsMin: 250,
   /** The longest of these pauses. @by party */
   reconnectMsMax: 30_000,
+  /** Coordinators of a federation: every party keeps a connection to each. @by whoever reads the file */
+  coordinatorsMax: 8,
+  /** From dialling one coordinator to dialling the next of the list as well, if none has answered: on a good line one answers in a tenth of it. @by querier */
+  hedgeMs: 1000,
+  /** Times that one question is asked: each spends a query key here and, where it arrives, one of the party's budget for this querier. @by querier */
+  queryAttemptsMax: 4,
+  /** Longest pause before a question is asked a second time after its connection was lost, doubled with each further time, of which a random part is waited: all queriers of a coordinator lose it at once. @by querier */
+  retryMsMin: 250,
   /** UTF-8 bytes of a question. @by querier */
   questionBytesMax: 16_384,
   /** Characters of a member's name: one label of a host name, safe in file names. @by everybody */

@@ -10,13 +10,15 @@ export interface MetricsServerOptions {
   readonly registry: Pick<MetricsRegistry, "text">;
   /** Whether the process does what it is there for. */
   readonly isHealthy: () => boolean;
+  /** More lines about it, for people. */
+  readonly details?: (() => readonly string[]) | undefined;
   /** 0 chooses a free one. */
   readonly port: number;
   readonly host: string;
 }
 
 /**
- * Serves `GET /metrics` (Prometheus' text format) and `GET /healthz` (200 `ok` or 503 `not serving`) over plain HTTP.
+ * Serves `GET /metrics` (Prometheus' text format) and `GET /healthz` (200 `ok` or 503 `not serving`, and details on the lines behind it) over plain HTTP.
  *
  * @returns The port it listens on, and what ends it.
  * @throws Fault METRICS_PORT_UNUSABLE.
@@ -24,12 +26,17 @@ export interface MetricsServerOptions {
 export async function startMetricsServer({
   registry,
   isHealthy,
+  details = () => [],
   port,
   host,
 }: MetricsServerOptions): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const health = (): { readonly status: number; readonly body: string } => {
+    const isWell = isHealthy();
+    return { status: isWell ? 200 : 503, body: `${[isWell ? "ok" : "not serving", ...details()].join("\n")}\n` };
+  };
   const pages: Readonly<Record<string, () => { readonly status: number; readonly body: string }>> = {
     "/metrics": () => ({ status: 200, body: registry.text() }),
-    "/healthz": () => (isHealthy() ? { status: 200, body: "ok\n" } : { status: 503, body: "not serving\n" }),
+    "/healthz": health,
   };
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, ({ method, url = "" }, response) => {
     const page = Object.hasOwn(pages, url) ? pages[url] : undefined;

@@ -34,15 +34,15 @@ export class Counter implements Metric {
 /** Read when somebody asks. */
 class Gauge implements Metric {
   readonly #name: string;
-  readonly #read: () => number;
+  readonly #read: () => Iterable<readonly [Labels, number]>;
 
-  constructor(name: string, read: () => number) {
+  constructor(name: string, read: () => Iterable<readonly [Labels, number]>) {
     this.#name = name;
     this.#read = read;
   }
 
   lines(): string[] {
-    return [`${this.#name} ${String(this.#read())}`];
+    return [...this.#read()].map(([labels, value]) => `${this.#name}${labelText(labels)} ${String(value)}`);
   }
 }
 
@@ -86,6 +86,10 @@ export class MetricsRegistry {
   }
 
   gauge(name: string, help: string, read: () => number): void {
+    this.labelledGauge(name, help, () => [[{}, read()]]);
+  }
+
+  labelledGauge(name: string, help: string, read: () => Iterable<readonly [Labels, number]>): void {
     this.#add(name, "gauge", help, new Gauge(name, read));
   }
 

@@ -9,7 +9,7 @@ export interface AlignPartiesOptions {
   /** A querier of the federation, whom every party lets align. */
   readonly identity: Identity;
   readonly federation: Federation;
-  readonly coordinatorUrl: string;
+  readonly coordinatorUrls: readonly string[];
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
   /** At least two; the first invites the others. */
@@ -37,13 +37,13 @@ export interface AlignmentResult {
  * @throws Fault PARTY_COUNT, PARTY_OFFLINE, CONNECTION_LOST, POINT_INVALID, POINTS_REPEATED, ALIGN_INCOMPLETE, or a party's own with its name.
  */
 export async function alignParties(options: AlignPartiesOptions): Promise<AlignmentResult> {
-  const { parties, identity, federation, coordinatorUrl, ca, observer } = options;
+  const { parties, identity, federation, coordinatorUrls: urls, ca, observer } = options;
   if (parties.length < 2 || parties.length > limits.alignPartiesMax)
     throw new Fault<AlignPartiesFaultCode>(
       "PARTY_COUNT",
       `${parties.length} parties cannot be aligned; name from 2 to ${limits.alignPartiesMax}`,
     );
-  const link = new CoordinatorLink({ url: coordinatorUrl, identity, federation, ca, observer });
+  const link = new CoordinatorLink({ urls, identity, federation, ca, observer });
   const sessions: EndToEndSession[] = [];
   try {
     await link.open();

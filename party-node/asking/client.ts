@@ -18,12 +18,13 @@ import { PartySession } from "./party-session.ts";
 import {
   type PartyFault,
   type PartyOutcome,
-  Question,
   type QuestionOptions,
   type QueryResult,
   checkQuestion,
 } from "./question.ts";
-import { TotalQuestion, type TotalQuestionOptions } from "./total-question.ts";
+import { RepeatedQuestion } from "./repeated-question.ts";
+import { RepeatedTotal } from "./repeated-total.ts";
+import type { TotalQuestionOptions } from "./total-question.ts";
 import { inOrder, mergeRankings } from "./merged-ranking.ts";
 import { rowsToFetch, showOnce } from "./near-duplicates.ts";
 import { checkPassages, sourceOf } from "./passage-checks.ts";
@@ -43,8 +44,8 @@ export interface ClientOptions {
   readonly hintCache?: HintCache;
   /** Hosted collections that this member can read. */
   readonly collections?: HostedCollectionsOptions;
-  /** Defaults to the federation's. */
-  readonly coordinatorUrl?: string | undefined;
+  /** Of the coordinators, in the order in which they are tried; default is the federation's. */
+  readonly coordinatorUrls?: readonly string[] | undefined;
   /** As {@link DialOptions.ca}. */
   readonly ca?: string | undefined;
   readonly observer?: FrameObserver | undefined;
@@ -90,13 +91,13 @@ export class SottoClient {
   #closed = false;
 
   private constructor(options: ClientOptions) {
-    const { federation, coordinatorUrl, ca, identity, observer } = options;
+    const { federation, coordinatorUrls, ca, identity, observer } = options;
     this.#options = options;
     this.#layout = federationLayout(federation);
     this.#texts = new TextCodes(options.encoder);
     this.#asker = federation.terms.mode === "clear" ? new ClearAsker(this.#layout) : new RlweAsker(this.#layout);
     this.#link = new CoordinatorLink({
-      url: coordinatorUrl ?? federation.terms.coordinatorUrl,
+      urls: coordinatorUrls ?? federation.terms.coordinatorUrls,
       ca,
       identity,
       federation,
@@ -226,7 +227,9 @@ export class SottoClient {
         ? await this.#encrypt(embedding, { parties, k: Math.min(k, partyMax), kept, deadlineMs })
         : null;
     const encrypted = performance.now();
-    if (asked) for await (const outcome of asked.scores(signal)) take(withRoute(outcome, routes));
+    await asked?.scores((outcome) => {
+      take(withRoute(outcome, routes));
+    }, signal);
     const ranking = mergeRankings(kept, asked?.best ?? [], await hosted, partyMax);
     const scored = performance.now();
     const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
@@ -264,7 +267,7 @@ export class SottoClient {
   ): Promise<QueryResult> {
     const { identity, federation } = this.#options;
     const { began, encoded, ...options } = asking;
-    const question = await TotalQuestion.encrypt(this.#asker, embedding, {
+    const question = await RepeatedTotal.encrypt(this.#asker, embedding, {
       ...options,
       link: this.#link,
       identity,
@@ -272,9 +275,9 @@ export class SottoClient {
       layout: this.#layout,
       session: (party) => this.#session(party),
     });
-    embedding.fill(0);
     const encrypted = performance.now();
     const { parties, best } = await question.total();
+    embedding.fill(0);
     for (const outcome of parties) report(outcome);
     const scored = performance.now();
     const answered = parties.every(({ status }) => status === "answered");
@@ -292,9 +295,9 @@ export class SottoClient {
   #encrypt(
     embedding: Float32Array,
     asking: Pick<QuestionOptions, "parties" | "k" | "kept" | "deadlineMs">,
-  ): Promise<Question> {
+  ): Promise<RepeatedQuestion> {
     const { identity, federation } = this.#options;
-    return Question.encrypt(this.#asker, embedding, {
+    return RepeatedQuestion.encrypt(this.#asker, embedding, {
       ...asking,
       link: this.#link,
       identity,
@@ -336,6 +339,7 @@ export class SottoClient {
       this.#blocksChanged(party);
     };
     try {
+      await this.#link.open();
       const session = await PartySession.open(
         { link: this.#link, party, identity, federation, layout: this.#layout, onBlocks },
         known,

@@ -65,7 +65,7 @@ export interface CitedPart {
 export interface PartyFault {
   readonly code: string;
   readonly reason: string;
-  /** With BUSY: when the party guesses that it can take the question. Nothing is asked again by itself: the caller knows whether it still wants to. */
+  /** With BUSY: when the party guesses that it can take the question. It was asked again as often as the deadline allowed; later is for the caller to decide. */
   readonly retryAfterMs?: number;
 }
 
@@ -94,6 +94,8 @@ export interface PartyOutcome {
   readonly status: "answered" | "missing" | "not-asked";
   /** Of a question with `route`: why the party was asked, or was not. */
   readonly route?: PartyRoute;
+  /** How many times it was asked the question, each time under another query key, 1 to `queryAttemptsMax`; not set where it was not asked by an encrypted query. */
+  readonly attempts?: number;
   /** Passages the party scored. */
   readonly passagesScored: number;
   /** From sending the query to having read this party's scores. */

@@ -9,6 +9,7 @@ import {
   offerRevision,
   takeUpFederation,
 } from "../../protocol/index.ts";
+import { type Answered, firstToAnswer } from "./first-to-answer.ts";
 
 /** Receives what the coordinator sends for one query or one session; `lost` is called when nothing more will come. */
 export interface Listener {
@@ -16,19 +17,32 @@ export interface Listener {
   readonly lost: (why: Fault) => void;
 }
 
-export interface LinkOptions extends DialOptions {
-  readonly url: string;
+export interface LinkOptions extends Omit<DialOptions, "signal"> {
+  /** Of the coordinators, in the order in which they are tried. */
+  readonly urls: readonly string[];
+}
+
+/** A connection whose coordinator has said who is there. */
+interface Line extends Answered {
+  readonly connection: SecureConnection;
+  /** As last heard. */
+  online: ReadonlySet<string>;
+  /** Why it is no more, once it is. */
+  lost: Fault | null;
 }
 
 const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");
 
-/** A querier's connection to the coordinator, opened again when it was lost and is needed; passes each message to whoever waits for it. */
+/**
+ * A querier's connection to a coordinator, opened again when it was lost and is needed; passes each message to whoever waits for it. Of several coordinators it is
+ * the first that answers and reaches all parties; where none reaches all, the first that answers.
+ */
 export class CoordinatorLink {
   readonly #options: LinkOptions;
   readonly #listeners = new Map<string, Listener>();
-  #connection: SecureConnection | null = null;
+  readonly #closed = new AbortController();
+  #line: Line | null = null;
   #opening: Promise<void> | null = null;
-  #online: ReadonlySet<string> = new Set();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -36,12 +50,16 @@ export class CoordinatorLink {
 
   /** Parties the coordinator has a connection to, as last heard. */
   get online(): ReadonlySet<string> {
-    return this.#online;
+    return this.#line?.online ?? new Set();
   }
 
-  /** Returns when the coordinator has said who is there. @throws Fault as {@link dial}; CONNECTION_LOST. */
+  get isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  /** Returns when a coordinator has said who is there. @throws Fault as {@link dial}; CONNECTION_LOST. */
   async open(): Promise<void> {
-    if (this.#connection && !this.#opening) return;
+    if (this.#line && !this.#line.lost) return;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = null;
     });
@@ -59,58 +77,96 @@ export class CoordinatorLink {
 
   /** @throws Fault CONNECTION_LOST. */
   send(message: HopMessage): void {
-    if (!this.#connection)
+    if (!this.#line || this.#line.lost || this.isClosed)
       throw new Fault<ProtocolFaultCode>("CONNECTION_LOST", "there is no connection to the coordinator");
-    this.#connection.send(message);
+    this.#line.connection.send(message);
   }
 
   /** Sends what does not matter when there is no connection any more. */
   tell(message: HopMessage): void {
-    this.#connection?.send(message);
+    this.#line?.connection.send(message);
   }
 
+  /** For good. */
   close(): void {
-    this.#connection?.close();
-    this.#connection = null;
+    this.#closed.abort();
+    this.#line?.close();
   }
 
   async #open(): Promise<void> {
-    const connection = await dial(this.#options.url, this.#options);
-    this.#connection = connection;
-    offerRevision(this.#options.federation, (message) => {
+    const line = await firstToAnswer({
+      urls: this.#options.urls,
+      open: (url, signal) => this.#greet(url, AbortSignal.any([signal, this.#closed.signal])),
+      hedgeMs: limits.hedgeMs,
+    });
+    if (line.lost) throw line.lost;
+    this.#line = line;
+    if (this.isClosed) line.close();
+  }
+
+  async #greet(url: string, signal: AbortSignal): Promise<Line> {
+    const { federation, ...options } = this.#options;
+    const connection = await dial(url, { ...options, federation, signal });
+    const line = Promise.withResolvers<Line>();
+    const giveUp = (): void => {
+      line.reject(
+        new Fault<ProtocolFaultCode>("HANDSHAKE_TIMEOUT", `the coordinator at ${url} did not say who is there`),
+      );
+    };
+    const timer = setTimeout(giveUp, limits.handshakeTimeoutMs);
+    signal.addEventListener("abort", giveUp);
+    this.#listenTo(connection, line);
+    offerRevision(federation, (message) => {
       connection.send(message);
     });
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new Fault<ProtocolFaultCode>("HANDSHAKE_TIMEOUT", "the coordinator did not say who is there"));
+    try {
+      if (signal.aborted) giveUp();
+      return await line.promise;
+    } catch (error) {
+      connection.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** @param greeted - Settled when the coordinator has said who is there, or will not. */
+  #listenTo(connection: SecureConnection, greeted: PromiseWithResolvers<Line>): void {
+    let line: Line | null = null;
+    const end = (why: Fault): void => {
+      greeted.reject(why);
+      if (!line || line.lost) return;
+      line.lost = why;
+      if (line === this.#line) this.#lost(why);
+    };
+    connection.listen((message) => {
+      if (message.type === "goodbye")
+        end(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
+      else if (message.type !== "roster") this.#dispatch(connection, message);
+      else if (line) line.online = new Set(message.parties);
+      else greeted.resolve((line = this.#lineOf(connection, message.parties)));
+    }, end);
+  }
+
+  #lineOf(connection: SecureConnection, names: readonly string[]): Line {
+    const online = new Set(names);
+    const parties = this.#options.federation.terms.members.filter(({ roles }) => roles.includes("party"));
+    return {
+      connection,
+      online,
+      isComplete: parties.every(({ name }) => online.has(name)),
+      lost: null,
+      close: () => {
         connection.close();
-      }, limits.handshakeTimeoutMs);
-      connection.listen(
-        (message) => {
-          if (message.type === "roster") {
-            this.#online = new Set(message.parties);
-            clearTimeout(timer);
-            resolve();
-          } else {
-            this.#dispatch(connection, message);
-          }
-        },
-        (why) => {
-          clearTimeout(timer);
-          if (this.#connection === connection) this.#connection = null;
-          reject(why);
-          this.#lost(why);
-        },
-      );
-    });
+      },
+    };
   }
 
   #dispatch(connection: SecureConnection, message: HopMessage): void {
     if (message.type === "federation-revision" || message.type === "federation") this.#takeUp(connection, message);
     else if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
     else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
-    else if (message.type === "goodbye")
-      this.#lost(new Fault(message.code, `the coordinator ended the connection: ${message.reason}`));
   }
 
   /** What this process cannot take up, a command that is started anew does, or says why not. */

@@ -2,7 +2,7 @@ import { CoordinatorLink, EndToEndSession } from "../link/index.ts";
 import type { DialOptions } from "../../protocol/index.ts";
 
 export interface HostConnectionOptions extends DialOptions {
-  readonly coordinatorUrl: string;
+  readonly coordinatorUrls: readonly string[];
   readonly host: string;
 }
 
@@ -15,7 +15,7 @@ export class HostConnection {
 
   constructor(options: HostConnectionOptions) {
     this.#options = options;
-    this.#link = new CoordinatorLink({ ...options, url: options.coordinatorUrl });
+    this.#link = new CoordinatorLink({ ...options, urls: options.coordinatorUrls });
   }
 
   /** @throws Fault CONNECTION_REFUSED, PARTY_OFFLINE, HANDSHAKE_FAILED and the like. */

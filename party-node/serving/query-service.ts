@@ -58,9 +58,7 @@ interface Asker {
 
 /** A query from its acceptance to its answer. */
 interface UnderWay {
-  readonly queryId: Uint8Array;
   readonly querier: string;
-  readonly abort: AbortController;
   readonly since: number;
   /** Queries under way when it was accepted, itself among them. */
   readonly alongside: number;
@@ -89,23 +87,23 @@ export class QueryService {
     this.#options = options;
   }
 
-  /** Never rejects for anything a peer did: a fault becomes a refusal. */
-  async answer(message: Query): Promise<Reply> {
+  /**
+   * Never rejects for anything a peer did: a fault becomes a refusal.
+   *
+   * @param cancelled - Nobody waits for the answer any more. As at the deadline, scoring ends within milliseconds and the query's place is free at once.
+   */
+  async answer(message: Query, cancelled?: AbortSignal): Promise<Reply> {
     const { queryId } = message;
     const party = this.#options.identity.name;
     const asker: Asker = { member: null };
     try {
-      return { queryId, party, ...(await this.#answer(message, asker)) };
+      return { queryId, party, ...(await this.#answer(message, asker, cancelled)) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#options.onEvent?.({ kind: "query-refused", member: asker.member, code: error.code });
       const retryAfterMs = isBusy(error) ? this.#retryAfterMs() : null;
       return { type: "refusal", queryId, party, code: error.code, reason: error.message.slice(0, 500), retryAfterMs };
     }
-  }
-
-  cancel(queryId: Uint8Array): void {
-    for (const query of this.#underWay) if (sodium.memcmp(query.queryId, queryId)) query.abort.abort();
   }
 
   /** The rows this querier may fetch from, once; null when there are none. */
@@ -117,17 +115,20 @@ export class QueryService {
     return fetchable.rows;
   }
 
-  async #answer({ queryId, body, deadlineMs }: Query, asker: Asker): Promise<Said> {
+  async #answer({ queryId, body, deadlineMs }: Query, asker: Asker, cancelled: AbortSignal | undefined): Promise<Said> {
     const { now, collection } = this.#options;
     const { querier, query, answerKey, checkKeys } = this.#openQuery(queryId, body, asker);
-    const abort = new AbortController();
-    const mine = { queryId, querier, abort, since: now(), alongside: this.#underWay.size + 1 };
+    const over = new AbortController();
+    const end = (): void => {
+      over.abort();
+    };
+    const mine = { querier, since: now(), alongside: this.#underWay.size + 1 };
     this.#underWay.add(mine);
-    const deadline = setTimeout(() => {
-      abort.abort();
-    }, deadlineMs).unref();
+    const deadline = setTimeout(end, deadlineMs).unref();
+    cancelled?.addEventListener("abort", end);
     try {
-      const { answer, rowCount, rowAt } = await collection.score(query, abort.signal);
+      if (cancelled?.aborted) end();
+      const { answer, rowCount, rowAt } = await collection.score(query, over.signal);
       const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
       this.#remember(sodium.to_hex(queryId), { querier, rows: { rowAt }, until: now() + limits.fetchWindowMs });
@@ -138,6 +139,7 @@ export class QueryService {
       return said;
     } finally {
       clearTimeout(deadline);
+      cancelled?.removeEventListener("abort", end);
       this.#underWay.delete(mine);
     }
   }

@@ -43,6 +43,8 @@ export interface FederationInProcessOptions {
   readonly scoreBits?: number;
   /** Parties that have keys and a corpus and are not started. */
   readonly absent?: readonly string[];
+  /** Names of the coordinators, in the order in which queriers try them; default `["hub"]`. All are started. */
+  readonly coordinators?: readonly string[];
   /** In place of the coordinator that ships. */
   readonly makeCoordinator?: (options: CoordinatorOptions) => Pick<Coordinator, "listen" | "close">;
   /** The coordinator's; default silent. */
@@ -95,8 +97,8 @@ export class FederationInProcess implements AsyncDisposable {
   readonly #folder = temporaryFolder();
   readonly #keys = new Map<string, NodeKeys>();
   readonly #closers: (() => void)[] = [];
-  #coordinator: Pick<Coordinator, "listen" | "close"> | null = null;
-  #port = 0;
+  readonly #coordinators = new Map<string, Pick<Coordinator, "listen" | "close">>();
+  readonly #ports = new Map<string, number>();
 
   private constructor(options: FederationInProcessOptions) {
     const { corpora, queriers = ["asker"], encoder, mode = "private", chunk = 64, scoreBits = 14, alignment } = options;
@@ -107,7 +109,7 @@ export class FederationInProcess implements AsyncDisposable {
     this.rootPublicKey = toBase64(root.publicKey);
     this.#rootSecretKey = root.privateKey;
     const members = [
-      this.#member("hub", ["coordinator"]),
+      ...this.coordinators.map((name) => this.#member(name, ["coordinator"])),
       ...queriers.map((name) => this.#member(name, ["querier"])),
       ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
     ];
@@ -120,11 +122,11 @@ export class FederationInProcess implements AsyncDisposable {
     };
     this.file = signFederation(
       {
-        version: 1,
+        version: 2,
         name: "a federation in one process",
         revision: 1,
         rootPublicKey: this.rootPublicKey,
-        coordinatorUrl: "ws://127.0.0.1:1",
+        coordinatorUrls: ["ws://127.0.0.1:1"],
         mode,
         encoder: { spec: encoder.spec, fingerprint: encoder.fingerprint },
         scoring,
@@ -147,7 +149,7 @@ export class FederationInProcess implements AsyncDisposable {
   static async start(options: FederationInProcessOptions): Promise<FederationInProcess> {
     const federation = new FederationInProcess(options);
     try {
-      await federation.startCoordinator();
+      for (const name of federation.coordinators) await federation.startCoordinator(name);
       for (const party of federation.parties.values()) {
         await party.ingest(options.corpora[party.name] ?? {});
         if (!options.absent?.includes(party.name)) await party.start();
@@ -170,12 +172,23 @@ export class FederationInProcess implements AsyncDisposable {
     return signFederation({ ...terms, revision: terms.revision + 1, ...change(terms) }, this.#rootSecretKey);
   }
 
-  get url(): string {
-    return `ws://127.0.0.1:${String(this.#port)}`;
+  get coordinators(): readonly string[] {
+    return this.#options.coordinators ?? ["hub"];
   }
 
+  /** Of the coordinator that queriers try first. */
+  get url(): string {
+    return this.urls[0]!;
+  }
+
+  /** Of all coordinators. */
+  get urls(): readonly string[] {
+    return this.coordinators.map((name) => `ws://127.0.0.1:${String(this.#ports.get(name) ?? 1)}`);
+  }
+
+  /** Of the coordinator that queriers try first. */
   get port(): number {
-    return this.#port;
+    return Number(new URL(this.url).port);
   }
 
   party(name: string): PartyInProcess {
@@ -215,22 +228,23 @@ export class FederationInProcess implements AsyncDisposable {
   }
 
   /** On the port it had before, if there was one. */
-  async startCoordinator(): Promise<void> {
+  async startCoordinator(name = this.coordinators[0]!): Promise<void> {
     const { observer, makeCoordinator = (options: CoordinatorOptions) => new Coordinator(options) } = this.#options;
-    const onEvent = this.sink("hub");
-    this.#coordinator = makeCoordinator({
-      identity: this.identity("hub"),
+    const onEvent = this.sink(name);
+    const coordinator = makeCoordinator({
+      identity: this.identity(name),
       federation: this.copy(),
       log: this.#options.log ?? pino({ enabled: false }),
       ...(observer ? { observer } : {}),
       ...(onEvent ? { onEvent } : {}),
     });
-    this.#port = await this.#coordinator.listen(this.#port, "127.0.0.1");
+    this.#coordinators.set(name, coordinator);
+    this.#ports.set(name, await coordinator.listen(this.#ports.get(name) ?? 0, "127.0.0.1"));
   }
 
-  async stopCoordinator(): Promise<void> {
-    const coordinator = this.#coordinator;
-    this.#coordinator = null;
+  async stopCoordinator(name = this.coordinators[0]!): Promise<void> {
+    const coordinator = this.#coordinators.get(name);
+    this.#coordinators.delete(name);
     await coordinator?.close();
   }
 
@@ -240,7 +254,7 @@ export class FederationInProcess implements AsyncDisposable {
       identity: this.identity(name),
       federation: this.copy(),
       encoder: this.encoder,
-      coordinatorUrl: this.url,
+      coordinatorUrls: this.urls,
       insecureClear: true,
       ...options,
     });
@@ -298,7 +312,7 @@ export class FederationInProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#closers.splice(0)) close();
     for (const party of this.parties.values()) await party.stop();
-    await this.stopCoordinator();
+    for (const name of this.coordinators) await this.stopCoordinator(name);
     this.#folder[Symbol.dispose]();
   }
 

@@ -29,7 +29,7 @@ export interface OwnedOptions {
   readonly storeKey: Uint8Array;
   readonly identity: Identity;
   readonly federation: Federation;
-  readonly coordinatorUrl: string;
+  readonly coordinatorUrls: readonly string[];
 }
 
 export const keyringPath = (folder: string): string => join(folder, "keyring.json");
@@ -159,7 +159,7 @@ export class MemberInProcess implements Disposable {
 
   /** What the member does with a collection of its keyring. */
   own(collection: string): OwnedCollection {
-    const { identity, federation, url: coordinatorUrl } = this.#member();
+    const { identity, federation, urls: coordinatorUrls } = this.#member();
     const { storeKey } = this.#federation.keysOf(this.name);
     const { folder } = this;
     return this.#until(
@@ -169,15 +169,15 @@ export class MemberInProcess implements Disposable {
         storeKey,
         identity,
         federation,
-        coordinatorUrl,
+        coordinatorUrls,
       }),
     );
   }
 
   /** A way to a host of the member's own, beside those of its collections. */
   host(host = "host"): HostConnection {
-    const { identity, federation, url: coordinatorUrl } = this.#member();
-    return this.#until(new HostConnection({ identity, federation, coordinatorUrl, host }));
+    const { identity, federation, urls: coordinatorUrls } = this.#member();
+    return this.#until(new HostConnection({ identity, federation, coordinatorUrls, host }));
   }
 
   /** Takes what was granted at a host into the keyring. */
@@ -212,8 +212,8 @@ export class MemberInProcess implements Disposable {
   }
 
   #member() {
-    const { federation, url } = this.#federation;
-    return { identity: this.#federation.identity(this.name), federation, url };
+    const { federation, urls } = this.#federation;
+    return { identity: this.#federation.identity(this.name), federation, urls };
   }
 
   #until<Open extends Disposable>(open: Open): Open {

@@ -22,8 +22,8 @@ export interface PartyContext {
   readonly layout: RingLayout;
   readonly encoder: Encoder;
   readonly alignment: Alignment | undefined;
-  /** Of the coordinator. */
-  readonly url: string;
+  /** Of the coordinators. */
+  readonly urls: readonly string[];
   /** Null for a party that keeps no collections of others. */
   readonly hostOptions: (party: string) => HostOptions | null;
   readonly handlers: (party: string) => readonly RequestHandler[];
@@ -48,7 +48,7 @@ export class PartyInProcess {
   readonly keys: NodeKeys;
   readonly #owner: PartyContext;
   readonly #folder: string;
-  #server: { readonly stop: () => Promise<void> } | null = null;
+  #server: { readonly server: PartyServer; readonly stop: () => Promise<void> } | null = null;
   /** As its server has it since it was last started. */
   federation: Federation;
   /** Rejects with the fault that ended its server. */
@@ -109,9 +109,14 @@ export class PartyInProcess {
     return federation.terms.mode === "clear" ? new ClearScorer(layout) : encryptedIndex(layout, this.keys.hintKey);
   }
 
-  /** Resolves once the coordinator lists the party. */
+  /** Which coordinators list it; none while it is not started. */
+  get coordinators(): PartyServer["coordinators"] {
+    return this.#server?.server.coordinators ?? [];
+  }
+
+  /** Resolves once every coordinator lists the party. */
   async start(): Promise<void> {
-    const { url } = this.#owner;
+    const { urls } = this.#owner;
     this.federation = this.#owner.copy();
     const options = this.#owner.hostOptions(this.name);
     const host: OpenHost | null = options && (await openHost(options, this.hostedFolder, this.keys.hintKey));
@@ -123,18 +128,19 @@ export class PartyInProcess {
       index: this.makeIndex(),
       handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
       queryBudget: this.#owner.queryBudget(this.name),
-      coordinatorUrl: url,
+      coordinatorUrls: urls,
       log: pino({ enabled: false }),
       onEvent: this.#owner.sink(this.name),
     });
     const ready = Promise.withResolvers<null>();
     const running = server.run(() => {
-      ready.resolve(null);
+      if (server.coordinators.every(({ isListed }) => isListed)) ready.resolve(null);
     });
     this.ended = running;
     // Whoever waits for it is told; nobody has to.
     running.catch(() => undefined);
     this.#server = {
+      server,
       stop: async () => {
         server.close();
         await running.catch(() => undefined);

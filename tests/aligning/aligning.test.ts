@@ -85,7 +85,7 @@ beforeEach(() => {
 });
 
 const align = (parties: readonly string[] = PARTIES, asker = "asker") =>
-  alignParties({ identity: f.identity(asker), federation: f.federation, coordinatorUrl: f.url, parties });
+  alignParties({ identity: f.identity(asker), federation: f.federation, coordinatorUrls: [f.url], parties });
 
 /** All that the helper sends and is told, in its sessions' plaintext. */
 async function record(work: () => Promise<unknown>): Promise<{ party: string; message: object }[]> {
@@ -187,7 +187,7 @@ describe("aligning", () => {
 /** Sends a party requests in one session. @returns The answer to the last. */
 async function answerTo(party: string, requests: readonly object[], asker = "asker"): Promise<EndToEndMessage> {
   const [identity, { federation }] = [f.identity(asker), f];
-  const link = new CoordinatorLink({ url: f.url, identity, federation });
+  const link = new CoordinatorLink({ urls: [f.url], identity, federation });
   try {
     await link.open();
     const session = await EndToEndSession.open({ link, party, identity, federation });

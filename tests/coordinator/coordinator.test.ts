@@ -72,7 +72,7 @@ describe("admission", () => {
       identity: f.identity("asker"),
       federation: f.federation,
       encoder: f.encoder,
-      coordinatorUrl: f.url,
+      coordinatorUrls: [f.url],
       insecureClear: true,
       ...changes,
     });
@@ -99,7 +99,7 @@ describe("admission", () => {
       federation: f.federation,
       store,
       index: new ClearScorer(f.layout),
-      coordinatorUrl: f.url,
+      coordinatorUrls: [f.url],
       log: silent,
     });
     let over = false;
@@ -114,12 +114,12 @@ describe("admission", () => {
   test("a member that is no coordinator is not taken for one", async () => {
     const impostor = new Coordinator({ identity: f.identity("alpha"), federation: f.federation, log: silent });
     const port = await impostor.listen(0, "127.0.0.1");
-    await expect(connect({ coordinatorUrl: `ws://127.0.0.1:${String(port)}` })).rejects.toThrow(code("WRONG_ROLE"));
+    await expect(connect({ coordinatorUrls: [`ws://127.0.0.1:${String(port)}`] })).rejects.toThrow(code("WRONG_ROLE"));
     await impostor.close();
   });
 
   test("nobody listening", async () => {
-    await expect(connect({ coordinatorUrl: "ws://127.0.0.1:1" })).rejects.toThrow(code("CONNECTION_REFUSED"));
+    await expect(connect({ coordinatorUrls: ["ws://127.0.0.1:1"] })).rejects.toThrow(code("CONNECTION_REFUSED"));
   });
 
   test("a browser is told what this is", async () => {

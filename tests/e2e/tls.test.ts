@@ -43,8 +43,9 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
   await sottoOutput([...joining, "--coordinator-url", url, "--ca", authority.path]);
 
   const asker = openNode(at("asker"));
+  expect(asker.coordinatorUrls).toEqual([url]);
   expect(asker.ca).toBe(authority.pem);
-  const before = await dial(asker.coordinatorUrl, asker);
+  const before = await dial(url, asker);
   const { stdout } = await sotto(["doctor", "--dir", at("asker")]);
   expect(stdout).toContain(`${url} answers`);
 

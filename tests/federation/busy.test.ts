@@ -57,10 +57,11 @@ function service(clock = { now: 1_700_000_000_000 }) {
   });
   const answerKey = sodium.crypto_box_keypair().publicKey;
   const query = new Uint8Array(layout.queryBytes);
-  const ask = (name: string, deadlineMs = 30_000, queryId = sodium.randombytes_buf(16)): Promise<Reply> => {
+  const ask = (name: string, deadlineMs = 30_000, signal?: AbortSignal): Promise<Reply> => {
+    const queryId = sodium.randombytes_buf(16);
     const signed = { queryId, issuedAtMs: 1_700_000_000_000, answerKey, query };
     const body = seal("query", federation.id, signed, f.identity(name));
-    return queries.answer({ type: "query", queryId, deadlineMs, parties: [], body });
+    return queries.answer({ type: "query", queryId, deadlineMs, parties: [], body }, signal);
   };
   return {
     queries,
@@ -98,10 +99,10 @@ describe("a party with many queries at once", () => {
   test("refuses beyond its queue whoever asks, until one of the queue is answered or cancelled", async () => {
     using own = service();
     const queued = Array.from({ length: limits.queriesQueuedMax - 1 }, (_, i) => own.ask(QUERIERS[i % 48] ?? ""));
-    const cancelled = sodium.randombytes_buf(16);
-    const last = own.ask("asker-20", 30_000, cancelled);
+    const cancelled = new AbortController();
+    const last = own.ask("asker-20", 30_000, cancelled.signal);
     expect(said(await own.ask("asker-30"))).toBe("BUSY");
-    own.queries.cancel(cancelled);
+    cancelled.abort();
     expect(said(await last)).toBe("ABORTED");
     const next = own.ask("asker-30");
     own.collection.release();

@@ -90,7 +90,7 @@ describe("a newer file", () => {
   test("reaches everybody who is connected, and whoever comes later", async () => {
     const { f, hub } = await start();
     const client = await f.client("asker");
-    const file = f.revised(() => ({ coordinatorUrl: "ws://127.0.0.1:2" }));
+    const file = f.revised(() => ({ coordinatorUrls: ["ws://127.0.0.1:2"] }));
     hub.update(file);
     await until(() => ["alpha", "beta"].every((name) => f.party(name).federation.file === file));
     const late = f.copy();

@@ -185,7 +185,7 @@ describe("fetching", () => {
   async function fetcher(name: string, party = "alpha"): Promise<Fetcher> {
     const identity = f.identity(name);
     const { federation } = f;
-    const link = new CoordinatorLink({ url: f.url, identity, federation });
+    const link = new CoordinatorLink({ urls: [f.url], identity, federation });
     await link.open();
     const session = await PartySession.open(
       { link, party, identity, federation, layout: f.layout, onBlocks: () => undefined },

@@ -201,7 +201,7 @@ describe("this test can fail:", () => {
   async function ask(question: string, fetchFrom: readonly string[]): Promise<unknown> {
     const { federation, layout } = f;
     const identity = f.identity("asker");
-    const link = new CoordinatorLink({ url: f.url, identity, federation });
+    const link = new CoordinatorLink({ urls: [f.url], identity, federation });
     await link.open();
     const sessions = new Map<string, Promise<PartySession>>();
     const session = (party: string): Promise<PartySession> => {

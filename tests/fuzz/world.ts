@@ -26,11 +26,11 @@ export const rootPublicKey = toBase64(root.publicKey);
 export const DIM = 64;
 
 export const terms: FederationTerms = {
-  version: 1,
+  version: 2,
   name: "a federation to be fuzzed",
   revision: 1,
   rootPublicKey,
-  coordinatorUrl: "wss://hub.example:8787",
+  coordinatorUrls: ["wss://hub.example:8787"],
   mode: "private",
   encoder: { spec: "lexical:64", fingerprint: "0f".repeat(32) },
   scoring: { dim: DIM, chunk: 64, normMax: 1, scoreBits: 14, seed: toBase64(fixed("scoring")) },

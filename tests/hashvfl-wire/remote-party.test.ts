@@ -32,7 +32,7 @@ afterAll(async () => {
 
 async function sessionWith(party: string, member = "trainer"): Promise<EndToEndSession> {
   const identity = federation.identity(member);
-  const link = new CoordinatorLink({ url: federation.url, identity, federation: federation.federation });
+  const link = new CoordinatorLink({ urls: [federation.url], identity, federation: federation.federation });
   links.push(link);
   await link.open();
   return EndToEndSession.open({ link, party, identity, federation: federation.federation });

@@ -125,7 +125,7 @@ describe("codes over the end-to-end session", () => {
 
   async function session(party: string, member = "asker"): Promise<EndToEndSession> {
     const identity = federation.identity(member);
-    const link = new CoordinatorLink({ url: federation.url, identity, federation: federation.federation });
+    const link = new CoordinatorLink({ urls: [federation.url], identity, federation: federation.federation });
     links.push(link);
     await link.open();
     return EndToEndSession.open({ link, party, identity, federation: federation.federation });

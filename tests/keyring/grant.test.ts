@@ -39,11 +39,11 @@ function found(without: readonly string[] = []): Federation {
   const root = sodium.crypto_sign_keypair();
   const rootPublicKey = toBase64(root.publicKey);
   const terms = {
-    version: 1 as const,
+    version: 2 as const,
     name: "a federation of tests",
     revision: 1,
     rootPublicKey,
-    coordinatorUrl: "ws://127.0.0.1:1",
+    coordinatorUrls: ["ws://127.0.0.1:1"],
     mode: "private" as const,
     encoder: { spec: "lexical", fingerprint: "ab".repeat(32) },
     scoring: { dim: 1024, chunk: 16, normMax: 24.5, scoreBits: 14, seed: toBase64(new Uint8Array(32)) },

@@ -8,7 +8,7 @@ import { OwnedCollection, keyringPath, steadyEncoder } from "../support/hosted.t
 export interface ChildOrder {
   readonly federationFile: string;
   readonly rootPublicKey: string;
-  readonly coordinatorUrl: string;
+  readonly coordinatorUrls: readonly string[];
   readonly member: string;
   readonly keyPath: string;
   readonly folder: string;

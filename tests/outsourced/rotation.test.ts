@@ -168,7 +168,7 @@ function startOwner(what: ChildOrder["what"]): {
   const order: ChildOrder = {
     federationFile: f.file,
     rootPublicKey: f.rootPublicKey,
-    coordinatorUrl: f.url,
+    coordinatorUrls: [f.url],
     member: "clinic",
     keyPath: f.keyPath("clinic"),
     folder: clinic.folder,

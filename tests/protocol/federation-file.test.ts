@@ -16,11 +16,11 @@ const rootPublicKey = toBase64(root.publicKey);
 const key = (byte: number): string => toBase64(new Uint8Array(32).fill(byte));
 
 const terms: FederationTerms = {
-  version: 1,
+  version: 2,
   name: "Three organisations",
   revision: 3,
   rootPublicKey,
-  coordinatorUrl: "wss://hub.example:7700",
+  coordinatorUrls: ["wss://hub.example:7700", "wss://standby.example:7700"],
   mode: "private",
   encoder: { spec: "lexical", fingerprint: "ab".repeat(32) },
   scoring: { dim: 1024, chunk: 16, normMax: 30.5, scoreBits: 14, seed: key(7) },
@@ -56,7 +56,8 @@ test("layout, spacing and order of keys do not matter, for people edit text", ()
 const tampered: Readonly<Record<string, (changed: Writable<FederationTerms>) => unknown>> = {
   name: (t) => (t.name = "Two organisations"),
   revision: (t) => t.revision++,
-  coordinatorUrl: (t) => (t.coordinatorUrl = "wss://hub.example:7701"),
+  "coordinatorUrls.0": (t) => (t.coordinatorUrls[0] = "wss://hub.example:7701"),
+  "coordinatorUrls, order": (t) => t.coordinatorUrls.reverse(),
   mode: (t) => (t.mode = "clear"),
   "encoder.spec": (t) => (t.encoder.spec = "lexical:2048"),
   "encoder.fingerprint": (t) => (t.encoder.fingerprint = "ac".repeat(32)),
@@ -140,13 +141,15 @@ const malformed: readonly { id: string; text: string }[] = [
   { id: "a signature that is not base64", text: changedText((f) => (f.signature = "!".repeat(88))) },
   { id: "an unknown field", text: changedText((f) => (f.extra = 1)) },
   { id: "an unknown term", text: changedText((f) => (f.terms.extra = 1)) },
-  { id: "another version", text: changedText((f) => (f.terms.version = 2)) },
+  { id: "another version", text: changedText((f) => (f.terms.version = 1)) },
   { id: "a revision of 0", text: changedText((f) => (f.terms.revision = 0)) },
   { id: "an unknown mode", text: changedText((f) => (f.terms.mode = "insecure")) },
   {
     id: "an address that is no WebSocket's",
-    text: changedText((f) => (f.terms.coordinatorUrl = "https://hub.example")),
+    text: changedText((f) => (f.terms.coordinatorUrls = ["https://hub.example"])),
   },
+  { id: "no coordinator", text: changedText((f) => (f.terms.coordinatorUrls = [])) },
+  { id: "one coordinator twice", text: changedText((f) => (f.terms.coordinatorUrls = ["ws://hub", "ws://hub"])) },
   {
     id: "a fingerprint in capitals",
     text: changedText((f) => (f.terms.encoder = { spec: "lexical", fingerprint: "AB".repeat(32) })),

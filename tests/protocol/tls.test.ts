@@ -52,21 +52,21 @@ inTests("wss, with certificates that openssl makes", () => {
   });
 
   test("a client and a party of the project are admitted through it, the party as soon as it trusts the authority", async () => {
-    const { url: coordinatorUrl } = await serve(authority.certificate("both", "IP:127.0.0.1"));
+    const { url } = await serve(authority.certificate("both", "IP:127.0.0.1"));
     const store = f.party("clinic").openStore();
     const party = {
       identity: f.identity("clinic"),
       federation: f.federation,
       store,
       index: new ClearScorer(f.layout),
-      coordinatorUrl,
+      coordinatorUrls: [url],
       log: silent,
     };
     const [trusting, other] = [new PartyServer({ ...party, ca: authority.pem }), new PartyServer(party)];
     const ready: string[] = [];
     const running = [trusting.run(() => ready.push("trusting")), other.run(() => ready.push("other"))];
     await until(() => ready.length > 0);
-    const client = await f.client("asker", { coordinatorUrl, ca: authority.pem });
+    const client = await f.client("asker", { coordinatorUrls: [url], ca: authority.pem });
     expect([client.online, ready]).toEqual([["clinic"], ["trusting"]]);
     client.close();
     trusting.close();

@@ -21,7 +21,7 @@ test("a party whose scoring thread dies leaves the federation and says why", asy
     federation: f.federation,
     store,
     index,
-    coordinatorUrl: f.url,
+    coordinatorUrls: [f.url],
     log: pino({ level: "warn" }, { write: (line: string) => void lines.push(line) }),
   });
   let isServing = false;

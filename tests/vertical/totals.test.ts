@@ -68,6 +68,7 @@ describe("totals of three parties", () => {
         .map(([party, own]): PartyOutcome => ({
           party,
           status: "answered",
+          attempts: 1,
           passagesScored: Object.keys(own).filter((id) => id !== "elsewhere").length,
           ms: expect.any(Number) as unknown as number,
         }))

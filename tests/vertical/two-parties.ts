@@ -27,11 +27,11 @@ export function makeFederation(): { federation: Federation; secretKeys: Readonly
   const rootPublicKey = toBase64(root.publicKey);
   const file = signFederation(
     {
-      version: 1,
+      version: 2,
       name: "two parties",
       revision: 1,
       rootPublicKey,
-      coordinatorUrl: "ws://127.0.0.1:1",
+      coordinatorUrls: ["ws://127.0.0.1:1"],
       mode: "private",
       encoder: { spec: "any", fingerprint: "00".repeat(32) },
       scoring: { dim: DIM, chunk: 64, normMax: 2, scoreBits: 14, seed: toBase64(new Uint8Array(32).fill(7)) },

@@ -20,7 +20,7 @@ export class CarelessQuerier implements Disposable {
   static async connect(owner: FederationInProcess): Promise<CarelessQuerier> {
     const { federation, layout, url } = owner;
     const identity = owner.identity("asker");
-    const link = new CoordinatorLink({ url, identity, federation });
+    const link = new CoordinatorLink({ urls: [url], identity, federation });
     await link.open();
     const querier = new CarelessQuerier(owner, link);
     for (const party of owner.parties.keys()) {
