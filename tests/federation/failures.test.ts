@@ -362,7 +362,7 @@ describe("the coordinator", () => {
     endings.push(() => wire[Symbol.asyncDispose]());
     const client = await SottoClient.connect({
       ...{ identity: g.identity("asker"), federation: g.federation, encoder: g.encoder },
-      coordinatorUrl: `ws://127.0.0.1:${String(wire.port)}`,
+      coordinatorUrls: [`ws://127.0.0.1:${String(wire.port)}`],
     });
     endings.push(() => {
       client.close();

@@ -18,8 +18,8 @@ export interface Recovery extends PlannedFault {
   readonly downMs: number;
   /** From starting the process to its being of service; 0 where none was started. */
   readonly startMs: number;
-  /** From then to the end of the first question that was asked after the fault and answered by all parties; null when there was none in time. */
-  readonly restMs: number | null;
+  /** From the fault to the end of the first question that was asked after it and answered by all parties; null when there was none in time. Where another took over, before the process was back. */
+  readonly totalMs: number | null;
 }
 
 const RECOVERY_MS_MAX = 90_000;
@@ -42,7 +42,8 @@ export function faultsOfARound(members: readonly MemberName[], random: () => num
   const of = (role: Role): readonly MemberName[] => members.filter((member) => member.role === role);
   const any = (from: readonly MemberName[]): MemberName => from[Math.floor(random() * from.length)]!;
   const wired = [...of("party"), ...of("queriers")];
-  const killed = [...of("party"), ...of("coordinator"), ...of("coordinator"), any(of("queriers")), any(of("queriers"))];
+  const [first] = of("coordinator");
+  const killed = [...of("party"), ...of("coordinator"), first!, any(of("queriers")), any(of("queriers"))];
   const broken = (["cut", "cut", "partition", "half-open"] as const).map((kind) => ({ kind, ...nameOf(any(wired)) }));
   return shuffled([...killed.map((member) => ({ kind: "kill" as const, ...nameOf(member) })), ...broken], random);
 }
@@ -79,18 +80,20 @@ export async function inject(
   const mendedAt = performance.now();
   const downMs = kind === "kill" || kind === "partition" ? mendedAt - began : 0;
   if (kind === "kill") await members.revive(name);
-  else if (kind === "partition") members.proxy(name).heal();
+  else if (kind === "partition") for (const wire of members.wires(name)) wire.heal();
   const startMs = kind === "kill" ? performance.now() - mendedAt : 0;
   const at = await Promise.race([answered, sleep(RECOVERY_MS_MAX, null, { ref: false })]);
-  const restMs = at === null ? null : Math.max(0, at - began - downMs - startMs);
-  return { ...fault, atMs: began - since, downMs, startMs, restMs };
+  return { ...fault, atMs: began - since, downMs, startMs, totalMs: at === null ? null : at - began };
 }
 
 async function breakIt({ name, kind }: PlannedFault, members: Members, random: () => number): Promise<void> {
   if (kind === "kill") await members.kill(name);
-  else if (kind === "partition") members.proxy(name).partition();
-  else if (kind === "cut") members.proxy(name).cut();
-  else members.proxy(name).halfOpen(random() < 0.5 ? "near" : "far");
+  const unaware = random() < 0.5 ? "near" : "far";
+  for (const wire of members.wires(name)) {
+    if (kind === "partition") wire.partition();
+    else if (kind === "cut") wire.cut();
+    else if (kind === "half-open") wire.halfOpen(unaware);
+  }
 }
 
 /** Changes a wire every few seconds, until told to stop; then all are clean. */
@@ -98,10 +101,11 @@ export async function weather(members: Members, random: () => number, stop: Abor
   const wired = members.names.filter(({ role }) => role !== "coordinator");
   while (!stop.aborted) {
     const { name } = wired[Math.floor(random() * wired.length)]!;
-    members.proxy(name).set(WEATHER[Math.floor(random() * WEATHER.length)]!);
+    const conditions = WEATHER[Math.floor(random() * WEATHER.length)]!;
+    for (const wire of members.wires(name)) wire.set(conditions);
     await sleep(WEATHER_MS, undefined, { signal: stop }).catch(() => undefined);
   }
-  for (const { name } of wired) members.proxy(name).set(CLEAN);
+  for (const { name } of wired) for (const wire of members.wires(name)) wire.set(CLEAN);
 }
 
 const nameOf = ({ name, role }: MemberName): MemberName => ({ name, role });

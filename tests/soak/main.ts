@@ -3,9 +3,10 @@ import { EXIT_STOPPED } from "../../cli/supervision.ts";
 import { SOAK_DEFAULTS, type SoakOptions, soak } from "./soak.ts";
 import { inWords } from "./report-text.ts";
 
-const HELP = `npm run soak -- [options]: a coordinator, three parties and queriers as real processes, asked all the time, killed, cut off and revived
+const HELP = `npm run soak -- [options]: coordinators, three parties and queriers as real processes, asked all the time, killed, cut off and revived
 
   --minutes N       how long (${SOAK_DEFAULTS.minutes}); a fault that is under way then is seen through
+  --coordinators N  1, or 2: one that stands by (${SOAK_DEFAULTS.coordinators})
   --queriers N      how many ask at the same time (${SOAK_DEFAULTS.queriers}), in ${SOAK_DEFAULTS.querierProcesses} processes
   --documents N     of each party at first, five passages each (${SOAK_DEFAULTS.documents})
   --dim N           dimensions of the vectors (${SOAK_DEFAULTS.dim})
@@ -26,6 +27,7 @@ function parsed() {
     return parseArgs({
       options: {
         minutes: { type: "string", default: String(SOAK_DEFAULTS.minutes) },
+        coordinators: { type: "string", default: String(SOAK_DEFAULTS.coordinators) },
         queriers: { type: "string", default: String(SOAK_DEFAULTS.queriers) },
         documents: { type: "string", default: String(SOAK_DEFAULTS.documents) },
         dim: { type: "string", default: String(SOAK_DEFAULTS.dim) },
@@ -41,7 +43,7 @@ function parsed() {
 
 const given = parsed();
 
-function whole(name: "queriers" | "documents" | "dim" | "seed", min: number, max: number): number {
+function whole(name: "coordinators" | "queriers" | "documents" | "dim" | "seed", min: number, max: number): number {
   const value = Number(given[name]);
   if (!/^\d{1,9}$/.test(given[name]) || value < min || value > max)
     return refuse(`--${name} takes a whole number from ${min} to ${max}`);
@@ -55,6 +57,7 @@ function options(): SoakOptions {
   return {
     ...SOAK_DEFAULTS,
     minutes,
+    coordinators: whole("coordinators", 1, 2),
     queriers: whole("queriers", SOAK_DEFAULTS.querierProcesses, 256),
     documents: whole("documents", 1, 2000),
     dim: whole("dim", 16, 1024),

@@ -45,6 +45,8 @@ interface Member extends MemberName {
 export interface MembersOptions {
   /** Its folders are made; nothing of it runs. */
   readonly federation: LocalFederation;
+  /** In the order in which queriers try them. */
+  readonly coordinators: readonly string[];
   readonly parties: readonly string[];
   /** Names of the queriers of each process. */
   readonly querierGroups: readonly (readonly string[])[];
@@ -56,7 +58,6 @@ export interface MembersOptions {
   readonly onUnexpectedEnd: (name: string, why: string) => void;
 }
 
-const COORDINATOR = "coordinator";
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5000;
@@ -66,22 +67,23 @@ const LIVES_MAX = 1000;
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** A coordinator, parties and processes of queriers, each reaching the coordinator through a {@link FaultProxy} of its own. */
+/** Coordinators, parties and processes of queriers, each reaching every coordinator through a {@link FaultProxy} of its own. */
 export class Members implements AsyncDisposable {
   readonly #options: MembersOptions;
   readonly #members = new Map<string, Member>();
-  readonly #proxies = new Map<string, FaultProxy>();
-  #port = 0;
+  /** By member, one a coordinator. */
+  readonly #proxies = new Map<string, FaultProxy[]>();
+  readonly #ports = new Map<string, number>();
   #isEnding = false;
 
   private constructor(options: MembersOptions) {
     this.#options = options;
-    const { federation, parties, querierGroups } = options;
+    const { federation, coordinators, parties, querierGroups } = options;
     const add = (name: string, role: Role, members: readonly string[]): void => {
       const folders = members.map((member) => federation.folderOf(member));
       this.#members.set(name, { name, role, folders, life: null, lives: 0 });
     };
-    add(COORDINATOR, "coordinator", [COORDINATOR]);
+    for (const name of coordinators) add(name, "coordinator", [name]);
     for (const name of parties) add(name, "party", [name]);
     for (const [i, group] of querierGroups.entries()) add(`queriers-${i + 1}`, "queriers", group);
   }
@@ -91,11 +93,13 @@ export class Members implements AsyncDisposable {
     const members = new Members(options);
     for (const { name, role, folders } of members.#members.values()) {
       if (role === "coordinator") continue;
-      const proxy = await FaultProxy.open(() => members.#port, options.random);
-      members.#proxies.set(name, proxy);
+      const proxies: FaultProxy[] = [];
+      for (const coordinator of options.coordinators)
+        proxies.push(await FaultProxy.open(() => members.port(coordinator), options.random));
+      members.#proxies.set(name, proxies);
       for (const folder of folders) {
         const { config } = openNodeFolder(folder);
-        writeConfig(folder, { ...config, coordinatorUrl: `ws://127.0.0.1:${proxy.port}` });
+        writeConfig(folder, { ...config, coordinatorUrl: proxies.map(({ port }) => `ws://127.0.0.1:${port}`) });
       }
     }
     return members;
@@ -105,11 +109,9 @@ export class Members implements AsyncDisposable {
     return [...this.#members.values()];
   }
 
-  /** The wire between a party, or a process of queriers, and the coordinator. */
-  proxy(name: string): FaultProxy {
-    const proxy = this.#proxies.get(name);
-    if (!proxy) throw new TypeError(`${name} has no proxy`);
-    return proxy;
+  /** The wires between a party, or a process of queriers, and the coordinators. */
+  wires(name: string): readonly FaultProxy[] {
+    return this.#proxies.get(name) ?? [];
   }
 
   /** Number of the life that a member is in, from 1. */
@@ -117,9 +119,9 @@ export class Members implements AsyncDisposable {
     return this.#member(name).lives;
   }
 
-  /** The coordinator's own, past all proxies. */
-  get port(): number {
-    return this.#port;
+  /** A coordinator's own, past all proxies; 0 before it has one. */
+  port(coordinator: string): number {
+    return this.#ports.get(coordinator) ?? 0;
   }
 
   /** Since when it is of service, as `performance.now()`; null when it is not. */
@@ -168,7 +170,9 @@ export class Members implements AsyncDisposable {
     if (pid === undefined) return null;
     try {
       const memory = memoryOf(pid);
-      return memory && { residentBytes: memory.nowBytes, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+      // One that has ended has no memory.
+      if (!memory || Number.isNaN(memory.nowBytes)) return null;
+      return { residentBytes: memory.nowBytes, descriptors: readdirSync(`/proc/${pid}/fd`).length };
     } catch {
       return null; // It has just ended.
     }
@@ -190,11 +194,17 @@ export class Members implements AsyncDisposable {
     return Promise.race([answered, sleep(PROBE_TIMEOUT_MS, null, { ref: false })]);
   }
 
+  /** Lets the queriers ask nothing new, or again. */
+  setPaused(isPaused: boolean): void {
+    for (const { role, life } of this.#members.values())
+      if (role === "queriers" && life) send(life.child, { request: isPaused ? "pause" : "resume" });
+  }
+
   /** Whoever ends from now on was meant to; nobody is started any more, and all wires are whole. */
   expectEnd(): void {
     this.#isEnding = true;
     for (const { life } of this.#members.values()) if (life) life.isExpectedToEnd = true;
-    for (const proxy of this.#proxies.values()) proxy.heal();
+    for (const proxy of [...this.#proxies.values()].flat()) proxy.heal();
   }
 
   /** Lets the queriers end what they have asked, and returns when they have, or after `patienceMs`. */
@@ -213,7 +223,7 @@ export class Members implements AsyncDisposable {
     this.expectEnd();
     const codes = new Map<string, number | null>();
     const running = [...this.#members.values()].filter(({ life }) => life);
-    // The coordinator last, as an operator would.
+    // Coordinators last, as an operator would.
     for (const roles of [["queriers"], ["party"], ["coordinator"]])
       await Promise.all(
         running
@@ -233,7 +243,7 @@ export class Members implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    for (const proxy of this.#proxies.values()) await proxy[Symbol.asyncDispose]();
+    for (const proxy of [...this.#proxies.values()].flat()) await proxy[Symbol.asyncDispose]();
   }
 
   #member(name: string): Member {
@@ -258,7 +268,7 @@ export class Members implements AsyncDisposable {
     );
     const ready = new Promise<void>((resolve) => {
       child.on("message", (message: ChildEvent | QuerierEvent | MemoryEvent) => {
-        if (message.event === "listening") this.#port = message.port;
+        if (message.event === "listening") this.#ports.set(name, message.port);
         if (["listening", "serving", "connected"].includes(message.event)) {
           life.readyAt ??= performance.now();
           resolve();
@@ -280,7 +290,7 @@ export class Members implements AsyncDisposable {
     const { asking, seed, querierGroups } = this.#options;
     const sotto = pathOf("../../cli/main.ts");
     const [folder = ""] = folders;
-    if (role === "coordinator") return [sotto, "coordinator", "--dir", folder, "--port", String(this.#port)];
+    if (role === "coordinator") return [sotto, "coordinator", "--dir", folder, "--port", String(this.port(name))];
     // Counted and written for each question, as everywhere; it must only not run out.
     if (role === "party") return [sotto, "node", "--dir", folder, "--query-budget", "1000000000"];
     const group = Number(name.split("-")[1]) - 1;

@@ -28,8 +28,14 @@ let next = firstQuestion;
 
 const tell = (event: QuerierEvent): void => void process.send?.(event);
 
+/** Settled while questions may be asked. */
+let gate = Promise.withResolvers<void>();
+gate.resolve();
+
 process.on("message", ({ request }: ParentRequest) => {
   if (request === "stop") stop.abort();
+  if (request === "pause") gate = Promise.withResolvers();
+  if (request === "resume" || request === "stop") gate.resolve();
 });
 process.once("disconnect", () => process.exit());
 // Ctrl-C reaches the whole group of processes; the parent puts things in order.
@@ -42,11 +48,11 @@ for (const client of clients) client.close();
 process.disconnect();
 
 async function connected(folder: string): Promise<SottoClient> {
-  const { identity, federation, coordinatorUrl } = openNode(folder);
+  const { identity, federation, coordinatorUrls } = openNode(folder);
   for (;;) {
     try {
       return await SottoClient.connect({
-        ...{ identity, federation, coordinatorUrl, hintCache },
+        ...{ identity, federation, coordinatorUrls, hintCache },
         encoder: precomputedEncoder(dim),
       });
     } catch (error) {
@@ -57,7 +63,9 @@ async function connected(folder: string): Promise<SottoClient> {
 }
 
 async function askOnAndOn(client: SottoClient): Promise<void> {
-  while (!stop.signal.aborted) {
+  for (;;) {
+    await gate.promise;
+    if (stop.signal.aborted) return;
     const ended = await ask(client, next++);
     tell({ event: "ended", ...ended });
     await sleep(pauseMsMax * random() + (ended.error ? ERROR_PAUSE_MS : 0));

@@ -16,8 +16,8 @@ export function inWords({ questions, answeredMs, recoveries, memory, invariants,
     `reasons of parties: ${codes(report.partyCodes)}`,
     `errors: ${codes(report.errorCodes)}`,
     ...recoveries.map(
-      ({ fault, times, total, down, start, rest }) =>
-        `${fault}, ${times} times: answered by all again after ${seconds(total.median)} (median), ${seconds(total.worst)} (worst): ${seconds(down.median)} down, ${seconds(start.median)} starting, ${seconds(rest.median)} the rest`,
+      ({ fault, times, total, beforeMended, down, start, rest }) =>
+        `${fault}, ${times} times: answered by all again after ${seconds(total.median)} (median), ${seconds(total.worst)} (worst): ${seconds(down.median)} down, ${seconds(start.median)} starting, ${seconds(rest.median)} the rest; ${beforeMended} times before it was mended`,
     ),
     ...memory.map(
       ({ name, residentMedian, residentMax, live, leakFoundAbove, descriptorsMedian, descriptorsMore }) =>

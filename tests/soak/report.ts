@@ -2,7 +2,7 @@ import { percentile } from "../../simulations/metrics.ts";
 import type { Recovery } from "./faults.ts";
 import type { SoakOptions } from "./soak.ts";
 import type { QuestionCounts, Tally } from "./tally.ts";
-import { DESCRIPTORS_MORE_MAX, LIVE_BYTES_A_QUESTION_MAX, type MemoryFigures } from "./watch.ts";
+import { LIVE_BYTES_A_QUESTION_MAX, type MemoryFigures } from "./watch.ts";
 
 /** Something that has to hold for the soak to pass. */
 export interface Invariant {
@@ -24,9 +24,13 @@ export interface RecoverySummary {
   readonly times: number;
   /** From the fault to the first question that all parties answer. */
   readonly total: Spread;
-  /** Of it, kept down or apart by the soak itself. */
+  /** How often that was before the fault was mended: nobody waited for it. */
+  readonly beforeMended: number;
+  /** Kept down or apart by the soak itself. */
   readonly down: Spread;
+  /** From starting the process to its being of service. */
   readonly start: Spread;
+  /** From then to the question that all parties answer. */
   readonly rest: Spread;
 }
 
@@ -61,6 +65,9 @@ export interface SoakFindings {
   readonly problems: readonly string[];
 }
 
+/** Beyond those that a life began with: files that come and go. */
+const DESCRIPTORS_MORE_MAX = 8;
+
 export function reportOf(findings: SoakFindings): SoakReport {
   const { options, seconds, isWhole, tally, recoveries, memory, documents, problems } = findings;
   const { counts, checked, wrong } = tally;
@@ -75,13 +82,17 @@ export function reportOf(findings: SoakFindings): SoakReport {
   };
 }
 
-function invariants({ tally, recoveries, memory, exitCodes, brokenAudits }: SoakFindings): Invariant[] {
+function invariants({ options, tally, recoveries, memory, exitCodes, brokenAudits }: SoakFindings): Invariant[] {
   const { counts, checked, wrong, unexpected } = tally;
   const { asked, answeredByAll, answeredPartly, refused, failed, abandoned, lost } = counts;
   const accounted = answeredByAll + answeredPartly + refused + failed + abandoned + lost;
-  const stuck = recoveries.filter(({ restMs }) => restMs === null).length;
+  const stuck = recoveries.filter(({ totalMs }) => totalMs === null).length;
   const growing = memory.filter(({ isFlat }) => !isFlat).map(({ name }) => name);
-  const leaking = memory.filter(({ descriptorsMore }) => descriptorsMore > DESCRIPTORS_MORE_MAX);
+  const leaking = memory.filter(({ role, descriptorsMore }) => {
+    // When another coordinator is gone, all queriers come to this one.
+    const moved = role === "coordinator" ? options.queriers : 0;
+    return descriptorsMore > DESCRIPTORS_MORE_MAX + moved;
+  });
   const badEnds = [...exitCodes].filter(([, code]) => code !== 0).map(([name, code]) => `${name}: ${String(code)}`);
   const none = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
   return [
@@ -96,7 +107,7 @@ function invariants({ tally, recoveries, memory, exitCodes, brokenAudits }: Soak
       seen: none(growing),
     },
     {
-      what: `no process ends a life with more than ${DESCRIPTORS_MORE_MAX} descriptors beyond those it began with`,
+      what: `no process ends a life with more than ${DESCRIPTORS_MORE_MAX} descriptors beyond those it began with, and one a querier that came`,
       holds: leaking.length === 0,
       seen: none(leaking.map(({ name }) => name)),
     },
@@ -108,7 +119,7 @@ function invariants({ tally, recoveries, memory, exitCodes, brokenAudits }: Soak
 function summaries(recoveries: readonly Recovery[]): RecoverySummary[] {
   const kinds = Map.groupBy(recoveries, ({ kind, role }) => `${kind} ${role}`);
   return [...kinds].sort().map(([fault, all]) => {
-    const ended = all.filter(({ restMs }) => restMs !== null);
+    const ended = all.filter(({ totalMs }) => totalMs !== null);
     const spread = (of: (one: Recovery) => number): Spread => {
       const times = ended.map((one) => Math.round(of(one)));
       return { median: percentile(times, 50), worst: percentile(times, 100) };
@@ -116,10 +127,11 @@ function summaries(recoveries: readonly Recovery[]): RecoverySummary[] {
     return {
       fault,
       times: all.length,
-      total: spread(({ downMs, startMs, restMs }) => downMs + startMs + restMs!),
+      total: spread(({ totalMs }) => totalMs!),
+      beforeMended: ended.filter(({ totalMs, downMs, startMs }) => totalMs! < downMs + startMs).length,
       down: spread(({ downMs }) => downMs),
       start: spread(({ startMs }) => startMs),
-      rest: spread(({ restMs }) => restMs!),
+      rest: spread(({ totalMs, downMs, startMs }) => Math.max(0, totalMs! - downMs - startMs)),
     };
   });
 }

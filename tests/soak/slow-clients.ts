@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { precomputedEncoder } from "../../benchmarks/precomputed-encoder.ts";
-import { LocalFederation } from "../../cli/local-federation.ts";
+import { COORDINATOR, LocalFederation } from "../../cli/local-federation.ts";
 import { openNodeStore } from "../../cli/node-store.ts";
 import { Fault } from "../../crypto/index.ts";
 import { SottoClient } from "../../party-node/asking/index.ts";
@@ -76,7 +76,7 @@ async function measure(
   store.close();
   const members = made.use(
     await Members.create({
-      ...{ federation, parties: [PARTY], querierGroups: [], seed: 1, random: () => 0 },
+      ...{ federation, coordinators: [COORDINATOR], parties: [PARTY], querierGroups: [], seed: 1, random: () => 0 },
       asking: { dim: DIM, k: 1, deadlineMs: 10_000, pauseMsMax: 0 },
       onQuerierEvent: () => undefined,
       onUnexpectedEnd: (name, why) => {
@@ -86,19 +86,26 @@ async function measure(
     }),
   );
   await members.start();
-  const url = `ws://127.0.0.1:${members.port}`;
+  const url = `ws://127.0.0.1:${members.port(COORDINATOR)}`;
   const slow = openNode(federation.folderOf(SLOW));
   const honest = openNode(federation.folderOf(HONEST));
   using client = await SottoClient.connect({
     ...{ identity: honest.identity, federation: honest.federation, encoder: precomputedEncoder(DIM) },
-    coordinatorUrl: url,
+    coordinatorUrls: [url],
   });
   for (const { id, run } of cases) {
     const stop = new AbortController();
-    const memory = [peak(members, "coordinator", stop.signal), peak(members, PARTY, stop.signal)];
+    const memory = [peak(members, COORDINATOR, stop.signal), peak(members, PARTY, stop.signal)];
     const questions = askMeanwhile(client, stop.signal);
     const { identity, federation: terms } = slow;
-    const end = await run({ url, port: members.port, party: PARTY, identity, federation: terms, patienceMs });
+    const end = await run({
+      url,
+      port: members.port(COORDINATOR),
+      party: PARTY,
+      identity,
+      federation: terms,
+      patienceMs,
+    });
     await sleep(500);
     stop.abort();
     const [coordinatorMoreBytes, partyMoreBytes] = await Promise.all(memory);

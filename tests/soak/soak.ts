@@ -14,6 +14,7 @@ import { type SoakReport, reportOf } from "./report.ts";
 import { Tally } from "./tally.ts";
 import { Watch } from "./watch.ts";
 
+const COORDINATORS = ["coordinator", "standby"];
 export const PARTIES = ["alpha", "beta", "gamma"];
 const K = 5;
 /** Above the deadline, after which a question without an end is lost. */
@@ -26,6 +27,8 @@ const GAP_MS = { min: 500, max: 2500 };
 
 export interface SoakOptions {
   readonly minutes: number;
+  /** 1, or 2: one that stands by. */
+  readonly coordinators: number;
   readonly queriers: number;
   /** Processes that the queriers are spread over. */
   readonly querierProcesses: number;
@@ -42,6 +45,7 @@ export interface SoakOptions {
 
 export const SOAK_DEFAULTS: SoakOptions = {
   minutes: 5,
+  coordinators: 2,
   queriers: 32,
   querierProcesses: 4,
   documents: 160,
@@ -67,10 +71,12 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
   const random = seededRandom(seed);
   await using made = new AsyncDisposableStack();
   const groups = groupsOf(options);
+  const coordinators = COORDINATORS.slice(0, options.coordinators);
   const federation = made.use(
     new LocalFederation({
       parties: PARTIES.map((name) => ({ name, paths: [] })),
       encoder: precomputedEncoder(dim),
+      coordinators,
       queriers: groups.flat(),
     }),
   );
@@ -82,6 +88,7 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
   const members = made.use(
     await Members.create({
       federation,
+      coordinators,
       parties: PARTIES,
       querierGroups: groups,
       asking: { dim, k: K, deadlineMs, pauseMsMax },
@@ -98,7 +105,7 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
       },
     }),
   );
-  say(`starting a coordinator, ${PARTIES.length} parties and ${groups.length} processes of queriers`);
+  say(`starting ${coordinators.join(" and ")}, ${PARTIES.length} parties and ${groups.length} processes of queriers`);
   await members.start();
   const began = performance.now();
   const endAt = began + 60_000 * options.minutes;
@@ -129,7 +136,8 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
       break;
     }
     recoveries.push(recovery);
-    if (recovery.restMs === null) onProblem(`no question was answered by all after ${fault.kind} of ${fault.name}`);
+    await Promise.race([watch.probe(), stopped]);
+    if (recovery.totalMs === null) onProblem(`no question was answered by all after ${fault.kind} of ${fault.name}`);
     await sleep(GAP_MS.min + (GAP_MS.max - GAP_MS.min) * random(), undefined, { signal: stop }).catch(() => undefined);
   }
   over.abort();
@@ -146,7 +154,7 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     recoveries,
     memory: watch.figures(),
     exitCodes,
-    brokenAudits: brokenAudits(federation, ["coordinator", ...PARTIES]),
+    brokenAudits: brokenAudits(federation, [...coordinators, ...PARTIES]),
     documents: PARTIES.reduce((sum, party) => sum + corpus.documentCount(party), 0),
     problems,
   });

@@ -6,15 +6,14 @@ import type { Tally } from "./tally.ts";
 
 /** Sampling, cheap: what the system says. */
 const SAMPLE_MS = 1000;
-/** Sampling that stops a process for a full collection. */
-const LIVE_EVERY = 5;
+/** How long a moment without a question under way is waited for. */
+const QUIET_MS_MAX = 5000;
 /**
  * Bytes that a process may keep of each question, at the most: what a party remembers of a query so that nobody can repeat it is there for ten minutes. A leak is above
- * it, by more than twice the slope's standard error.
+ * it, by more than so many standard errors of the slope.
  */
 export const LIVE_BYTES_A_QUESTION_MAX = 512;
-/** Descriptors more at the end of a life than at its beginning, by medians. */
-export const DESCRIPTORS_MORE_MAX = 8;
+const ERRORS = 3;
 
 /** One life of a process, from when it was warm. */
 interface WatchedLife {
@@ -37,7 +36,7 @@ export interface MemoryFigures {
   readonly leakFoundAbove: number | null;
   readonly isFlat: boolean;
   readonly descriptorsMedian: number;
-  /** The most that any life ended with beyond what it began with. */
+  /** The most that any life ended with beyond what it began with, by medians of its quarters. */
   readonly descriptorsMore: number;
 }
 
@@ -55,17 +54,24 @@ export class Watch {
     this.#warmUpMs = warmUpMs;
   }
 
-  /** Samples until told to stop. */
+  /** Samples what the system says, until told to stop. */
   async run(stop: AbortSignal): Promise<void> {
-    for (let round = 0; !stop.aborted; round++) {
-      for (const { name } of this.#members.names) {
-        const since = this.#members.readySince(name);
-        if (since === null || performance.now() - since < this.#warmUpMs) continue;
-        this.#sample(name);
-        if (round % LIVE_EVERY === 0) await this.#probe(name);
-      }
+    while (!stop.aborted) {
+      for (const { name } of this.#members.names) if (this.#isWarm(name)) this.#sample(name);
       await sleep(SAMPLE_MS, undefined, { signal: stop }).catch(() => undefined);
     }
+  }
+
+  /** Has every process say what it keeps, in a moment without questions: what those under way take would hide a small leak. Gives up when the moment does not come. */
+  async probe(): Promise<void> {
+    this.#members.setPaused(true);
+    const began = performance.now();
+    while (this.#tally.underWay > 0 && performance.now() - began < QUIET_MS_MAX) await sleep(20);
+    if (this.#tally.underWay === 0)
+      await Promise.all(
+        this.#members.names.filter(({ name }) => this.#isWarm(name)).map(({ name }) => this.#probe(name)),
+      );
+    this.#members.setPaused(false);
   }
 
   figures(): MemoryFigures[] {
@@ -78,8 +84,8 @@ export class Watch {
         residentMedian: percentile(resident, 50),
         residentMax: percentile(resident, 100),
         resident: commonSlope(lives.map((life) => life.resident)),
-        leakFoundAbove: live && LIVE_BYTES_A_QUESTION_MAX + 2 * live.standardError - Math.min(0, live.slope),
-        isFlat: live === null || live.slope - 2 * live.standardError <= LIVE_BYTES_A_QUESTION_MAX,
+        leakFoundAbove: live && LIVE_BYTES_A_QUESTION_MAX + ERRORS * live.standardError - Math.min(0, live.slope),
+        isFlat: live === null || live.slope - ERRORS * live.standardError <= LIVE_BYTES_A_QUESTION_MAX,
         descriptorsMedian: percentile(
           lives.flatMap((life) => life.descriptors),
           50,
@@ -87,6 +93,11 @@ export class Watch {
         descriptorsMore: Math.max(0, ...lives.map(({ descriptors }) => moreAtTheEnd(descriptors))),
       };
     });
+  }
+
+  #isWarm(name: string): boolean {
+    const since = this.#members.readySince(name);
+    return since !== null && performance.now() - since >= this.#warmUpMs;
   }
 
   #sample(name: string): void {

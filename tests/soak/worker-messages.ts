@@ -48,4 +48,7 @@ export interface MemoryEvent {
 }
 
 /** What the parent tells. */
-export type ParentRequest = { readonly request: "memory" } | { readonly request: "stop" };
+export interface ParentRequest {
+  /** `pause`: ask nothing new until `resume`; `stop`: end when what was asked has ended. */
+  readonly request: "memory" | "pause" | "resume" | "stop";
+}
