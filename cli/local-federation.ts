@@ -38,6 +38,8 @@ export interface LocalFederationOptions {
   readonly routable?: boolean;
   /** Makes the federation vertical: the file of the parties' common entities. */
   readonly alignmentPath?: string;
+  /** Names of the coordinators that the federation lists, of which {@link LocalFederation.start} starts the first; one by default. */
+  readonly coordinators?: readonly string[];
   /** Names of the queriers; one by default. */
   readonly queriers?: readonly string[];
   /** The command that a party serves with, and its arguments but for `--dir` and `--transcript`; default `node` without a budget of questions. */
@@ -107,7 +109,7 @@ export class LocalFederation {
       },
       ...(added > 1 ? { vertical: { parties: added } } : {}),
       members: [
-        member(COORDINATOR, "coordinator"),
+        ...(options.coordinators ?? [COORDINATOR]).map((name) => member(name, "coordinator")),
         ...this.#queriers.map((name) => member(name, "querier")),
         ...parties.map(({ name }) => member(name, "party")),
         ...(serve ? [] : [member(HOST, "party")]),

@@ -197,7 +197,7 @@ export class SottoClient {
 
   async #run(
     question: string,
-    { k, deadlineMs, signal, keepDuplicates, partyMax, route, ...checks }: CheckedOptions,
+    { k, deadlineMs: givenMs, signal, keepDuplicates, partyMax, route, ...checks }: CheckedOptions,
     report: (outcome: PartyOutcome) => void,
   ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
@@ -208,7 +208,8 @@ export class SottoClient {
     if (embedding.every((entry) => entry === 0))
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
-    await this.#link.open();
+    await inTime(this.#link.open(), givenMs);
+    const deadlineMs = Math.max(1, Math.round(givenMs - (performance.now() - began)));
     if (this.#options.federation.terms.vertical && route !== undefined)
       throw new Fault(
         "NOT_ROUTABLE",
@@ -365,6 +366,20 @@ export class SottoClient {
     const blocks = this.#lastSession.get(party)?.blocks;
     if (blocks) this.#options.hintCache?.save(party, blocks);
     this.#asker.blocksChanged(new Map([...this.#lastSession].map(([name, session]) => [name, session.blocks])));
+  }
+}
+
+/** @throws Fault DEADLINE_EXCEEDED. */
+async function inTime(opening: Promise<void>, deadlineMs: number): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const why = "the coordinator was not reached within the question's deadline; ask again";
+    late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", why));
+  }, deadlineMs);
+  try {
+    await Promise.race([opening, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -3,7 +3,7 @@ import { limits } from "../../protocol/index.ts";
 export interface QueryOptions {
   /** Passages wanted, 1..32; default 5. */
   readonly k?: number;
-  /** How long parties may take; default 30 s. Parties that take longer are reported missing. */
+  /** How long the question may take; default 30 s. Parties that have not answered by then are reported missing; result or error is there within 6 s after it. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
   /** Whether a passage that several parties hold is shown as often as they hold it; default false: once, with all its sources. */

@@ -134,11 +134,16 @@ export interface QuestionOptions {
   readonly deadlineMs: number;
 }
 
+/** Beyond the deadline: for the coordinator's word that it is over, and once more for the passages of those that answered up to it. */
+export const GRACE_MS = 2000;
+
 /** One encrypted query, from the ciphertext to the fetched passages. */
 export class Question {
   readonly #options: QuestionOptions;
   readonly #secrets: QuerySecrets;
   readonly #queryId = sodium.randombytes_buf(16);
+  /** When its deadline is over, by `performance.now()`. */
+  readonly #until: number;
   readonly #body: Uint8Array;
   readonly #answerKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
   readonly #reader: AnswerReader;
@@ -147,6 +152,7 @@ export class Question {
   private constructor(options: QuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
     this.#options = options;
     this.#secrets = secrets;
+    this.#until = performance.now() + options.deadlineMs;
     this.#answerKeys = sodium.crypto_box_keypair();
     const issuedAtMs = Date.now();
     const signed = { queryId: this.#queryId, issuedAtMs, answerKey: this.#answerKeys.publicKey, query };
@@ -226,7 +232,7 @@ export class Question {
     const timer = setTimeout(() => {
       const reason = "neither the party nor the coordinator answered in time";
       for (const party of open) settle(missing(party, { code: "DEADLINE_EXCEEDED", reason }));
-    }, deadlineMs + 2000);
+    }, deadlineMs + GRACE_MS);
     const onAbort = (): void => {
       stop(new Fault("ABORTED", "the query was cancelled"));
     };
@@ -300,16 +306,19 @@ export class Question {
     return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
   }
 
-  /** One party's passages, or a fault once they have taken as long as its scores might. */
+  /** One party's passages, or a fault once they have taken what was left of the deadline, and two seconds. */
   async #fetch(
     party: string,
     wanted: readonly Candidate[],
     signal: AbortSignal | undefined,
   ): Promise<FetchedPassage[]> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${party} did not deliver its passages in time`));
-    }, this.#options.deadlineMs + 2000);
+    const timer = setTimeout(
+      () => {
+        late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${party} did not deliver its passages in time`));
+      },
+      GRACE_MS + Math.max(0, this.#until - performance.now()),
+    );
     const onAbort = (): void => {
       late.reject(new Fault("ABORTED", "the query was cancelled"));
     };

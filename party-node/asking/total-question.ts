@@ -12,7 +12,7 @@ import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import { Attempts } from "./attempts.ts";
 import type { PartySession } from "./party-session.ts";
-import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
+import { GRACE_MS, type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
 import type { Candidate } from "./ranking.ts";
 import { type ReadTotal, TotalReader } from "./total-reader.ts";
 
@@ -47,6 +47,8 @@ export class TotalQuestion {
   readonly #parties: readonly string[];
   readonly #secrets: QuerySecrets;
   readonly #queryId = sodium.randombytes_buf(16);
+  /** When its deadline is over, by `performance.now()`. */
+  readonly #until: number;
   readonly #body: Uint8Array;
   readonly #answerKeys = sodium.crypto_box_keypair();
   readonly #reader: TotalReader;
@@ -56,6 +58,7 @@ export class TotalQuestion {
     this.#options = options;
     this.#parties = verticalParties(federation);
     this.#secrets = secrets;
+    this.#until = performance.now() + options.deadlineMs;
     const checkKey = sodium.randombytes_buf(32);
     const signed = {
       queryId: this.#queryId,
@@ -120,7 +123,7 @@ export class TotalQuestion {
     const timer = setTimeout(() => {
       const late = { code: "DEADLINE_EXCEEDED", reason: "neither the parties nor the coordinator answered in time" };
       came.resolve(failure(this.#parties, late));
-    }, deadlineMs + 2000);
+    }, deadlineMs + GRACE_MS);
     const onAbort = (): void => {
       came.reject(new Fault("ABORTED", "the query was cancelled"));
     };
@@ -162,15 +165,18 @@ export class TotalQuestion {
     }
   }
 
-  /** What a party that has answered still has to say, or a fault once that has taken as long as the total might. @throws Fault DEADLINE_EXCEEDED, ABORTED. */
+  /** What a party that has answered still has to say, or a fault once that has taken what was left of the deadline, and two seconds. @throws Fault DEADLINE_EXCEEDED, ABORTED. */
   async #inTime<T>(work: Promise<T>): Promise<T> {
-    const { deadlineMs, signal } = this.#options;
+    const { signal } = this.#options;
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      late.reject(
-        new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", "the party answered and then said no more in time"),
-      );
-    }, deadlineMs + 2000);
+    const timer = setTimeout(
+      () => {
+        late.reject(
+          new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", "the party answered and then said no more in time"),
+        );
+      },
+      GRACE_MS + Math.max(0, this.#until - performance.now()),
+    );
     const onAbort = (): void => {
       late.reject(new Fault("ABORTED", "the query was cancelled"));
     };

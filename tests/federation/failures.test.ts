@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/index.ts";
-import type { SottoClient } from "../../party-node/asking/client.ts";
+import { SottoClient } from "../../party-node/asking/client.ts";
 import type { PartyOutcome, QueryResult } from "../../party-node/asking/question.ts";
 import { type HopMessage, openSigned, queryBody, seal } from "../../protocol/index.ts";
 import { TestFederation, until } from "../support/federation.ts";
+import { FaultProxy } from "../soak/fault-proxy.ts";
 import { corpus } from "./corpora.ts";
 import { type Lies, type Scored, lyingParty, makeAnswer } from "./lying-party.ts";
 
@@ -283,6 +284,25 @@ describe("a party that", () => {
     expect(result.passages.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
   });
 
+  test("keeps its passages when another has used the deadline up has two seconds for them, not the deadline again", async () => {
+    await using both = await TestFederation.start({
+      corpora: { keeper: corpus("keeper", 5), silent: corpus("silent", 5) },
+      absent: ["keeper", "silent"],
+    });
+    const endBoth = await Promise.all([
+      lyingParty(both, "keeper", { takes: (count) => count < 3 }),
+      lyingParty(both, "silent", { reply: () => null }),
+    ]);
+    const client = await both.client();
+    const began = performance.now();
+    const result = await client.query(QUESTION, { deadlineMs: 2500 }).result;
+    expect(performance.now() - began).toBeLessThan(6000);
+    expect(outcome(result, "keeper")).toMatchObject({ status: "answered", fault: { code: "DEADLINE_EXCEEDED" } });
+    expect(outcome(result, "silent")).toMatchObject({ status: "missing", fault: { code: "DEADLINE_EXCEEDED" } });
+    client.close();
+    for (const end of endBoth) await end();
+  });
+
   test("hangs up every session is missing, and says why", async () => {
     const liar = await f.dial("liar", (message, connection) => {
       if (message.type === "relay")
@@ -331,6 +351,28 @@ describe("the coordinator", () => {
       return roster?.type === "roster" && roster.parties.join() === "honest,other";
     });
     await expectOthersServed(await client.query(QUESTION).result, "liar", "PARTY_OFFLINE");
+  });
+
+  test("takes the connection and says nothing: a question ends at its deadline", async () => {
+    await using g = await TestFederation.start({ corpora: { solo: corpus("solo", 5) } });
+    const wire = await FaultProxy.open(
+      () => g.port,
+      () => 0,
+    );
+    endings.push(() => wire[Symbol.asyncDispose]());
+    const client = await SottoClient.connect({
+      ...{ identity: g.identity("asker"), federation: g.federation, encoder: g.encoder },
+      coordinatorUrls: [`ws://127.0.0.1:${String(wire.port)}`],
+    });
+    endings.push(() => {
+      client.close();
+    });
+    wire.partition();
+    wire.cut();
+    await until(() => wire.connectionCount === 0);
+    const began = performance.now();
+    await expect(client.query(QUESTION, { deadlineMs: 700 }).result).rejects.toEqual(code("DEADLINE_EXCEEDED"));
+    expect(performance.now() - began).toBeLessThan(4000);
   });
 
   test("cannot be reached at the start", async () => {
