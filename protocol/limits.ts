@@ -100,6 +100,8 @@ export const limits = {
   reconnectMsMin: 250,
   /** The longest of these pauses. @by party */
   reconnectMsMax: 30_000,
+  /** Files of evidence against others that a node keeps: a party that lies all the time must not fill its disk. @by querier */
+  evidenceFilesMax: 256,
   /** UTF-8 bytes of a question. @by querier */
   questionBytesMax: 16_384,
   /** Characters of a member's name: one label of a host name, safe in file names. @by everybody */

@@ -1,7 +1,6 @@
 import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
 import {
   type Federation,
-  type FetchedPassage,
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
@@ -9,6 +8,7 @@ import {
   verticalParties,
 } from "../../protocol/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
+import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
 import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
 import type { Candidate } from "./ranking.ts";
@@ -47,7 +47,9 @@ export class TotalQuestion {
   readonly #queryId = sodium.randombytes_buf(16);
   readonly #body: Uint8Array;
   readonly #answerKeys = sodium.crypto_box_keypair();
+  readonly #queryHash: Uint8Array;
   readonly #reader: TotalReader;
+  #blocks: ReadTotal["blocks"] = new Map();
 
   private constructor(options: TotalQuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
     const { federation, identity } = options;
@@ -63,12 +65,13 @@ export class TotalQuestion {
       checkKeys: sealToEach(checkKey, this.#parties, federation),
     };
     this.#body = seal("query", federation.id, signed, identity);
+    this.#queryHash = sodium.crypto_generichash(32, this.#body, null);
     this.#reader = new TotalReader({
       ...options,
       parties: this.#parties,
       secrets,
       queryId: this.#queryId,
-      queryHash: sodium.crypto_generichash(32, this.#body, null),
+      queryHash: this.#queryHash,
       answerKeys: this.#answerKeys,
       checkKey,
     });
@@ -93,7 +96,8 @@ export class TotalQuestion {
       const read = "why" in said ? said : await this.#read(said);
       const ms = performance.now() - began;
       if ("why" in read) return { parties: this.#missing(read, ms), best: [] };
-      const { best, scored } = read;
+      const { best, scored, blocks } = read;
+      this.#blocks = blocks;
       const answered = (party: string): PartyOutcome => ({
         party,
         status: "answered",
@@ -197,7 +201,9 @@ export class TotalQuestion {
       this.#parties.map(async (party) => {
         try {
           const session = await this.#inTime(this.#options.session(party));
-          return { party, parts: await this.#inTime(session.fetch(this.#queryId, best)) };
+          const blocks = this.#blocks.get(party) ?? new Map<number, never>();
+          const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
+          return { party, parts: await this.#inTime(session.fetch(query, best)) };
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });

@@ -110,7 +110,7 @@ describe("the SQLite store refuses", () => {
   test("a newer format", () => {
     using h = harness(8);
     h.open();
-    h.meddle("PRAGMA user_version = 2");
+    h.meddle("PRAGMA user_version = 3");
     expect(() => h.open()).toThrow(code("STORE_VERSION"));
   });
 
