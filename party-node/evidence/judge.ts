@@ -24,8 +24,8 @@ import {
 } from "../../protocol/index.ts";
 import { encoderInput } from "../documents/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import { type Claim, type Opening, type ScoreClaim, evidenceBody } from "./claims.ts";
-import { openOpening } from "./opening.ts";
+import type { Claim, Opening, ScoreClaim } from "./claims.ts";
+import { openOpening, readEvidence } from "./opening.ts";
 
 /** What comes of evidence when it is verified from what others have signed alone. */
 export interface Verdict {
@@ -61,8 +61,7 @@ class NotProven extends Error {}
  */
 export async function judge(bytes: Uint8Array, options: JudgeOptions): Promise<Verdict> {
   const { federation } = options;
-  const { signer: finder, value } = openSigned("evidence", federation.id, evidenceBody, bytes, federation.publicKeyOf);
-  const { party, claim, foundAtMs } = value;
+  const { finder, party, claim, foundAtMs } = readEvidence(bytes, federation);
   const showsQuestion = claim.kind === "score-too-high" && !(claim.opening instanceof Uint8Array);
   const about = { party, finder, claim: claim.kind, foundAtMs, showsQuestion };
   try {

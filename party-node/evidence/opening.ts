@@ -34,6 +34,16 @@ export function openOpening(box: Uint8Array, identity: Identity): Opening {
 }
 
 /**
+ * What somebody says he has found; only that a member says so is checked.
+ *
+ * @throws Fault SIGNATURE_INVALID, FRAME_MALFORMED, FRAME_TOO_LARGE, MESSAGE_INVALID.
+ */
+export function readEvidence(bytes: Uint8Array, federation: Federation): EvidenceBody & { readonly finder: string } {
+  const { signer, value } = openSigned("evidence", federation.id, evidenceBody, bytes, federation.publicKeyOf);
+  return { ...value, finder: signer };
+}
+
+/**
  * Evidence with the question in the open, for others to verify.
  *
  * @returns The same bytes where there is no question in it, or none that is sealed.
@@ -43,8 +53,7 @@ export function revealQuestion(
   bytes: Uint8Array,
   { identity, federation }: { readonly identity: Identity; readonly federation: Federation },
 ): Uint8Array {
-  const own = (name: string): Uint8Array | null => (name === identity.name ? identity.secretKey.subarray(32) : null);
-  const { value } = openSigned("evidence", federation.id, evidenceBody, bytes, own);
+  const { finder: _, ...value } = readEvidence(bytes, federation);
   const { claim } = value;
   if (claim.kind !== "score-too-high" || !(claim.opening instanceof Uint8Array)) return bytes;
   const revealed: EvidenceBody = { ...value, claim: { ...claim, opening: openOpening(claim.opening, identity) } };
