@@ -70,7 +70,7 @@ export interface PartyFault {
   readonly reason: string;
   /** With BUSY: when the party guesses that it can take the question. Nothing is asked again by itself: the caller knows whether it still wants to. */
   readonly retryAfterMs?: number;
-  /** The file with what proves it to others, where the party's own signatures do; see docs/evidence.md. */
+  /** The file with what proves it to others, where the party's own signatures do; see docs/protocol.md, "Evidence". */
   readonly evidence?: string;
 }
 

@@ -3,15 +3,8 @@ import { isAbsolute, join } from "node:path";
 import { Fault, sodium } from "../../crypto/index.ts";
 import { type Federation, type Identity, encodeValue, limits, seal } from "../../protocol/index.ts";
 import type { Accusation, Claim, EvidenceBody } from "./claims.ts";
+import type { EvidenceFaultCode } from "./faults.ts";
 import { sealOpening } from "./opening.ts";
-
-/**
- * - `EVIDENCE_MISSING`: there is no such file.
- * - `EVIDENCE_MALFORMED`: a file is no evidence.
- * - `EVIDENCE_NOT_OURS`: only who found it can do that.
- * - `QUESTION_SEALED`: others could verify it only if they saw the question.
- */
-export type EvidenceFaultCode = "EVIDENCE_MISSING" | "EVIDENCE_MALFORMED" | "EVIDENCE_NOT_OURS" | "QUESTION_SEALED";
 
 const ENDING = ".evidence";
 

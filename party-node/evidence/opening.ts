@@ -1,7 +1,7 @@
 import { Fault, sodium } from "../../crypto/index.ts";
 import { type Federation, type Identity, decodeValue, encodeValue, openSigned, seal } from "../../protocol/index.ts";
 import { type EvidenceBody, type Opening, evidenceBody, opening } from "./claims.ts";
-import type { EvidenceFaultCode } from "./evidence-folder.ts";
+import type { EvidenceFaultCode } from "./faults.ts";
 
 /** Secrets of a question in a box that only the node's identity key opens. */
 export function sealOpening(secrets: Opening, identity: Identity): Uint8Array {
