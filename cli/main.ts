@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand(),
   keyring: async () => (await import("./keyring.ts")).keyringCommand(),
+  evidence: async () => (await import("./evidence.ts")).evidenceCommand(),
   audit: async () => (await import("./audit.ts")).auditCommand(),
   seal: async () => (await import("./seal.ts")).sealCommand(),
   model: async () => (await import("./model.ts")).modelCommand(),

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
@@ -28,6 +29,7 @@ interface Options {
   readonly keepDuplicates: boolean;
   readonly keepInflated: boolean;
   readonly dropSuspects: boolean;
+  readonly evidence: boolean;
   readonly partyMax?: number;
   readonly route?: number;
   readonly traces?: URL;
@@ -55,6 +57,7 @@ export function queryCommand(): Command {
     )
     .option("--keep-inflated", "show and mark passages whose words cannot earn the score their party sent", false)
     .option("--drop-suspects", "leave out passages that read like words put together to be found, not text", false)
+    .option("--no-evidence", "do not keep what proves that a party lied (`sotto evidence`), and forget secrets sooner")
     .option(
       "--route <count>",
       "ask only so many of the parties that show what they hold (`sotto node --routable`): the likeliest",
@@ -74,10 +77,11 @@ export function queryCommand(): Command {
 async function runQuery(given: string, options: Options): Promise<void> {
   const { k, json, dir, timeout, insecureClear, keepDuplicates, keepInflated, dropSuspects, partyMax, route, traces } =
     options;
+  const { evidence: keepEvidence } = options;
   const question = given === "-" ? await text(process.stdin) : given;
   checkQuestion(question);
   await using _tracing = traces ? await openTraces(traces, dir) : null;
-  using sotto = await connect({ dir, insecureClear, passphrase: keyringPassphrase(dir) });
+  using sotto = await connect({ dir, insecureClear, keepEvidence, passphrase: keyringPassphrase(dir) });
   const abort = new AbortController();
   onStop(() => {
     abort.abort();
@@ -145,10 +149,12 @@ function candidatesInWords(collection: HostedOutcome | undefined): string {
 }
 
 /** @returns One printable line. */
-export function faultInWords({ code, reason, retryAfterMs }: PartyFault): string {
+export function faultInWords({ code, reason, retryAfterMs, evidence }: PartyFault): string {
   const again =
     retryAfterMs === undefined ? "" : `; ask again in ${String(Math.max(1, Math.ceil(retryAfterMs / 1000)))} s`;
-  return `${code}: ${oneLine(reason)}${again}`;
+  const proof =
+    evidence === undefined ? "" : `; its own signatures prove it: sotto evidence show ${basename(evidence)}`;
+  return `${code}: ${oneLine(reason)}${again}${proof}`;
 }
 
 function forJson({ passages, parties, timingsMs }: QueryResult): unknown {

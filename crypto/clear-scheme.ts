@@ -189,6 +189,7 @@ function clearSecrets(rowsPerBlock: number): QuerySecrets {
     readTotal() {
       throw new TypeError("totals are of encrypted scores");
     },
+    reveal: () => null,
     [Symbol.dispose]() {
       wiped = true;
     },

@@ -85,6 +85,11 @@ export interface QuerySecrets {
     parts: readonly { readonly party: string; readonly block: BlockDescription }[],
     total: Uint32Array,
   ): Float32Array;
+  /**
+   * The secret itself, which opens the question and all that was answered to it: shape [N], entries -1, 0 or 1; the caller wipes it. Null where nothing is
+   * encrypted. For evidence against a party alone.
+   */
+  reveal(): Int8Array | null;
   /** Wipes the secrets; reading afterwards is a TypeError. */
   [Symbol.dispose](): void;
 }

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { HintCache, SottoClient } from "./asking/index.ts";
 import { openEncoder } from "./encoders/index.ts";
 import { Keyring } from "./keyring/index.ts";
+import { EvidenceFolder } from "./evidence/index.ts";
 import { openNode } from "./node-folder.ts";
 import { SeenSequences } from "./outsourced/index.ts";
 
@@ -12,6 +13,11 @@ export interface ConnectOptions {
   readonly encoder?: string;
   /** Needed for a federation in clear mode, which protects no question. */
   readonly insecureClear?: boolean;
+  /**
+   * Whether what a party's own signatures prove against it is kept in the node's folder, questions sealed to the node's key; default true. Query secrets then
+   * last until the passages have been checked.
+   */
+  readonly keepEvidence?: boolean;
   /** Asked when a passphrase protects the keyring of this node. */
   readonly passphrase?: () => Promise<string>;
 }
@@ -28,9 +34,10 @@ export interface ConnectOptions {
  * @throws Fault CONFIG_MISSING, NOT_JOINED, NOT_A_MEMBER, KEY_FILE_MODE, ENCODER_MISMATCH, CONNECTION_REFUSED and others; each says what to do.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
-  const { dir = ".", encoder: spec, insecureClear, passphrase, ...unknown } = options;
+  const { dir = ".", encoder: spec, insecureClear, keepEvidence = true, passphrase, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
   const { folder, federation, identity, coordinatorUrls, ca, encoderSpec } = openNode(resolve(dir));
+  const evidence = new EvidenceFolder(folder.evidencePath);
   const keyring = await Keyring.open(folder.keyringPath, passphrase);
   const encoder = await openEncoder(spec ?? encoderSpec);
   try {
@@ -50,6 +57,7 @@ export async function connect(options: ConnectOptions = {}): Promise<SottoClient
         },
       },
       hintCache: new HintCache(join(folder.path, "hints")),
+      ...(keepEvidence ? { onEvidence: (found) => evidence.keep(found, { identity, federation }) } : {}),
       coordinatorUrls,
       ca,
       insecureClear,

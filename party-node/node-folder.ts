@@ -66,6 +66,8 @@ export interface NodeFolder {
   readonly questionsPath: string;
   /** When the last answered query of each querier was signed, in a vertical federation. */
   readonly answeredPath: string;
+  /** What was found of others' faults: a folder. */
+  readonly evidencePath: string;
   /** The audit log: a folder. */
   readonly auditPath: string;
   /** Keys of hosted collections; there only once the node has one. */
@@ -88,6 +90,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     codesReadPath: resolve(path, "codes-read.json"),
     questionsPath: resolve(path, "questions-asked.json"),
     answeredPath: resolve(path, "answered.json"),
+    evidencePath: resolve(path, "evidence"),
     auditPath: resolve(path, "audit"),
     keyringPath: resolve(path, "keyring.json"),
   };

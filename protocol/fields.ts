@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
 
+/** Bytes of a BLAKE2b-256 hash. */
+export const HASH_BYTES = 32;
+
 /** A byte string of exactly `length` bytes, or of at most `max`. */
 export const bytes = (size: { readonly length: number } | { readonly max: number }): z.ZodType<Uint8Array> =>
   z.custom<Uint8Array>(

@@ -18,7 +18,7 @@ import { type SignaturePurpose, signDetached, verifyDetached } from "./signed.ts
  *   initiator -> responder   finish  { proof }               proof = AEAD(k_i, { name, signature })
  */
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const byteString = (length: number): z.ZodType<Uint8Array> =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length);

@@ -1,5 +1,12 @@
 export { type AlignAnswer, type AlignRequest, alignRequests } from "./align-messages.ts";
 export {
+  type BlockRecord,
+  type DescribedBlock,
+  blockVersion,
+  descriptionHash,
+  manifestRecords,
+} from "./block-version.ts";
+export {
   type ConnectionOptions,
   type DialOptions,
   type FrameObserver,
@@ -32,33 +39,39 @@ export {
   PROTOCOL_VERSION,
   Responder,
 } from "./handshake.ts";
-export { memberName } from "./fields.ts";
+export { HASH_BYTES, memberName } from "./fields.ts";
 export { type Handle, packHandleList, packHandles, unpackHandles } from "./handles.ts";
 export type { HostAnswer, HostRequest, HostedScoring } from "./host-messages.ts";
 export { hostRequests, hostedScoring } from "./host-messages.ts";
 export { limits } from "./limits.ts";
 export {
   type AnswerBody,
+  type BlockManifest,
   type EndToEndMessage,
-  type FetchedPassage,
   type HopMessage,
+  type OpenedPassage,
+  type PassageStatement,
   type QueryBody,
   type ShareNote,
   CHECK_KEY_BOX_BYTES,
   answerBody,
+  blockManifest,
   messageLimits,
-  passageList,
+  openedPassage,
+  passageDelivery,
+  passageStatement,
   queryBody,
   scoreList,
   shareBody,
   shareNote,
 } from "./messages.ts";
 export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
+export { type CommittedPassage, passageLeaf, passagePath, passageRoot, rootOfPath } from "./passage-tree.ts";
 export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./routing-messages.ts";
 export { type ScoredBlock, SCORED_BLOCK_BYTES, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";
 export { SecureChannel } from "./secure-channel.ts";
-export { openSigned, seal } from "./signed.ts";
+export { type SignaturePurpose, openSigned, seal } from "./signed.ts";
 export { type TlsCertificate, checkAuthority, checkTlsCertificate } from "./tls.ts";
 export { type TrainingAnswer, type TrainingRequest, trainingRequests } from "./training-messages.ts";
 export { type Carrier, type Connect, type MessageSocket, socketOptions } from "./transport.ts";

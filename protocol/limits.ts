@@ -110,6 +110,8 @@ export const limits = {
   queryAttemptsMax: 4,
   /** Longest pause before a question is asked a second time after its connection was lost, doubled with each further time, of which a random part is waited: all queriers of a coordinator lose it at once. @by querier */
   retryMsMin: 250,
+  /** Files of evidence against others that a node keeps: a party that lies all the time must not fill its disk. @by querier */
+  evidenceFilesMax: 256,
   /** UTF-8 bytes of a question. @by querier */
   questionBytesMax: 16_384,
   /** Characters of a member's name: one label of a host name, safe in file names. @by everybody */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { alignAnswers, alignMessageLimits, alignRequests } from "./align-messages.ts";
 import { codeAnswers, codeMessageLimits, codeRequests } from "./code-messages.ts";
-import { bytes, memberName } from "./fields.ts";
+import { HASH_BYTES, bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
 import { routingAnswers, routingMessageLimits, routingRequests } from "./routing-messages.ts";
@@ -30,6 +30,8 @@ const scoredBlocks = bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerPartyMax 
   (list) => list.length % SCORED_BLOCK_BYTES === 0,
   `expected a multiple of ${String(SCORED_BLOCK_BYTES)} bytes`,
 );
+/** Of as many blocks as a message may describe: 84 bytes each, and what is around them in a signed envelope. */
+const MANIFEST_BYTES_MAX = 84 * limits.blocksPerMessageMax + 512;
 /** A 32-byte key in a libsodium sealed box. */
 export const CHECK_KEY_BOX_BYTES = 80;
 /** Little-endian 32-bit words below the modulus, which the receiver checks. */
@@ -140,7 +142,10 @@ export const endToEndMessages = {
   sync: z.strictObject({ type: z.literal("sync"), id: u32, held: versions, collection }),
   /** Querier: all the versions that it has met in an answer and does not know. */
   describe: z.strictObject({ type: z.literal("describe"), id: u32, versions, collection }),
-  /** Party: after `sync` all its present blocks, `hint` empty where the querier holds it; after `describe` those it still knows. `last` ends the list. */
+  /**
+   * Party: after `sync` all its present blocks, `hint` and `passages` empty where the querier holds them; after `describe` those it still knows. `last`
+   * ends the list. `manifest` is a signed {@link blockManifest} of the blocks that are described in full; left out for a hosted collection.
+   */
   blocks: z.strictObject({
     type: z.literal("blocks"),
     id: u32,
@@ -152,9 +157,11 @@ export const endToEndMessages = {
           version,
           occupied: bytes({ max: 256 }),
           hint: bytes({ max: 65_536 }),
+          passages: bytes({ max: HASH_BYTES }),
         }),
       )
       .max(limits.blocksPerMessageMax),
+    manifest: bytes({ max: MANIFEST_BYTES_MAX }).optional(),
   }),
   /** Querier: wanted rows, padded to `fetchHandlesMax` handles of 8 bytes (block u32, slot u32; block 2^32 - 1 is padding). */
   fetch: z.strictObject({
@@ -163,7 +170,7 @@ export const endToEndMessages = {
     queryId,
     handles: bytes({ length: 8 * limits.fetchHandlesMax }),
   }),
-  /** Party: a CBOR list of passages, padded by ISO/IEC 7816-4 to a multiple of `passagePadBytes`. */
+  /** Party: a CBOR {@link passageDelivery}, padded by ISO/IEC 7816-4 to a multiple of `passagePadBytes`. */
   passages: z.strictObject({ type: z.literal("passages"), id: u32, padded: body }),
   /** Party: a request could not be met. */
   fault: z.strictObject({ type: z.literal("fault"), id: u32, code, reason }),
@@ -179,19 +186,51 @@ export const endToEndMessages = {
   ...codeAnswers,
 } as const;
 
+/** What a party signs of the blocks that it describes, in their order. */
+export const blockManifest = z.strictObject({
+  blocks: bytes({ max: SCORED_BLOCK_BYTES * limits.blocksPerMessageMax }),
+  /** {@link descriptionHash} of each. */
+  descriptions: bytes({ max: HASH_BYTES * limits.blocksPerMessageMax }),
+  /** {@link passageRoot} of each. */
+  passages: bytes({ max: HASH_BYTES * limits.blocksPerMessageMax }),
+});
+
+/** What a party signs of the passages that it hands out: which rows of which states of its blocks, without their words. */
+export const passageStatement = z.strictObject({
+  queryId,
+  /** BLAKE2b-256 of the signed query that scored them. */
+  queryHash: bytes({ length: 32 }),
+  rows: z
+    .array(
+      z.strictObject({
+        block: u32,
+        version,
+        slot: u32,
+        /** {@link passageLeaf}. */
+        leaf: bytes({ length: HASH_BYTES }),
+        /** {@link passagePath} to the block's root. */
+        path: bytes({ max: 16 * HASH_BYTES }).refine((path) => path.length % HASH_BYTES === 0),
+      }),
+    )
+    .max(limits.fetchHandlesMax),
+});
+
+/** A passage as it is handed out, with what opens its leaf. */
+export const openedPassage = z.strictObject({
+  documentId: z.string().max(4096),
+  title: z.string().max(65_536),
+  text: z.string().max(limits.frameBytesMax),
+  ordinal: u32,
+  salt: bytes({ length: 32 }),
+});
+
 /** What `passages.padded` holds. */
-export const passageList = z
-  .array(
-    z.strictObject({
-      block: u32,
-      slot: u32,
-      documentId: z.string().max(4096),
-      title: z.string().max(65_536),
-      text: z.string().max(limits.frameBytesMax),
-      ordinal: u32,
-    }),
-  )
-  .max(limits.fetchHandlesMax);
+export const passageDelivery = z.strictObject({
+  /** Signed {@link passageStatement}. */
+  statement: bytes({ max: 65_536 }),
+  /** In the order of the statement's rows. */
+  passages: z.array(openedPassage).max(limits.fetchHandlesMax),
+});
 
 export type HopMessage = {
   [Type in keyof typeof hopMessages]: z.infer<(typeof hopMessages)[Type]>;
@@ -199,7 +238,9 @@ export type HopMessage = {
 export type EndToEndMessage = {
   [Type in keyof typeof endToEndMessages]: z.infer<(typeof endToEndMessages)[Type]>;
 }[keyof typeof endToEndMessages];
-export type FetchedPassage = z.infer<typeof passageList>[number];
+export type BlockManifest = z.infer<typeof blockManifest>;
+export type PassageStatement = z.infer<typeof passageStatement>;
+export type OpenedPassage = z.infer<typeof openedPassage>;
 export type AnswerBody = z.infer<typeof answerBody>;
 export type QueryBody = z.infer<typeof queryBody>;
 export type ShareNote = z.infer<typeof shareNote>;

@@ -1,5 +1,6 @@
 export { RlweAsker } from "./rlwe-asker.ts";
 export { QueryKey } from "./query-key.ts";
+export { OpenedQuery, type QueryOpening } from "./opened-query.ts";
 export {
   type PairwiseKey,
   type PairwiseKeyOptions,

@@ -3,6 +3,7 @@ import { queryPolynomial } from "../rlwe/block-layout.ts";
 import { type RingKernels, interleaveChunk } from "../rlwe/kernels.ts";
 import { type RingLayout, MODULUS, MODULUS_BITS, RING_DEGREE } from "../rlwe/parameters.ts";
 import { addResidues, subtractResidues } from "../rlwe/share.ts";
+import { WasmKernels } from "../rlwe/wasm-kernels.ts";
 import { type BlockDescription, type QuerySecrets, type ScoringFaultCode, isOccupied } from "../scoring.ts";
 import { generateSealKey } from "./seal.ts";
 
@@ -22,7 +23,7 @@ export class QueryKey implements QuerySecrets {
   readonly #masks = new Map<string, Uint32Array>();
   #wiped = false;
 
-  private constructor(layout: RingLayout, kernels: RingKernels, secret: Uint32Array, zeros: Uint32Array) {
+  private constructor(layout: RingLayout, kernels: RingKernels, secret: Uint32Array, zeros: Uint32Array | null) {
     this.#layout = layout;
     this.#kernels = kernels;
     this.#secret = secret;
@@ -62,6 +63,11 @@ export class QueryKey implements QuerySecrets {
       kernels.wipe();
     }
     return new QueryKey(layout, kernels, secret, zeros);
+  }
+
+  /** A key whose question has been asked. @param secret - s, shape [N], NTT form; kept. */
+  static reopened(layout: RingLayout, secret: Uint32Array): QueryKey {
+    return new QueryKey(layout, new WasmKernels({ chunks: layout.chunks }), secret, null);
   }
 
   /**
@@ -132,6 +138,16 @@ export class QueryKey implements QuerySecrets {
       const sum = masks.reduce((before, mask) => before + half + mask[slot]!, residue);
       return (sum - MODULUS * Math.floor(sum / MODULUS + 0.5)) * scale;
     });
+  }
+
+  reveal(): Int8Array {
+    if (this.#wiped) throw new TypeError("this query key has been wiped");
+    const coefficients = this.#secret.slice();
+    this.#kernels.inverseNtt(coefficients);
+    const signs = Int8Array.from(coefficients, (residue) => (residue > 1 ? residue - MODULUS : residue));
+    coefficients.fill(0);
+    this.#kernels.wipe();
+    return signs;
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,12 @@
 import { Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
-import { type Federation, answerBody, decodeValue, openSigned, scoreList } from "../../protocol/index.ts";
+import {
+  type DescribedBlock,
+  type Federation,
+  answerBody,
+  decodeValue,
+  openSigned,
+  scoreList,
+} from "../../protocol/index.ts";
 import type { PartySession } from "./party-session.ts";
 import { type Candidate, TopRows } from "./ranking.ts";
 
@@ -26,6 +33,8 @@ export interface AnswerReaderOptions {
 export interface ReadAnswer {
   readonly best: readonly Candidate[];
   readonly passagesScored: number;
+  /** The party's blocks as it scored them. */
+  readonly blocks: readonly DescribedBlock[];
 }
 
 /** Checks and decrypts the parties' answers to one query. */
@@ -51,7 +60,7 @@ export class AnswerReader {
       const own = scores.subarray(i * this.#bytesPerBlock, (i + 1) * this.#bytesPerBlock);
       top.offer(block.block, this.#options.secrets.read(party, block, own));
     }
-    return { best: top.best, passagesScored: top.rowCount };
+    return { best: top.best, passagesScored: top.rowCount, blocks };
   }
 
   /** Signature, seal and schema of an answer. @returns The packed list of its blocks, and their scores. */

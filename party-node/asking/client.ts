@@ -1,15 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type Asker,
-  type BlockDescription,
-  ClearAsker,
-  Fault,
-  type RingLayout,
-  ringLayout,
-} from "../../crypto/index.ts";
+import { type Asker, ClearAsker, Fault, type RingLayout, ringLayout } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
 import {
   type Connect,
+  type DescribedBlock,
   type Federation,
   type FrameObserver,
   type Identity,
@@ -22,8 +16,10 @@ import type { HintCache } from "./hint-cache.ts";
 import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
 import { PartySession } from "./party-session.ts";
 import {
+  type CitedPassage,
   type PartyFault,
   type PartyOutcome,
+  type EvidenceSink,
   type QuestionOptions,
   type QueryResult,
   checkQuestion,
@@ -57,6 +53,8 @@ export interface ClientOptions {
   /** As {@link DialOptions.connect}. */
   readonly connect?: Connect | undefined;
   readonly observer?: FrameObserver | undefined;
+  /** Told of what a party's own signatures prove against it; default: nobody is. What it is given may hold the question in the open. */
+  readonly onEvidence?: EvidenceSink | undefined;
   /** Must be true for a federation in clear mode, where every question is visible to the coordinator and all parties. */
   readonly insecureClear?: boolean | undefined;
 }
@@ -235,6 +233,7 @@ export class SottoClient {
       parties.length > 0
         ? await this.#encrypt(embedding, { parties, k: Math.min(k, partyMax), kept, deadlineMs })
         : null;
+    wiped.defer(() => asked?.dispose());
     const encrypted = performance.now();
     await asked?.scores((outcome) => {
       take(withRoute(outcome, routes));
@@ -253,16 +252,35 @@ export class SottoClient {
       encoder,
       layout: this.#layout,
     });
+    const evidence = asked ? this.#accuse(asked, checked.inflated, embedding) : new Map<string, string>();
     const shown = keepDuplicates ? checked.passages : await showOnce(checked.passages, this.#texts);
     return {
       passages: shown.slice(0, k),
       parties: outcomes.map((outcome) => {
         const missing = outcome.collection ? undefined : faults.get(outcome.party);
-        const fault = checked.faults.get(sourceOf(outcome)) ?? missing;
+        const inflated = checked.faults.get(sourceOf(outcome));
+        const kept = evidence.get(sourceOf(outcome));
+        const proven = inflated && kept !== undefined ? { ...inflated, evidence: kept } : inflated;
+        const fault = proven ?? missing;
         return fault ? { ...outcome, fault } : outcome;
       }),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
+  }
+
+  /** Keeps what proves the first passage of each party whose score was too high. @returns Party -> where. */
+  #accuse(
+    asked: RepeatedQuestion,
+    inflated: readonly CitedPassage[],
+    embedding: Float32Array,
+  ): ReadonlyMap<string, string> {
+    const kept = new Map<string, string>();
+    for (const passage of inflated) {
+      if (passage.collection !== undefined || kept.has(passage.party)) continue;
+      const path = asked.accuse(passage, embedding);
+      if (path !== null) kept.set(passage.party, path);
+    }
+    return kept;
   }
 
   /** The query of a vertical federation: one total of all parties. Hosted collections have no part in it. */
@@ -305,9 +323,10 @@ export class SottoClient {
     embedding: Float32Array,
     asking: Pick<QuestionOptions, "parties" | "k" | "kept" | "deadlineMs">,
   ): Promise<RepeatedQuestion> {
-    const { identity, federation } = this.#options;
+    const { identity, federation, onEvidence } = this.#options;
     return RepeatedQuestion.encrypt(this.#asker, embedding, {
       ...asking,
+      onEvidence,
       link: this.#link,
       identity,
       federation,
@@ -342,7 +361,7 @@ export class SottoClient {
     return opening;
   }
 
-  async #openSession(party: string, known: readonly BlockDescription[]): Promise<PartySession> {
+  async #openSession(party: string, known: readonly DescribedBlock[]): Promise<PartySession> {
     const { identity, federation } = this.#options;
     const onBlocks = (): void => {
       this.#blocksChanged(party);

@@ -1,12 +1,14 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type BlockDescription, Fault, sodium } from "../../crypto/index.ts";
-import { decodeValue, encodeValue, limits } from "../../protocol/index.ts";
+import { Fault, sodium } from "../../crypto/index.ts";
+import { type DescribedBlock, decodeValue, encodeValue, limits } from "../../protocol/index.ts";
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 const fileSchema = z.strictObject({ checksum: bytes, blocks: bytes });
-const blocksSchema = z.array(z.strictObject({ block: z.int(), version: z.string(), occupied: bytes, hint: bytes }));
+const blocksSchema = z.array(
+  z.strictObject({ block: z.int(), version: z.string(), occupied: bytes, hint: bytes, passages: bytes }),
+);
 
 const checksumOf = (blocks: Uint8Array): Uint8Array => sodium.crypto_generichash(32, blocks, null);
 
@@ -22,7 +24,7 @@ export class HintCache {
   readonly #saveDelayMs: number;
   /** Party -> the versions in its file. */
   readonly #saved = new Map<string, string>();
-  readonly #unsaved = new Map<string, readonly BlockDescription[]>();
+  readonly #unsaved = new Map<string, readonly DescribedBlock[]>();
   #timer: NodeJS.Timeout | null = null;
 
   /** @param options.saveDelayMs - Longest time from {@link save} to writing; default a minute. */
@@ -31,7 +33,7 @@ export class HintCache {
     this.#saveDelayMs = options.saveDelayMs ?? SAVE_DELAY_MS;
   }
 
-  load(party: string): BlockDescription[] {
+  load(party: string): DescribedBlock[] {
     try {
       const file = decodeValue(fileSchema, readFileSync(this.#path(party)));
       if (!sodium.memcmp(file.checksum, checksumOf(file.blocks))) return [];
@@ -46,7 +48,7 @@ export class HintCache {
   }
 
   /** Takes note of the party's blocks; {@link flush} writes them, called or when its time has come. */
-  save(party: string, blocks: readonly BlockDescription[]): void {
+  save(party: string, blocks: readonly DescribedBlock[]): void {
     this.#unsaved.set(party, blocks);
     this.#timer ??= setTimeout(() => {
       this.flush();
@@ -61,7 +63,7 @@ export class HintCache {
     this.#unsaved.clear();
   }
 
-  #writeChanged(party: string, blocks: readonly BlockDescription[]): void {
+  #writeChanged(party: string, blocks: readonly DescribedBlock[]): void {
     const versions = versionsOf(blocks);
     if (this.#saved.get(party) === versions) return;
     this.#saved.set(party, versions);
@@ -73,9 +75,9 @@ export class HintCache {
     }
   }
 
-  #write(party: string, blocks: readonly BlockDescription[]): void {
+  #write(party: string, blocks: readonly DescribedBlock[]): void {
     const encoded = encodeValue(
-      blocks.map(({ block, version, occupied, hint }) => ({ block, version, occupied, hint })),
+      blocks.map(({ block, version, occupied, hint, passages }) => ({ block, version, occupied, hint, passages })),
     );
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = `${this.#path(party)}.${sodium.to_hex(sodium.randombytes_buf(6))}`;
@@ -88,7 +90,7 @@ export class HintCache {
   }
 }
 
-function versionsOf(blocks: readonly BlockDescription[]): string {
+function versionsOf(blocks: readonly DescribedBlock[]): string {
   return blocks
     .map(({ version }) => version)
     .sort()

@@ -1,19 +1,18 @@
-import type { BlockDescription } from "../../crypto/index.ts";
-import { limits } from "../../protocol/index.ts";
+import { type DescribedBlock, limits } from "../../protocol/index.ts";
 
 /** What a querier knows of one party's blocks: the present ones, and for answers under way some that lately were. */
 export class KnownBlocks {
-  #present: readonly BlockDescription[] = [];
-  readonly #byVersion = new Map<string, BlockDescription>();
+  #present: readonly DescribedBlock[] = [];
+  readonly #byVersion = new Map<string, DescribedBlock>();
   /** Versions known and not present, those that have not been so for longest first. */
   readonly #past = new Set<string>();
 
   /** The array given to {@link replace} last. */
-  get present(): readonly BlockDescription[] {
+  get present(): readonly DescribedBlock[] {
     return this.#present;
   }
 
-  get(version: string): BlockDescription | undefined {
+  get(version: string): DescribedBlock | undefined {
     return this.#byVersion.get(version);
   }
 
@@ -23,7 +22,7 @@ export class KnownBlocks {
    * @param blocks - No version twice; kept.
    * @returns Whether the versions present have changed.
    */
-  replace(blocks: readonly BlockDescription[]): boolean {
+  replace(blocks: readonly DescribedBlock[]): boolean {
     const gone = new Set(this.#present.map(({ version }) => version));
     let changed = blocks.length !== gone.size;
     for (const block of blocks) {

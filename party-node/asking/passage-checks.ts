@@ -19,6 +19,8 @@ export interface CheckedPassages {
   readonly passages: CitedPassage[];
   /** Whose passages' scores were too high; by {@link sourceOf}. */
   readonly faults: ReadonlyMap<string, PartyFault>;
+  /** Those whose score was too high, as they were given. */
+  readonly inflated: readonly CitedPassage[];
 }
 
 /**
@@ -33,22 +35,24 @@ export async function checkPassages(
   question: Float32Array,
   { encoder, layout, ...options }: CheckOptions & { readonly encoder: Encoder; readonly layout: RingLayout },
 ): Promise<CheckedPassages> {
-  if (passages.length === 0) return { passages: [], faults: new Map() };
+  if (passages.length === 0) return { passages: [], faults: new Map(), inflated: [] };
   const earned = await encoder.scoreMax(question, passages.map(encoderInput));
   const slack = scoreErrorMax(layout);
-  const inflated = new Map<string, number>();
+  const inflated: CitedPassage[] = [];
   const kept = passages.flatMap((passage, i): CitedPassage[] => {
     const suspect: Suspicion[] = [];
     if (!(passage.score <= earned[i]! + slack)) suspect.push("score-too-high");
     if (isWordSalad(encoderInput(passage))) suspect.push("no-sentences");
     if (suspect.length === 0) return [passage];
     const isInflated = suspect[0] === "score-too-high";
-    if (isInflated) inflated.set(sourceOf(passage), (inflated.get(sourceOf(passage)) ?? 0) + 1);
+    if (isInflated) inflated.push(passage);
     const isDropped = isInflated ? !options.keepInflated : options.dropSuspects;
     return isDropped ? [] : [{ ...passage, suspect }];
   });
-  const faults = new Map([...inflated].map(([source, count]) => [source, inflatedFault(count, options)]));
-  return { passages: kept, faults };
+  const faults = new Map(
+    [...Map.groupBy(inflated, sourceOf)].map(([source, of]) => [source, inflatedFault(of.length, options)]),
+  );
+  return { passages: kept, faults, inflated };
 }
 
 /** A party, or a party with the name of a hosted collection of it. */

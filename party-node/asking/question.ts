@@ -1,16 +1,19 @@
 import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
 import {
+  type DescribedBlock,
   type Federation,
-  type FetchedPassage,
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
   limits,
+  packFloats,
   seal,
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import { Attempts } from "./attempts.ts";
+import type { FetchedPassage } from "./fetched-passages.ts";
+import { type Accusation, ProvenFault } from "../evidence/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
@@ -69,6 +72,8 @@ export interface PartyFault {
   readonly reason: string;
   /** With BUSY: when the party guesses that it can take the question. It was asked again as often as the deadline allowed; later is for the caller to decide. */
   readonly retryAfterMs?: number;
+  /** The file with what proves it to others, where the party's own signatures do; see docs/protocol.md, "Evidence". */
+  readonly evidence?: string;
 }
 
 /** How a hosted collection was asked. */
@@ -132,10 +137,17 @@ export interface QuestionOptions {
   /** Rows kept of all parties together; default k. */
   readonly kept?: number;
   readonly deadlineMs: number;
+  /**
+   * Told of what a party's own signatures prove against it. @returns Where that is kept, or null. Left out, nothing is kept, and the query's secrets are
+   * wiped as soon as its scores are in.
+   */
+  readonly onEvidence?: EvidenceSink | undefined;
 }
 
 /** Beyond the deadline: for the coordinator's word that it is over, and once more for the passages of those that answered up to it. */
 export const GRACE_MS = 2000;
+/** Takes what is found against a party. What it is given may hold a question in the open. */
+export type EvidenceSink = (accusation: Accusation) => string | null;
 
 /** One encrypted query, from the ciphertext to the fetched passages. */
 export class Question {
@@ -145,8 +157,13 @@ export class Question {
   /** When its deadline is over, by `performance.now()`. */
   readonly #until: number;
   readonly #body: Uint8Array;
+  readonly #queryHash: Uint8Array;
   readonly #answerKeys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
   readonly #reader: AnswerReader;
+  /** What each party answered, and on which blocks. */
+  readonly #answers = new Map<string, { readonly body: Uint8Array; readonly blocks: readonly DescribedBlock[] }>();
+  /** A passage as it was shown -> what its party signed for. */
+  readonly #fetched = new WeakMap<CitedPassage, FetchedPassage>();
   #best: Candidate[] = [];
 
   private constructor(options: QuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
@@ -157,11 +174,12 @@ export class Question {
     const issuedAtMs = Date.now();
     const signed = { queryId: this.#queryId, issuedAtMs, answerKey: this.#answerKeys.publicKey, query };
     this.#body = seal("query", options.federation.id, signed, options.identity);
+    this.#queryHash = sodium.crypto_generichash(32, this.#body, null);
     this.#reader = new AnswerReader({
       ...options,
       secrets,
       queryId: this.#queryId,
-      queryHash: sodium.crypto_generichash(32, this.#body, null),
+      queryHash: this.#queryHash,
       answerKeys: this.#answerKeys,
     });
   }
@@ -221,10 +239,11 @@ export class Question {
     });
     const read = async ({ party, body }: Extract<HopMessage, { type: "answer" }>): Promise<void> => {
       try {
-        const { best, passagesScored } = await this.#reader.read(party, body);
+        const { best, passagesScored, blocks } = await this.#reader.read(party, body);
+        this.#answers.set(party, { body, blocks });
         settle({ party, status: "answered", passagesScored, ms: performance.now() - began }, best);
       } catch (error) {
-        if (error instanceof Fault) settle(missing(party, { code: error.code, reason: error.message }));
+        if (error instanceof Fault) settle(missing(party, this.#faultOf(error)));
         else stop(error as Error);
       }
     };
@@ -259,7 +278,7 @@ export class Question {
         yield next;
       }
     } finally {
-      this.dispose();
+      if (!this.#options.onEvidence) this.dispose();
       for (const party of open) answers.get(party)?.[Symbol.dispose]();
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -286,9 +305,13 @@ export class Question {
         const wanted = best.filter((candidate) => candidate.party === party);
         using span = querySpan("fetch", this.#queryId, { party });
         try {
-          for (const { block, slot, ...passage } of await this.#fetch(party, wanted, signal)) {
+          for (const row of await this.#fetch(party, wanted, signal)) {
+            const { block, slot, documentId, title, text, ordinal } = row;
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
-            if (candidate) fetched.set(candidateKey(candidate), { party, ...passage, score: candidate.score });
+            if (!candidate) continue;
+            const passage = { party, documentId, title, text, ordinal, score: candidate.score };
+            fetched.set(candidateKey(candidate), passage);
+            this.#fetched.set(passage, row);
           }
           const delivered = wanted.filter((candidate) => fetched.has(candidateKey(candidate))).length;
           if (delivered < wanted.length)
@@ -299,11 +322,45 @@ export class Question {
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           span.failed(error.code);
-          faults.set(party, { code: error.code, reason: error.message });
+          faults.set(party, this.#faultOf(error));
         }
       }),
     );
     return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
+  }
+
+  /**
+   * Keeps what proves that a passage's score was too high, with what opens the question.
+   *
+   * @param question - The vector that was asked; copied.
+   * @returns Where it is kept, or null.
+   */
+  accuse(passage: CitedPassage, question: Float32Array): string | null {
+    const { onEvidence } = this.#options;
+    const { party } = passage;
+    const [fetched, answer] = [this.#fetched.get(passage), this.#answers.get(party)];
+    const block = answer?.blocks.find((one) => one.block === fetched?.block);
+    const secret = onEvidence && fetched && block ? this.#secrets.reveal() : null;
+    if (!onEvidence || !fetched || !answer || !block || !secret) return null;
+    const { statement, row, documentId, title, text, ordinal, salt } = fetched;
+    const { occupied, hint, passages } = block;
+    const opening = {
+      answerKey: this.#answerKeys.privateKey.slice(),
+      secret: new Uint8Array(secret.buffer),
+      question: packFloats(question),
+    };
+    const signed = { query: this.#body, answer: answer.body, statement, row };
+    const opened = { passage: { documentId, title, text, ordinal, salt }, occupied, hint, passages, opening };
+    try {
+      return onEvidence({ party, claim: { kind: "score-too-high", ...signed, ...opened } });
+    } finally {
+      for (const bytes of Object.values(opening)) bytes.fill(0);
+    }
+  }
+
+  #faultOf(error: Fault): PartyFault {
+    const kept = error instanceof ProvenFault ? this.#options.onEvidence?.(error.accusation) : null;
+    return { code: error.code, reason: error.message, ...(kept == null ? {} : { evidence: kept }) };
   }
 
   /** One party's passages, or a fault once they have taken what was left of the deadline, and two seconds. */
@@ -323,10 +380,12 @@ export class Question {
       late.reject(new Fault("ABORTED", "the query was cancelled"));
     };
     signal?.addEventListener("abort", onAbort);
+    const blocks = new Map(this.#answers.get(party)?.blocks.map((block) => [block.block, block]));
+    const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
     const { link, deadlineMs } = this.#options;
     // The party gives the same rows again, to whoever asks for them through another coordinator.
     const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
-      (await this.#options.session(party)).fetch(this.#queryId, wanted),
+      (await this.#options.session(party)).fetch(query, wanted),
     );
     fetched.catch(() => undefined);
     try {

@@ -1,13 +1,10 @@
-import { type BlockDescription, Fault, type RingLayout, type ScoringFaultCode, sodium } from "../../crypto/index.ts";
-import { type EndToEndMessage, limits, unpackScoredBlocks } from "../../protocol/index.ts";
+import { Fault } from "../../crypto/index.ts";
+import { type DescribedBlock, type EndToEndMessage, limits, unpackScoredBlocks } from "../../protocol/index.ts";
 import { type EndToEndSession, unexpectedAnswer } from "../link/index.ts";
+import { type DescriptionOptions, describedBlocks, isFull } from "./described-blocks.ts";
 import { KnownBlocks } from "./known-blocks.ts";
 
-export interface RemoteBlocksOptions {
-  readonly party: string;
-  readonly layout: RingLayout;
-  /** Bytes of every hint: the layout's, or 0 in clear. */
-  readonly hintBytes: number;
+export interface RemoteBlocksOptions extends DescriptionOptions {
   /** Key id of a hosted collection; left out for the party's own passages. */
   readonly collection?: Uint8Array;
   /** Called when the present blocks have changed. */
@@ -28,7 +25,7 @@ export class RemoteBlocks {
   }
 
   /** The blocks as they were listed last; another array when they have changed. */
-  get present(): readonly BlockDescription[] {
+  get present(): readonly DescribedBlock[] {
     return this.#known.present;
   }
 
@@ -36,18 +33,18 @@ export class RemoteBlocks {
    * Downloads the descriptions of all present blocks, and the hints of those that are not known.
    *
    * @param known - Blocks from an earlier session, at most `blocksPerPartyMax`: their hints are not downloaded again.
-   * @throws Fault HINT_MALFORMED, MESSAGE_INVALID, and those of {@link EndToEndSession.request}.
+   * @throws Fault HINT_MALFORMED, and those of {@link describedBlocks} and {@link EndToEndSession.request}.
    */
-  async sync(session: EndToEndSession, known: readonly BlockDescription[]): Promise<void> {
+  async sync(session: EndToEndSession, known: readonly DescribedBlock[]): Promise<void> {
     const { party, collection } = this.#options;
-    const hints = new Map(known.filter((block) => this.#isComplete(block)).map(({ version, hint }) => [version, hint]));
-    const synced = new Map<string, BlockDescription>();
-    const held = versionList([...hints.keys()]);
+    const holds = new Map(known.map((block) => [block.version, block]));
+    const synced = new Map<string, DescribedBlock>();
+    const held = versionList([...holds.keys()]);
     await session.request({ type: "sync", held, ...(collection ? { collection } : {}) }, (page) => {
       for (const block of this.#describedIn(page)) {
         if (synced.size >= limits.blocksPerPartyMax) throw unexpectedAnswer(party);
-        const complete = this.#isComplete(block) ? block : { ...block, hint: hints.get(block.version) ?? block.hint };
-        if (!this.#isComplete(complete)) throw this.#hintMissing();
+        const complete = isFull(block) ? block : holds.get(block.version);
+        if (complete?.block !== block.block) throw unexpectedAnswer(party);
         synced.set(block.version, complete);
       }
     });
@@ -69,14 +66,14 @@ export class RemoteBlocks {
    * @param list - As {@link unpackScoredBlocks} takes it; kept.
    * @throws Fault ANSWER_MALFORMED when a block is listed twice, or as the party does not describe it.
    */
-  async blocksOf(session: EndToEndSession, list: Uint8Array): Promise<readonly BlockDescription[]> {
+  async blocksOf(session: EndToEndSession, list: Uint8Array): Promise<readonly DescribedBlock[]> {
     if (this.#list && Buffer.compare(list, this.#list) === 0) return this.#known.present;
     const taken = this.#turn.then(() => this.#takeList(session, list));
     this.#turn = taken.catch(() => undefined);
     return taken;
   }
 
-  async #takeList(session: EndToEndSession, list: Uint8Array): Promise<readonly BlockDescription[]> {
+  async #takeList(session: EndToEndSession, list: Uint8Array): Promise<readonly DescribedBlock[]> {
     const { party } = this.#options;
     const listed = unpackScoredBlocks(list);
     if (new Set(listed.map(({ block }) => block)).size !== listed.length)
@@ -97,48 +94,29 @@ export class RemoteBlocks {
     return blocks;
   }
 
-  async #describe(
-    session: EndToEndSession,
-    versions: readonly string[],
-  ): Promise<ReadonlyMap<string, BlockDescription>> {
+  async #describe(session: EndToEndSession, versions: readonly string[]): Promise<ReadonlyMap<string, DescribedBlock>> {
     const { party, collection } = this.#options;
     const wanted = new Set(versions);
-    const described = new Map<string, BlockDescription>();
+    const described = new Map<string, DescribedBlock>();
     if (wanted.size === 0) return described;
     const request = { type: "describe" as const, versions: versionList([...wanted]) };
     await session.request({ ...request, ...(collection ? { collection } : {}) }, (page) => {
       for (const block of this.#describedIn(page)) {
-        if (!wanted.has(block.version)) throw unexpectedAnswer(party);
-        if (!this.#isComplete(block)) throw this.#hintMissing();
+        if (!wanted.has(block.version) || !isFull(block)) throw unexpectedAnswer(party);
         described.set(block.version, block);
       }
     });
     return described;
   }
 
-  /** A block without its hint would be remembered, and named as held, for as long as its version lasts. */
-  #isComplete({ hint }: BlockDescription): boolean {
-    return hint.length === this.#options.hintBytes;
-  }
-
-  #hintMissing(): Fault {
-    return new Fault<ScoringFaultCode>("HINT_MALFORMED", `${this.#options.party} described a block without its hint`);
-  }
-
-  #become(blocks: readonly BlockDescription[]): void {
+  #become(blocks: readonly DescribedBlock[]): void {
     if (this.#known.replace(blocks)) this.#options.onBlocks();
   }
 
-  /** Checks each page as it comes: what does not fit the layout is not kept. */
-  #describedIn(page: EndToEndMessage): BlockDescription[] {
-    const { party, layout } = this.#options;
-    if (page.type !== "blocks") throw unexpectedAnswer(party);
-    return page.blocks.map(({ block, version, occupied, hint }) => {
-      if (occupied.length !== layout.rowsPerBlock / 8 || (hint.length !== 0 && hint.length !== layout.hintBytes))
-        throw unexpectedAnswer(party);
-      // The bytes are a view of the whole message; a copy lets the rest of it go.
-      return { block, version: sodium.to_hex(version), occupied: occupied.slice(), hint: hint.slice() };
-    });
+  /** Checks each page as it comes: what does not fit is not kept. */
+  #describedIn(page: EndToEndMessage): DescribedBlock[] {
+    if (page.type !== "blocks") throw unexpectedAnswer(this.#options.party);
+    return describedBlocks(page, this.#options);
   }
 }
 

@@ -97,6 +97,16 @@ export class RepeatedQuestion {
     };
   }
 
+  /** As {@link Question.accuse}, of the attempt that the passage's party has answered. */
+  accuse(passage: CitedPassage, question: Float32Array): string | null {
+    return this.#answered.get(passage.party)?.accuse(passage, question) ?? null;
+  }
+
+  /** Wipes the secrets of every attempt. */
+  dispose(): void {
+    for (const question of this.#questions.add(this.#first)) question.dispose();
+  }
+
   async #ask(question: Question, parties: readonly string[], attempt: number, run: Run): Promise<void> {
     this.#questions.add(question);
     const left = new Set(parties);

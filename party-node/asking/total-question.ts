@@ -1,7 +1,6 @@
 import { type Asker, Fault, type QuerySecrets, type RingLayout, sodium } from "../../crypto/index.ts";
 import {
   type Federation,
-  type FetchedPassage,
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
@@ -11,6 +10,7 @@ import {
 import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import { Attempts } from "./attempts.ts";
+import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
 import { GRACE_MS, type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
 import type { Candidate } from "./ranking.ts";
@@ -51,7 +51,9 @@ export class TotalQuestion {
   readonly #until: number;
   readonly #body: Uint8Array;
   readonly #answerKeys = sodium.crypto_box_keypair();
+  readonly #queryHash: Uint8Array;
   readonly #reader: TotalReader;
+  #blocks: ReadTotal["blocks"] = new Map();
 
   private constructor(options: TotalQuestionOptions, query: Uint8Array, secrets: QuerySecrets) {
     const { federation, identity } = options;
@@ -68,12 +70,13 @@ export class TotalQuestion {
       checkKeys: sealToEach(checkKey, this.#parties, federation),
     };
     this.#body = seal("query", federation.id, signed, identity);
+    this.#queryHash = sodium.crypto_generichash(32, this.#body, null);
     this.#reader = new TotalReader({
       ...options,
       parties: this.#parties,
       secrets,
       queryId: this.#queryId,
-      queryHash: sodium.crypto_generichash(32, this.#body, null),
+      queryHash: this.#queryHash,
       answerKeys: this.#answerKeys,
       checkKey,
     });
@@ -102,7 +105,8 @@ export class TotalQuestion {
         span.failed([...read.why.values()][0]?.code ?? "TOTAL_INCOMPLETE");
         return { parties: this.#missing(read, ms), best: [] };
       }
-      const { best, scored } = read;
+      const { best, scored, blocks } = read;
+      this.#blocks = blocks;
       const answered = (party: string): PartyOutcome => ({
         party,
         status: "answered",
@@ -208,9 +212,11 @@ export class TotalQuestion {
     const fetched = await Promise.all(
       this.#parties.map(async (party) => {
         try {
+          const blocks = this.#blocks.get(party) ?? new Map<number, never>();
+          const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
           const { link, deadlineMs, signal } = this.#options;
           const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
-            (await this.#options.session(party)).fetch(this.#queryId, best),
+            (await this.#options.session(party)).fetch(query, best),
           );
           return { party, parts: await this.#inTime(fetched) };
         } catch (error) {

@@ -1,5 +1,4 @@
 import {
-  type BlockDescription,
   Fault,
   type QuerySecrets,
   type RingLayout,
@@ -14,6 +13,7 @@ import {
 } from "../../crypto/index.ts";
 import { seedMask } from "../../crypto/secret/index.ts";
 import {
+  type DescribedBlock,
   type Federation,
   type HopMessage,
   type ShareNote,
@@ -57,6 +57,8 @@ export interface ReadTotal {
   readonly best: readonly Candidate[];
   /** Party -> of how many entities it has something. */
   readonly scored: ReadonlyMap<string, number>;
+  /** Party -> its blocks as it scored them, by number. */
+  readonly blocks: ReadonlyMap<string, ReadonlyMap<number, DescribedBlock>>;
 }
 
 /** Checks and decrypts the one total of a vertical query. */
@@ -82,7 +84,7 @@ export class TotalReader {
     const positions = commonPositions([...notes.values()]);
     const blockCount = Math.ceil(positions / layout.rowsPerBlock);
     const totals = this.#unmask(residues, blockCount * layout.rowsPerBlock, [...notes.values()]);
-    const blocksOf = new Map<string, ReadonlyMap<number, BlockDescription>>();
+    const blocksOf = new Map<string, ReadonlyMap<number, DescribedBlock>>();
     for (const [party, { blocks }] of notes) {
       about(party);
       const described = await (await this.#options.session(party)).blocksOf(blocks.slice());
@@ -124,7 +126,7 @@ export class TotalReader {
 
   #rank(
     totals: Uint32Array,
-    blocksOf: ReadonlyMap<string, ReadonlyMap<number, BlockDescription>>,
+    blocksOf: ReadonlyMap<string, ReadonlyMap<number, DescribedBlock>>,
     positions: number,
   ): ReadTotal {
     const { layout, secrets, k } = this.#options;
@@ -149,7 +151,7 @@ export class TotalReader {
       }
       top.offer(number, scores);
     }
-    return { best: top.best, scored };
+    return { best: top.best, scored, blocks: blocksOf };
   }
 }
 

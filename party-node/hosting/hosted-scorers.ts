@@ -1,13 +1,5 @@
-import {
-  type BlockDescription,
-  Fault,
-  type IndexAnswer,
-  type ScoringIndex,
-  deriveSeed,
-  ringLayout,
-  sodium,
-} from "../../crypto/index.ts";
-import { type Handle, limits } from "../../protocol/index.ts";
+import { Fault, type IndexAnswer, type ScoringIndex, deriveSeed, ringLayout, sodium } from "../../crypto/index.ts";
+import { type DescribedBlock, type Handle, limits } from "../../protocol/index.ts";
 import { openScoringIndex } from "../scoring/index.ts";
 import type { SealedStore } from "../sealed-store/index.ts";
 import { Collection, type ScoredSnapshot } from "../serving/collection.ts";
@@ -111,11 +103,11 @@ class HostedScorer {
     }
   }
 
-  describe(held: ReadonlySet<string>): BlockDescription[] {
+  describe(held: ReadonlySet<string>): DescribedBlock[] {
     return this.#collection.describe(held);
   }
 
-  describeVersions(wanted: ReadonlySet<string>): BlockDescription[] {
+  describeVersions(wanted: ReadonlySet<string>): DescribedBlock[] {
     return this.#collection.describeVersions(wanted);
   }
 

@@ -6,6 +6,8 @@ export interface BlockSnapshot extends Disposable {
   blockRevisions(): ReadonlyMap<number, number>;
   /** Row numbers, 0 or more, never used again for another row. */
   rowIdsOfBlock(block: number): readonly { readonly rowId: number; readonly slot: number }[];
+  /** The leaves of the passages of the same rows, 32 bytes each; left out where somebody else vouches for the rows. */
+  commitmentsOfBlock?(block: number): readonly { readonly slot: number; readonly commitment: Uint8Array }[];
   /** The vectors of the same rows, any order. */
   vectorsOfBlock(block: number): readonly BlockRow[] | Promise<readonly BlockRow[]>;
 }

@@ -1,27 +1,52 @@
-import type { BlockDescription, IndexAnswer, PresentBlock, ScoringIndex } from "../../crypto/index.ts";
-import { limits } from "../../protocol/index.ts";
+import {
+  type BlockDescription,
+  type IndexAnswer,
+  type PresentBlock,
+  type ScoringIndex,
+  sodium,
+} from "../../crypto/index.ts";
+import {
+  type DescribedBlock,
+  HASH_BYTES,
+  type PassageStatement,
+  blockVersion,
+  descriptionHash,
+  limits,
+  passagePath,
+  passageRoot,
+} from "../../protocol/index.ts";
 import type { BlockSnapshot, BlockSource } from "./block-source.ts";
 
 /** Blocks on their way into the index at the same time: enough to keep its threads busy, few enough that a query soon gets its turn. */
 const BLOCKS_IN_FLIGHT = 6;
 const NO_ROW = -1;
-const NO_HINT = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
 
-/** Which row sits in which slot of one version of a block: shape [rowsPerBlock], NO_ROW where none does; never changed once made. */
-type SlotRows = Float64Array;
+/** Which row sits in which slot of one version of a block, never changed once made. */
+interface BlockRows {
+  /** Shape [rowsPerBlock], NO_ROW where there is none. */
+  readonly ids: Float64Array;
+  /** Leaves of the passages, 32 bytes a slot, zero where there is no row, or where somebody else vouches for the rows. */
+  readonly leaves: Uint8Array;
+}
 
 /** The rows that were present between two commits, by block; never changed once made. */
 interface Generation {
-  readonly rows: ReadonlyMap<number, SlotRows>;
+  readonly rows: ReadonlyMap<number, BlockRows>;
   readonly rowCount: number;
+  /** In the index's order, by the versions that queriers know. */
+  readonly blocks: readonly PresentBlock[];
 }
 
 /** A block on its way in. */
 interface StagedBlock {
-  readonly description: BlockDescription | null;
-  readonly rows: SlotRows;
+  readonly description: DescribedBlock | null;
+  readonly rows: BlockRows;
   readonly rowCount: number;
 }
+
+/** How a scored row stands in the manifest of what was scored. */
+export type CommittedRow = PassageStatement["rows"][number];
 
 /** The answer to one query, with what is needed to hand out its passages later. */
 export interface ScoredSnapshot {
@@ -30,6 +55,8 @@ export interface ScoredSnapshot {
   readonly rowCount: number;
   /** @returns The row that was scored there, or null. */
   readonly rowAt: (block: number, slot: number) => number | null;
+  /** @returns What the party states of the row that was scored there, or null. */
+  readonly committedAt: (block: number, slot: number) => CommittedRow | null;
 }
 
 /**
@@ -41,13 +68,13 @@ export class Collection {
   readonly #index: ScoringIndex;
   readonly #now: () => number;
   #revisions: ReadonlyMap<number, number> = new Map();
-  readonly #present = new Map<number, BlockDescription>();
+  readonly #present = new Map<number, DescribedBlock>();
   readonly #rowCounts = new Map<number, number>();
-  #rows: ReadonlyMap<number, SlotRows> = new Map();
-  /** The blocks of an answer -> the rows that were present then, for as long as anybody holds the answer. */
+  #rows: ReadonlyMap<number, BlockRows> = new Map();
+  /** The blocks of an answer of the index's -> the rows that were present then, for as long as anybody holds the answer. */
   readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
   /** By version: what is present, and what was replaced within the fetch window, for an answer under way may still name it. */
-  readonly #described = new Map<string, BlockDescription>();
+  readonly #described = new Map<string, DescribedBlock>();
   /** Version that was replaced -> when to forget it; the oldest first. */
   readonly #replaced = new Map<string, number>();
   #changeCounter = -1;
@@ -88,7 +115,7 @@ export class Collection {
       const fromCache = rows.rowCount > 0 ? await this.#index.restore(block, revision) : null;
       const description = fromCache ?? (await this.#index.stage(block, await snapshot.vectorsOfBlock(block), revision));
       if (fromCache) restored++;
-      staged.set(block, { description, ...rows });
+      staged.set(block, { ...rows, description: description && described(description, rows.rows.leaves) });
     };
     try {
       await forEachConcurrently(changed, BLOCKS_IN_FLIGHT, stage);
@@ -103,27 +130,35 @@ export class Collection {
     return { changed: changed.length, restored };
   }
 
-  /** Descriptions of all present blocks; hints are left out for versions held. */
-  describe(held: ReadonlySet<string>): BlockDescription[] {
+  /** Descriptions of all present blocks; hints and roots are left out for versions held. */
+  describe(held: ReadonlySet<string>): DescribedBlock[] {
     return [...this.#present.values()].map((description) =>
-      held.has(description.version) ? { ...description, hint: NO_HINT } : description,
+      held.has(description.version) ? { ...description, hint: NOTHING, passages: NOTHING } : description,
     );
   }
 
   /** Descriptions of those of these versions that are present or recent. */
-  describeVersions(wanted: ReadonlySet<string>): BlockDescription[] {
+  describeVersions(wanted: ReadonlySet<string>): DescribedBlock[] {
     return [...wanted].flatMap((version) => this.#described.get(version) ?? []);
   }
 
   /** @throws Fault QUERY_MALFORMED, ABORTED. */
   async score(query: Uint8Array, signal: AbortSignal): Promise<ScoredSnapshot> {
-    const answer = await this.#index.answer(query, signal);
-    const scored = this.#generations.get(answer.blocks);
+    const { blocks: indexed, scores } = await this.#index.answer(query, signal);
+    const scored = this.#generations.get(indexed);
+    const blocks = scored?.blocks ?? indexed;
     const rowAt = (block: number, slot: number): number | null => {
-      const row = scored?.rows.get(block)?.[slot] ?? NO_ROW;
+      const row = scored?.rows.get(block)?.ids[slot] ?? NO_ROW;
       return row === NO_ROW ? null : row;
     };
-    return { answer, rowCount: scored?.rowCount ?? 0, rowAt };
+    const committedAt = (block: number, slot: number): CommittedRow | null => {
+      const version = blocks.find((one) => one.block === block)?.version;
+      const leaves = scored?.rows.get(block)?.leaves;
+      if (rowAt(block, slot) === null || version === undefined || !leaves) return null;
+      const leaf = leaves.slice(HASH_BYTES * slot, HASH_BYTES * (slot + 1));
+      return { block, version: sodium.from_hex(version), slot, leaf, path: passagePath(leaves, slot) };
+    };
+    return { answer: { blocks, scores }, rowCount: scored?.rowCount ?? 0, rowAt, committedAt };
   }
 
   /** One step for the event loop: whatever is asked before it sees the old blocks, whatever is asked after it the new ones. */
@@ -135,12 +170,17 @@ export class Collection {
       else rowsNow.delete(block);
       this.#rowCounts.set(block, rowCount);
     }
-    this.#generations.set(this.#index.commit(), { rows: rowsNow, rowCount: this.rowCount });
+    const indexed = this.#index.commit();
+    const blocks = indexed.map(({ block, version }) => ({
+      block,
+      version: this.#present.get(block)?.version ?? version,
+    }));
+    this.#generations.set(indexed, { rows: rowsNow, rowCount: this.rowCount, blocks });
     this.#rows = rowsNow;
     this.#forgetReplaced();
   }
 
-  #replace(block: number, description: BlockDescription | null): void {
+  #replace(block: number, description: DescribedBlock | null): void {
     const old = this.#present.get(block);
     if (old) this.#replaced.set(old.version, this.#now() + limits.fetchWindowMs);
     if (!description) {
@@ -164,10 +204,20 @@ export class Collection {
 
   #rowsOf(snapshot: BlockSnapshot, block: number): Omit<StagedBlock, "description"> {
     const present = snapshot.rowIdsOfBlock(block);
-    const rows = new Float64Array(this.#index.rowsPerBlock).fill(NO_ROW);
-    for (const { slot, rowId } of present) rows[slot] = rowId;
-    return { rows, rowCount: present.length };
+    const ids = new Float64Array(this.#index.rowsPerBlock).fill(NO_ROW);
+    for (const { slot, rowId } of present) ids[slot] = rowId;
+    const leaves = new Uint8Array(HASH_BYTES * this.#index.rowsPerBlock);
+    for (const { slot, commitment } of snapshot.commitmentsOfBlock?.(block) ?? [])
+      leaves.set(commitment, HASH_BYTES * slot);
+    return { rows: { ids, leaves }, rowCount: present.length };
   }
+}
+
+/** A block under the version that queriers know it by. */
+function described({ block, occupied, hint }: BlockDescription, leaves: Uint8Array): DescribedBlock {
+  const passages = passageRoot(leaves);
+  const version = blockVersion({ block, description: descriptionHash({ occupied, hint }), passages });
+  return { block, version, occupied, hint, passages };
 }
 
 /** Calls `work` for every item, `limit` at a time; a failure ends it, once those under way have ended. */

@@ -27,7 +27,10 @@ export type QueryServiceFaultCode =
   "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED" | "QUERY_OUT_OF_TIME" | "QUERY_MALFORMED";
 
 /** What is kept of an answered query: the rows it scored, not the scores. */
-type ScoredRows = Pick<ScoredSnapshot, "rowAt">;
+export interface ScoredRows extends Pick<ScoredSnapshot, "rowAt" | "committedAt"> {
+  /** BLAKE2b-256 of the signed query. */
+  readonly queryHash: Uint8Array;
+}
 
 interface Fetchable {
   readonly querier: string;
@@ -140,16 +143,12 @@ export class QueryService {
     cancelled?.addEventListener("abort", end);
     try {
       if (cancelled?.aborted) end();
-      const { answer, rowCount, rowAt } = await collection.score(query, over.signal);
+      const { answer, rowCount, rowAt, committedAt } = await collection.score(query, over.signal);
       const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
-      this.#remember(sodium.to_hex(queryId), {
-        querier,
-        rows: { rowAt },
-        until: now() + limits.fetchWindowMs,
-        taken: null,
-      });
       const queryHash = sodium.crypto_generichash(32, body, null);
+      const rows = { rowAt, committedAt, queryHash };
+      this.#remember(sodium.to_hex(queryId), { querier, rows, until: now() + limits.fetchWindowMs, taken: null });
       const said = this.#said({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt);
       const bytes = said.body.length + (said.type === "share" ? said.residues.length : 0);
       this.#options.onEvent?.({ kind: "query-answered", member: querier, passages: rowCount, bytes, ms });

@@ -5,7 +5,6 @@ import { querySpan } from "../../operation/tracing/index.ts";
 import {
   type EndToEndMessage,
   type Federation,
-  type FetchedPassage,
   type HopMessage,
   type Identity,
   type ProtocolFaultCode,
@@ -15,6 +14,7 @@ import {
   encodeValue,
   handshakeContext,
   limits,
+  seal,
   unpackHandles,
 } from "../../protocol/index.ts";
 import type { PassageStore } from "../store/store.ts";
@@ -23,6 +23,7 @@ import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
 import { notServed } from "./not-served.ts";
+import { deliverPassages } from "./passage-delivery.ts";
 import { RequestTally } from "./request-tally.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
@@ -57,9 +58,6 @@ export interface SessionServiceOptions {
   readonly log: Logger;
   readonly onEvent?: AuditSink | undefined;
 }
-
-/** Bytes left in a frame for everything around the passages. */
-const FRAME_MARGIN_BYTES = 64 * 1024;
 
 /**
  * The party's end of its sessions with queriers, which run through the coordinator but are encrypted past it: hints out, handles in, passages out.
@@ -189,7 +187,7 @@ export class SessionService {
     message: EndToEndMessage,
     tally: RequestTally,
   ): AsyncGenerator<EndToEndMessage> {
-    const { collection, handlers = [] } = this.#options;
+    const { collection, identity, federation, handlers = [] } = this.#options;
     const handler = handlers.find((candidate) => candidate.handles(message));
     const refusal = notServed(message);
     if (handler) {
@@ -203,7 +201,7 @@ export class SessionService {
     switch (message.type) {
       case "sync":
       case "describe":
-        yield* blockPages(message, collection);
+        yield* blockPages(message, collection, (manifest) => seal("blocks", federation.id, manifest, identity));
         break;
       case "fetch":
         yield this.#passages(session.peer, message, tally);
@@ -213,7 +211,6 @@ export class SessionService {
     }
   }
 
-  /** Always one message padded to a multiple of the same size, so that its length says as little as possible about what was wanted. */
   #passages(
     querier: string,
     { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
@@ -230,25 +227,8 @@ export class SessionService {
         reason: "the party does not know this query, or other passages of it were fetched already",
       };
     }
-    const wanted = unpackHandles(handles).flatMap((handle) => {
-      const rowId = snapshot.rowAt(handle.block, handle.slot);
-      return rowId === null ? [] : [{ ...handle, rowId }];
-    });
-    // All at once: one after the other they could be some from before an update and some from after it.
-    const stored = new Map(
-      this.#options.store.passages(wanted.map(({ rowId }) => rowId)).map((row) => [row.rowId, row]),
-    );
-    const passages: FetchedPassage[] = [];
-    let room = limits.frameBytesMax - limits.passagePadBytes - FRAME_MARGIN_BYTES;
-    for (const { block, slot, rowId } of wanted) {
-      const row = stored.get(rowId);
-      if (!row) continue;
-      const { documentId, title, text, ordinal } = row;
-      const passage = { block, slot, documentId, title, text, ordinal };
-      room -= encodeValue(passage).length;
-      if (room >= 0) passages.push(passage);
-    }
-    tally.expectPassages(passages.length);
-    return { type: "passages", id, padded: sodium.pad(encodeValue(passages), limits.passagePadBytes) };
+    const { padded, count } = deliverPassages(this.#options, queryId, unpackHandles(handles), snapshot);
+    tally.expectPassages(count);
+    return { type: "passages", id, padded };
   }
 }

@@ -6,10 +6,11 @@ import { Sealer } from "./sealer.ts";
 import { type StoreFaultCode, findingDamage } from "./store-fault.ts";
 
 const APPLICATION_ID = 0x534f5454; // "SOTT"
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const BUSY_TIMEOUT_MS = 10_000;
 
-// `sealed` columns are a Sealer's; numbers, blocks and slots are in clear: the shape of the store, nothing of its content.
+// `sealed` columns are a Sealer's; numbers, blocks and slots are in clear: the shape of the store, nothing of its content. `commitment` is a salted hash, and
+// null in rows of version 1, which had none.
 const SCHEMA = `
   CREATE TABLE header (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -29,6 +30,7 @@ const SCHEMA = `
     slot INTEGER NOT NULL,
     sealed_passage BLOB NOT NULL,
     sealed_vector BLOB NOT NULL,
+    commitment BLOB,
     UNIQUE (block, slot)
   ) STRICT;
   CREATE INDEX rows_by_document ON rows (document);
@@ -61,6 +63,7 @@ export function openStoreFile(path: string, storeKey: Uint8Array, rowsPerBlock: 
   try {
     return findingDamage(() => {
       createOnce(database, path, storeKey, rowsPerBlock);
+      upgradeOnce(database);
       return { database, sealer: unlock(database, path, storeKey, rowsPerBlock) };
     });
   } catch (error) {
@@ -104,6 +107,20 @@ function createOnce(database: DatabaseSync, path: string, storeKey: Uint8Array, 
       const header = new Sealer(storeKey, storeId).seal("header", Buffer.from(JSON.stringify({ rowsPerBlock })));
       database.prepare("INSERT INTO header VALUES (1, ?, ?, 1)").run(storeId, header);
     }
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function upgradeOnce(database: DatabaseSync): void {
+  if (number(database, "PRAGMA application_id") !== APPLICATION_ID || number(database, "PRAGMA user_version") !== 1)
+    return;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    if (number(database, "PRAGMA user_version") === 1)
+      database.exec(`ALTER TABLE rows ADD COLUMN commitment BLOB; PRAGMA user_version = ${SCHEMA_VERSION.toString()}`);
     database.exec("COMMIT");
   } catch (error) {
     database.exec("ROLLBACK");

@@ -13,16 +13,18 @@ export class Sealer {
   readonly #storeId: Uint8Array;
   readonly #sealingKey: Uint8Array;
   readonly #hashKey: Uint8Array;
+  readonly #saltKey: Uint8Array;
   #nonces: Uint8Array = new Uint8Array(0);
 
   /**
-   * @param storeKey - 32 bytes; both keys used here are derived from it.
+   * @param storeKey - 32 bytes; all keys used here are derived from it.
    * @param storeId - 16 random bytes, public.
    */
   constructor(storeKey: Uint8Array, storeId: Uint8Array) {
     this.#storeId = storeId;
     this.#sealingKey = sodium.crypto_kdf_derive_from_key(32, 1, "sealing_", storeKey);
     this.#hashKey = sodium.crypto_kdf_derive_from_key(32, 1, "hashing_", storeKey);
+    this.#saltKey = sodium.crypto_kdf_derive_from_key(32, 1, "salting_", storeKey);
   }
 
   /** @param place - What and where the value is, unique in the store, for example `vector:17`. */
@@ -66,6 +68,11 @@ export class Sealer {
   /** Keyed BLAKE2b, 32 bytes: finds a name again without showing it. */
   hash(name: string): Uint8Array {
     return sodium.crypto_generichash(32, name, this.#hashKey);
+  }
+
+  /** 32 bytes that nobody can tell from random ones without the store's key, whatever else is known of the content. */
+  salt(content: string): Uint8Array {
+    return sodium.crypto_generichash(32, content, this.#saltKey);
   }
 
   #associatedData(place: string): Uint8Array {

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { PassageSealer } from "./passage-sealer.ts";
 import type { Sealer } from "./sealer.ts";
 import { Statements } from "./statements.ts";
 import { findingDamage } from "./store-fault.ts";
@@ -32,6 +33,19 @@ export class SqliteBlocks implements BlockReader {
 
   rowIdsOfBlock(block: number): { rowId: number; slot: number }[] {
     return this.#sql.all("SELECT id AS rowId, slot FROM rows WHERE block = ?", block);
+  }
+
+  commitmentsOfBlock(block: number): { slot: number; commitment: Uint8Array }[] {
+    const passages = new PassageSealer(this.#sealer);
+    return this.#sql
+      .all<{ id: number; slot: number; commitment: Uint8Array | null; sealed_passage: Uint8Array | null }>(
+        "SELECT id, slot, commitment, iif(commitment IS NULL, sealed_passage, NULL) AS sealed_passage FROM rows WHERE block = ?",
+        block,
+      )
+      .map(({ id, slot, commitment, sealed_passage }) => ({
+        slot,
+        commitment: commitment ?? passages.commitment(passages.open(id, sealed_passage!)),
+      }));
   }
 
   #openVector(rowId: number, sealed: Uint8Array): Float32Array {

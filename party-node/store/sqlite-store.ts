@@ -4,6 +4,7 @@ import { sodium } from "../../crypto/sodium.ts";
 import type { Passage } from "../documents/passage.ts";
 import type { OpenBlock } from "./placement.ts";
 import { paddedJson } from "./padded-json.ts";
+import { PassageSealer } from "./passage-sealer.ts";
 import { places, shuffled } from "./placement.ts";
 import { type OpenStoreFile, number, openStoreFile } from "./schema.ts";
 import type { Sealer } from "./sealer.ts";
@@ -14,6 +15,7 @@ import type {
   DocumentRecord,
   PassageStore,
   Placement,
+  SaltedPassage,
   StoreChanges,
   StoreSnapshot,
   StoredPassage,
@@ -62,6 +64,7 @@ class SqliteStore implements PassageStore {
   readonly #sealer: Sealer;
   readonly #sql: Statements;
   readonly #blocks: SqliteBlocks;
+  readonly #passages: PassageSealer;
 
   constructor(path: string, { database, sealer }: OpenStoreFile, rowsPerBlock: number) {
     this.#path = path;
@@ -69,6 +72,7 @@ class SqliteStore implements PassageStore {
     this.#sealer = sealer;
     this.#sql = new Statements(database);
     this.#blocks = new SqliteBlocks(this.#sql, sealer);
+    this.#passages = new PassageSealer(sealer);
     this.rowsPerBlock = rowsPerBlock;
   }
 
@@ -108,7 +112,7 @@ class SqliteStore implements PassageStore {
         "SELECT id, sealed_passage FROM rows WHERE document = (SELECT id FROM documents WHERE key_hash = ?)",
         this.#sealer.hash(documentKey),
       )
-      .map((row) => this.#openPassage(row.id, row.sealed_passage))
+      .map((row) => this.#passages.open(row.id, row.sealed_passage))
       .sort((a, b) => a.ordinal - b.ordinal);
   }
 
@@ -137,6 +141,10 @@ class SqliteStore implements PassageStore {
     return this.#blocks.rowIdsOfBlock(block);
   }
 
+  commitmentsOfBlock(block: number): { slot: number; commitment: Uint8Array }[] {
+    return this.#blocks.commitmentsOfBlock(block);
+  }
+
   snapshot(): StoreSnapshot {
     return openSnapshot(this.#path, this.#sealer);
   }
@@ -145,9 +153,13 @@ class SqliteStore implements PassageStore {
     return this.#transaction("DEFERRED", () =>
       rowIds.flatMap((id) => {
         const row = this.#sql.get<{ sealed_passage: Uint8Array }>("SELECT sealed_passage FROM rows WHERE id = ?", id);
-        return row ? [this.#openPassage(id, row.sealed_passage)] : [];
+        return row ? [this.#passages.open(id, row.sealed_passage)] : [];
       }),
     );
+  }
+
+  salted(passage: StoredPassage): SaltedPassage {
+    return { ...passage, salt: this.#passages.saltOf(passage) };
   }
 
   readValue(name: string): Uint8Array | null {
@@ -206,20 +218,17 @@ class SqliteStore implements PassageStore {
     const place = places(this.#openBlocks(), nextBlock, this.rowsPerBlock);
     for (const { document, passage, vector, position } of rows) {
       const { block, slot } = position === undefined ? place.next().value : this.#placeAt(position, passage.documentId);
-      const { documentId, title, text, ordinal } = passage;
-      const sealedPassage = this.#sealer.seal(
-        `passage:${rowId.toString()}`,
-        paddedJson([documentId, title, text, ordinal]),
-      );
+      const sealedPassage = this.#passages.seal(rowId, passage);
       const sealedVector = this.#sealer.seal(`vector:${rowId.toString()}`, bytesOf(vector));
       this.#sql.run(
-        "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)",
         rowId,
         document,
         block,
         slot,
         sealedPassage,
         sealedVector,
+        this.#passages.commitment(passage),
       );
       touched.add(block);
       rowId++;
@@ -263,17 +272,6 @@ class SqliteStore implements PassageStore {
   #openDocument(id: number, keyHash: Uint8Array, sealed: Uint8Array): { documentKey: string; contentHash: string } {
     const opened = this.#sealer.open(`document:${hex(keyHash)}`, sealed, `document record ${id.toString()}`);
     return JSON.parse(Buffer.from(opened).toString()) as { documentKey: string; contentHash: string };
-  }
-
-  #openPassage(rowId: number, sealed: Uint8Array): StoredPassage {
-    const opened = this.#sealer.open(`passage:${rowId.toString()}`, sealed, `row ${rowId.toString()}`);
-    const [documentId, title, text, ordinal] = JSON.parse(Buffer.from(opened).toString()) as [
-      string,
-      string,
-      string,
-      number,
-    ];
-    return { rowId, documentId, title, text, ordinal };
   }
 
   /** @param kind - DEFERRED only reads, and sees no transaction of another process in part; IMMEDIATE writes. */

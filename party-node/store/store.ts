@@ -12,6 +12,12 @@ export interface StoredPassage extends Passage {
   readonly rowId: number;
 }
 
+/** A stored passage with what opens its commitment. */
+export interface SaltedPassage extends StoredPassage {
+  /** 32 bytes. */
+  readonly salt: Uint8Array;
+}
+
 /** One vector as the scoring index loads it. */
 export interface StoredVector extends Placement {
   readonly rowId: number;
@@ -48,6 +54,8 @@ export interface BlockReader {
   vectorsOfBlock(block: number): StoredVector[];
   /** The rows of a block without their vectors. */
   rowIdsOfBlock(block: number): { rowId: number; slot: number }[];
+  /** The leaves of a block's passages, 32 bytes each, any order. */
+  commitmentsOfBlock(block: number): { slot: number; commitment: Uint8Array }[];
 }
 
 /** The store's blocks at one moment: what other connections commit meanwhile does not show. */
@@ -88,6 +96,8 @@ export interface PassageStore extends BlockReader {
   snapshot(): StoreSnapshot;
   /** Passages for these rows, in the order asked and all as of one moment; rows that are gone are left out. */
   passages(rowIds: readonly number[]): StoredPassage[];
+  /** What {@link passageLeaf} hashed for the passage's row. */
+  salted(passage: StoredPassage): SaltedPassage;
 
   /** A named small sealed value (corpus statistics, encoder fingerprint), or null. */
   readValue(name: string): Uint8Array | null;

@@ -1,10 +1,12 @@
 import { pino } from "pino";
-import { type BlockDescription, type IndexAnswer, sodium } from "../../crypto/index.ts";
-import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
+import { type IndexAnswer, sodium } from "../../crypto/index.ts";
+import { Collection, type CommittedRow, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
+import type { SaltedPassage } from "../../party-node/store/index.ts";
 import { ShareMaker } from "../../party-node/vertical/index.ts";
 import {
+  type DescribedBlock,
   type HopMessage,
   type ScoredBlock,
   encodeValue,
@@ -35,7 +37,11 @@ export interface Lies {
   /** What it says its scores are. */
   readonly scores?: (truth: IndexAnswer) => IndexAnswer;
   /** How it describes a block in place of the truth. */
-  readonly describe?: (truth: BlockDescription) => BlockDescription;
+  readonly describe?: (truth: DescribedBlock) => DescribedBlock;
+  /** What it says was in the place of a row that it hands out. */
+  readonly committed?: (truth: CommittedRow) => CommittedRow;
+  /** Which passage it hands out. */
+  readonly passage?: (truth: SaltedPassage) => SaltedPassage;
   /** Whether it takes a message of an end-to-end session at all; `count` is 0 for a session's first. */
   readonly takes?: (count: number) => boolean;
 }
@@ -43,17 +49,25 @@ export interface Lies {
 class LyingCollection extends Collection {
   lie: NonNullable<Lies["describe"]> = (truth) => truth;
   lieOfScores: NonNullable<Lies["scores"]> = (truth) => truth;
+  lieOfRows: NonNullable<Lies["committed"]> = (truth) => truth;
 
   override async score(...query: Parameters<Collection["score"]>): Promise<ScoredSnapshot> {
-    const { answer, ...scored } = await super.score(...query);
-    return { ...scored, answer: this.lieOfScores(answer) };
+    const { answer, committedAt, ...scored } = await super.score(...query);
+    return {
+      ...scored,
+      answer: this.lieOfScores(answer),
+      committedAt: (block, slot) => {
+        const truth = committedAt(block, slot);
+        return truth && this.lieOfRows(truth);
+      },
+    };
   }
 
   override describe(...known: Parameters<Collection["describe"]>): Description[] {
     return super.describe(...known).map((truth) => ({ ...truth, ...this.lie(truth) }));
   }
 
-  override describeVersions(...wanted: Parameters<Collection["describeVersions"]>): BlockDescription[] {
+  override describeVersions(...wanted: Parameters<Collection["describeVersions"]>): DescribedBlock[] {
     return super.describeVersions(...wanted).map((truth) => this.lie(truth));
   }
 }
@@ -66,7 +80,7 @@ class LyingCollection extends Collection {
 export async function lyingParty(
   f: FederationInProcess,
   name: string,
-  { reply = (truth) => truth, scores, describe, takes = () => true }: Lies,
+  { reply = (truth) => truth, scores, describe, committed, passage, takes = () => true }: Lies,
 ): Promise<() => Promise<void>> {
   const { federation } = f;
   const party = f.party(name);
@@ -75,6 +89,11 @@ export async function lyingParty(
   const collection = new LyingCollection(store, party.makeIndex(), () => performance.now());
   if (describe) collection.lie = describe;
   if (scores) collection.lieOfScores = scores;
+  if (committed) collection.lieOfRows = committed;
+  if (passage) {
+    const salted = store.salted.bind(store);
+    store.salted = (truth) => passage(salted(truth));
+  }
   await collection.refresh();
   const queries = new QueryService({
     identity,

@@ -203,7 +203,12 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "serves hints above the modulus",
     lies: () => ({ describe: (block) => ({ ...block, hint: block.hint.map(() => 0xff) }) }),
-    fault: "HINT_MALFORMED",
+    fault: "BLOCK_MISDESCRIBED",
+  },
+  {
+    id: "serves another hint than it scored with",
+    lies: () => ({ describe: (block) => ({ ...block, hint: block.hint.with(0, block.hint[0]! ^ 1) }) }),
+    fault: "BLOCK_MISDESCRIBED",
   },
   {
     id: "keeps its hints to itself",
@@ -213,7 +218,7 @@ const lies: readonly { id: string; lies: () => Lies; fault: string }[] = [
   {
     id: "describes its blocks under other versions",
     lies: () => ({ describe: (block) => ({ ...block, version: "00".repeat(16) }) }),
-    fault: "MESSAGE_INVALID",
+    fault: "BLOCK_MISDESCRIBED",
   },
   {
     id: "sends what is no message of a session",

@@ -2,18 +2,19 @@ import { readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { BlockDescription } from "../../crypto/index.ts";
 import { HintCache } from "../../party-node/asking/index.ts";
+import type { DescribedBlock } from "../../protocol/index.ts";
 import { TestFederation } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { corpus } from "./corpora.ts";
 import { lyingParty } from "./lying-party.ts";
 
-const block = (number: number, version: string): BlockDescription => ({
+const block = (number: number, version: string): DescribedBlock => ({
   block: number,
   version,
   occupied: Uint8Array.of(1),
   hint: new Uint8Array(100).fill(number),
+  passages: new Uint8Array(32),
 });
 const blocks = [block(0, "a"), block(1, "b")];
 

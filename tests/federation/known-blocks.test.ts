@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import type { BlockDescription } from "../../crypto/index.ts";
 import { KnownBlocks } from "../../party-node/asking/known-blocks.ts";
-import { limits } from "../../protocol/index.ts";
+import { type DescribedBlock, limits } from "../../protocol/index.ts";
 
-const block = (number: number, version: string): BlockDescription => ({
+const block = (number: number, version: string): DescribedBlock => ({
   block: number,
   version,
   occupied: Uint8Array.of(1),
   hint: new Uint8Array(0),
+  passages: new Uint8Array(32),
 });
 
 describe("what is known of a party's blocks", () => {

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "./target.ts";
 import { documentTargets } from "./targets/documents.ts";
+import { evidenceTargets } from "./targets/evidence.ts";
 import { fileTargets } from "./targets/files.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
 import { keptTargets } from "./targets/kept.ts";
@@ -21,6 +22,7 @@ export function fuzzTargets(folder: string): readonly FuzzTarget[] {
     ...sealedTargets,
     ...remoteTargets,
     ...sessionTargets,
+    ...evidenceTargets,
     ...fileTargets(folder),
     ...keptTargets(folder),
     ...documentTargets(folder),

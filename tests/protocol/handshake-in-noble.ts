@@ -54,12 +54,12 @@ export interface HandshakeInputs {
   readonly federationId: Uint8Array;
   readonly initiator: Side;
   readonly responder: Side;
-  /** The version that the responder has read in the hello; default 2. */
+  /** The version that the responder has read in the hello; default 3. */
   readonly protocol?: number;
 }
 
 /** Every message and key of a handshake between the two. */
-export function handshakeInNoble({ layer, federationId, initiator, responder, protocol = 2 }: HandshakeInputs) {
+export function handshakeInNoble({ layer, federationId, initiator, responder, protocol = 3 }: HandshakeInputs) {
   const initiatorEphemeral = x25519.getPublicKey(initiator.ephemeralPrivateKey);
   const responderEphemeral = x25519.getPublicKey(responder.ephemeralPrivateKey);
   const shared = x25519.getSharedSecret(initiator.ephemeralPrivateKey, responderEphemeral);

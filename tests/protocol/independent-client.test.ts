@@ -89,14 +89,14 @@ async function between(change: (message: Uint8Array, index: number) => Uint8Arra
 }
 
 test("a version that is not spoken is refused", async () => {
-  for (const protocol of [0, 1, 3]) await expect(connect(f.url, { protocol })).rejects.toThrow("VERSION_UNSUPPORTED");
+  for (const protocol of [0, 2, 4]) await expect(connect(f.url, { protocol })).rejects.toThrow("VERSION_UNSUPPORTED");
 });
 
 test("a version that was talked down on the way is noticed by who offered the higher one", async () => {
   const lower = await between((message, index) =>
-    index === 0 ? encode({ ...(decode(message) as object), protocol: 2 }) : message,
+    index === 0 ? encode({ ...(decode(message) as object), protocol: 3 }) : message,
   );
-  await expect(connect(lower.url, { protocol: 3 })).rejects.toThrow(/tag/);
+  await expect(connect(lower.url, { protocol: 4 })).rejects.toThrow(/tag/);
   const same = await between((message) => message);
   expect((await connect(same.url)).roster).toEqual(["clinic", "lab"]);
   lower.close();

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { Fault } from "../../crypto/index.ts";
 import {
   answerBody,
+  blockManifest,
   decodeEndToEndMessage,
   decodeHopMessage,
   decodeValue,
@@ -13,7 +14,8 @@ import {
   limits,
   messageLimits,
   packSealedRows,
-  passageList,
+  passageDelivery,
+  passageStatement,
   queryBody,
   scoreList,
   shareBody,
@@ -27,14 +29,15 @@ const id32 = new Uint8Array(32).fill(0xcd);
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 const name = (length: number): string => "n".repeat(length);
 const list = <T>(length: number, entry: T): T[] => new Array<T>(length).fill(entry);
-const blockEntry = { block: 3, version: id16, occupied: Uint8Array.of(1), hint: zeros(7936) };
+const blockEntry = { block: 3, version: id16, occupied: Uint8Array.of(1), hint: zeros(7936), passages: id32 };
+const heldEntry = { ...blockEntry, hint: zeros(0), passages: zeros(0) };
+const statementRow = { block: 0, version: id16, slot: 5, leaf: id32, path: zeros(160) };
 const passage = {
-  block: 0,
-  slot: 5,
   documentId: "report.md",
   title: "A title",
   text: "Some text, ü and 漢.",
   ordinal: 0,
+  salt: id32,
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -216,7 +219,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   ),
   blocks: endToEnd(
     [
-      { type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, { ...blockEntry, hint: zeros(0) }] },
+      { type: "blocks", id: 2 ** 32 - 1, last: true, blocks: [blockEntry, heldEntry] },
       { type: "blocks", id: 1, last: false, blocks: [] },
     ],
     {
@@ -228,6 +231,7 @@ const shapes: Readonly<Record<string, Shape>> = {
         [{ ...blockEntry, version: zeros(15) }],
         [{ ...blockEntry, occupied: zeros(257) }],
         [{ ...blockEntry, hint: zeros(65_537) }],
+        [{ ...blockEntry, passages: zeros(33) }],
         [{ ...blockEntry, extra: 0 }],
         [{ block: 1 }],
         null,
@@ -632,6 +636,60 @@ const shapes: Readonly<Record<string, Shape>> = {
     residuesHash: [zeros(31), zeros(33), "x"],
     sealed: ["x", null, [1]],
   }),
+  blockManifest: value(
+    blockManifest,
+    [
+      { blocks: zeros(20), descriptions: id32, passages: id32 },
+      { blocks: zeros(0), descriptions: zeros(0), passages: zeros(0) },
+    ],
+    {
+      blocks: [zeros(20 * limits.blocksPerMessageMax + 20), null, "x"],
+      descriptions: [zeros(32 * limits.blocksPerMessageMax + 32), null, "x"],
+      passages: [zeros(32 * limits.blocksPerMessageMax + 32), null, "x"],
+    },
+  ),
+  passageStatement: value(
+    passageStatement,
+    [
+      { queryId: id16, queryHash: id32, rows: list(limits.fetchHandlesMax, statementRow) },
+      { queryId: id16, queryHash: id32, rows: [] },
+    ],
+    {
+      queryId: badIds,
+      queryHash: [zeros(31), null],
+      rows: [
+        list(limits.fetchHandlesMax + 1, statementRow),
+        ...["block", "version", "slot", "leaf", "path"].map((field) => [without(statementRow, field)]),
+        [{ ...statementRow, score: 1 }],
+        [{ ...statementRow, slot: 0.5 }],
+        [{ ...statementRow, path: zeros(33) }],
+        [{ ...statementRow, path: zeros(17 * 32) }],
+        statementRow,
+        null,
+      ],
+    },
+  ),
+  passageDelivery: value(
+    passageDelivery,
+    [
+      { statement: zeros(300), passages: list(limits.fetchHandlesMax, passage) },
+      { statement: zeros(300), passages: [] },
+    ],
+    {
+      statement: [zeros(65_537), null, "x"],
+      passages: [
+        list(limits.fetchHandlesMax + 1, passage),
+        passage,
+        ...Object.keys(passage).map((field) => [without(passage, field)]),
+        [{ ...passage, score: 1 }],
+        [{ ...passage, text: zeros(4) }],
+        [{ ...passage, documentId: "x".repeat(4097) }],
+        [{ ...passage, title: "x".repeat(65_537) }],
+        [{ ...passage, ordinal: -1 }],
+        [{ ...passage, salt: zeros(31) }],
+      ],
+    },
+  ),
   shareNote: value(shareNote, [{ blocks: zeros(40), maskSeed: id32, alignment: id32, positions: 50 }], {
     blocks: [zeros(1), zeros(21), zeros(20 * (limits.blocksPerPartyMax + 1)), null, "x"],
     maskSeed: [zeros(31), zeros(33), "x", null],
@@ -656,9 +714,6 @@ const shapes: Readonly<Record<string, Shape>> = {
     },
   ),
 };
-
-/** `passageList` is a list; its rows are listed apart. */
-const passages = value(passageList, [], {});
 
 test("a query of a vertical federation carries at most one sealed key a party; one of another has no such field", () => {
   const body = { queryId: id16, issuedAtMs: 1_700_000_000_000, answerKey: id32, query: zeros(9) };
@@ -754,28 +809,6 @@ describe.each(Object.entries(shapes))("%s", (_shape, { decode, valid, bad }) => 
         }
       }
     }
-  });
-});
-
-describe("passageList", () => {
-  test("a full list comes through as it is", () => {
-    const full = list(limits.fetchHandlesMax, passage);
-    expect(passages.decode(encodeValue(full))).toEqual(full);
-    expect(passages.decode(encodeValue([]))).toEqual([]);
-  });
-
-  test.each([
-    { id: "one passage too many", bytes: encodeValue(list(limits.fetchHandlesMax + 1, passage)) },
-    { id: "no list", bytes: encodeValue(passage) },
-    ...Object.keys(passage).map((field) => ({ id: `no ${field}`, bytes: encodeValue([without(passage, field)]) })),
-    { id: "an extra field", bytes: encodeValue([{ ...passage, score: 1 }]) },
-    { id: "a slot that is no integer", bytes: encodeValue([{ ...passage, slot: 0.5 }]) },
-    { id: "a text of bytes", bytes: encodeValue([{ ...passage, text: zeros(4) }]) },
-    { id: "a document id too long", bytes: encodeValue([{ ...passage, documentId: "x".repeat(4097) }]) },
-    { id: "a title too long", bytes: encodeValue([{ ...passage, title: "x".repeat(65_537) }]) },
-    { id: "a negative ordinal", bytes: encodeValue([{ ...passage, ordinal: -1 }]) },
-  ])("$id is refused", ({ bytes }) => {
-    expect(faultOf(passages.decode, bytes).code).toBe("MESSAGE_INVALID");
   });
 });
 
@@ -1009,7 +1042,17 @@ test("each type has its own size limit", () => {
   }
 });
 
+test("a manifest has at most 84 bytes for each of the blocks that a message may describe, and an envelope", () => {
+  const page = { type: "blocks", id: 1, last: true, blocks: [] };
+  const withManifest = (length: number): Uint8Array => encodeValue({ ...page, manifest: zeros(length) });
+  const bytesMax = 84 * limits.blocksPerMessageMax + 512;
+  expect(decodeEndToEndMessage(withManifest(bytesMax))).toMatchObject({ manifest: zeros(bytesMax) });
+  for (const bad of [withManifest(bytesMax + 1), encodeValue({ ...page, manifest: null })])
+    expect(faultOf(decodeEndToEndMessage, bad).code).toBe("MESSAGE_INVALID");
+});
+
 test("a fault never holds what was sent", () => {
+  const delivered: Shape["decode"] = (bytes) => decodeValue(passageDelivery, bytes);
   const secret = "swordfish";
   const rows: readonly [Shape["decode"], Uint8Array][] = [
     [decodeHopMessage, encode({ type: secret })],
@@ -1018,8 +1061,8 @@ test("a fault never holds what was sent", () => {
     [decodeHopMessage, encode({ type: "roster", parties: [secret, secret.toUpperCase()] })],
     [decodeHopMessage, encode({ type: "goodbye", code: secret, reason: secret })],
     [decodeHopMessage, bytesOf(`a2 ${textHex(secret)} 01 ${textHex(secret)} 02`)],
-    [passages.decode, encode([{ ...passage, text: [secret] }])],
-    [passages.decode, encode([{ ...passage, [secret]: secret }])],
+    [delivered, encode({ statement: zeros(9), passages: [{ ...passage, text: [secret] }] })],
+    [delivered, encode({ statement: zeros(9), passages: [{ ...passage, [secret]: secret }] })],
   ];
   for (const [decode, bytes] of rows) expect(faultOf(decode, bytes).message.toLowerCase()).not.toContain(secret);
 });

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { DatabaseSync, backup } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { ScoringIndex } from "../../crypto/index.ts";
+import { type ScoringIndex, sodium } from "../../crypto/index.ts";
 import { openScoringIndex } from "../../party-node/scoring/index.ts";
 import { Collection } from "../../party-node/serving/collection.ts";
 import { type DocumentRecord, type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
-import { limits } from "../../protocol/index.ts";
+import { blockVersion, descriptionHash, limits, rootOfPath } from "../../protocol/index.ts";
 import { encryptedQuery, fault, layoutOf, seeded } from "../crypto/support.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -120,6 +120,35 @@ test("rows that were scored can be told long after their blocks have changed", a
   const blocks = answer.blocks.map(({ block }) => block);
   expect(rowsOf(blocks, rowAt)).toBe(before);
   expect([rowAt(99, 0), rowAt(0, 32), rowAt(0, -1)]).toEqual([null, null, null]);
+});
+
+test("a passage that changes under its vector makes another version, and each row leads to the root that was described", async () => {
+  const put = (text: string): void => {
+    const at = (position: number): DocumentRecord => {
+      const one = document(`/${position.toString()}`, position);
+      return { ...one, position, passages: one.passages.map((passage) => ({ ...passage, text })) };
+    };
+    writer.apply({ put: [at(0), at(5), at(9)], remove: [] });
+  };
+  const query = await encryptedQuery(layout);
+  put("before");
+  await refreshAt(0);
+  const [before] = collection.describe(new Set());
+  const { rowAt, committedAt } = await collection.score(query, new AbortController().signal);
+  put("after");
+  await refreshAt(1);
+  const [after] = collection.describe(new Set());
+  expect([after?.hint, after?.occupied]).toEqual([before?.hint, before?.occupied]);
+  expect(after?.version).not.toBe(before?.version);
+  expect(before?.version).toBe(blockVersion({ ...before!, description: descriptionHash(before!) }));
+  for (const slot of [0, 5, 9]) {
+    const row = committedAt(0, slot)!;
+    expect(sodium.to_hex(row.version)).toBe(before?.version);
+    expect(rootOfPath(row.leaf, slot, row.path)).toEqual(before?.passages);
+    // Gone since, and still committed to.
+    expect(writer.passages([rowAt(0, slot)!])).toEqual([]);
+  }
+  expect([committedAt(0, 1), committedAt(9, 0), committedAt(0, 99)]).toEqual([null, null, null]);
 });
 
 test("describes replaced versions for as long as an answer may name them, and those that came back for ever", async () => {

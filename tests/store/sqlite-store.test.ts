@@ -37,6 +37,26 @@ function harness(rowsPerBlock: number, storeKey = KEY) {
 
 storeContract("the SQLite store", (rowsPerBlock) => harness(rowsPerBlock));
 
+describe("a store of version 1, whose rows have no commitments", () => {
+  test("is upgraded, and commits to the same", () => {
+    using h = harness(8);
+    const store = h.open();
+    store.apply({ put: [record("/a", 12)], remove: [] });
+    const committed = [0, 1].map((block) => store.commitmentsOfBlock(block));
+    h.meddle("ALTER TABLE rows DROP COLUMN commitment; PRAGMA user_version = 1");
+    const upgraded = h.open();
+    expect([0, 1].map((block) => upgraded.commitmentsOfBlock(block))).toEqual(committed);
+    upgraded.apply({ put: [record("/b", 1)], remove: ["/a"] });
+    expect(upgraded.rowCount).toBe(1);
+    using other = harness(8, sodium.crypto_generichash(32, "another key", null));
+    const another = other.open();
+    another.apply({ put: [record("/b", 1)], remove: [] });
+    // The salt is the store's own: nobody else's store tells what a leaf is of.
+    const leaf = (of: PassageStore): Uint8Array | undefined => of.commitmentsOfBlock(0)[0]?.commitment;
+    expect(leaf(another)).not.toEqual(leaf(upgraded));
+  });
+});
+
 describe("the SQLite store's file", () => {
   test("shows no text, title, name, key, hash, value or vector, neither in the database nor in its log", () => {
     using h = harness(8);
@@ -110,7 +130,7 @@ describe("the SQLite store refuses", () => {
   test("a newer format", () => {
     using h = harness(8);
     h.open();
-    h.meddle("PRAGMA user_version = 2");
+    h.meddle("PRAGMA user_version = 3");
     expect(() => h.open()).toThrow(code("STORE_VERSION"));
   });
 

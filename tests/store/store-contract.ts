@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { passageLeaf } from "../../protocol/index.ts";
 import type { BlockReader, DocumentRecord, PassageStore } from "../../party-node/store/store.ts";
 
 /** An empty store somewhere, for one test. */
@@ -55,6 +56,26 @@ export function storeContract(name: string, makeHarness: (rowsPerBlock: number) 
   };
 
   describe(`${name} keeps the store contract`, () => {
+    check("commits to every passage: a leaf for each row, which the passage and its salt open", (store) => {
+      store.apply({ put: [record("/a", 5), record("/b", 6)], remove: [] });
+      store.apply({ put: [record("/a", 2, 2)], remove: [] });
+      const salts = new Set<string>();
+      for (const block of store.blockRevisions().keys()) {
+        const leaves = new Map(store.commitmentsOfBlock(block).map(({ slot, commitment }) => [slot, commitment]));
+        const rows = store.rowIdsOfBlock(block);
+        expect(leaves.size).toBe(rows.length);
+        for (const { rowId, slot } of rows) {
+          const [passage] = store.passages([rowId]);
+          const salted = store.salted(passage!);
+          expect(salted).toEqual({ ...passage, salt: expect.any(Uint8Array) });
+          expect(passageLeaf(salted)).toEqual(leaves.get(slot));
+          salts.add(Buffer.from(salted.salt).toString("hex"));
+        }
+      }
+      expect(salts.size).toBe(8);
+      expect(store.commitmentsOfBlock(99)).toEqual([]);
+    });
+
     check("a new store is empty", (store) => {
       expect([store.rowCount, store.documentCount, store.blockRevisions().size]).toEqual([0, 0, 0]);
       expect(store.contentHash("/a")).toBeNull();

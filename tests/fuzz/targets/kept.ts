@@ -75,6 +75,7 @@ function readStore(path: string, whole: Uint8Array, input: Uint8Array): void {
   try {
     for (const number of store.blockRevisions().keys()) {
       store.vectorsOfBlock(number);
+      store.commitmentsOfBlock(number);
       store.passages(store.rowIdsOfBlock(number).map(({ rowId }) => rowId));
     }
     store.documentKeys("");
@@ -84,7 +85,12 @@ function readStore(path: string, whole: Uint8Array, input: Uint8Array): void {
   }
 }
 
-const cached = [{ block: 1, version: "ab".repeat(16), occupied: Uint8Array.of(1), hint: new Uint8Array(5) }];
+const cached = [
+  {
+    ...{ block: 1, version: "ab".repeat(16) },
+    ...{ occupied: Uint8Array.of(1), hint: new Uint8Array(5), passages: new Uint8Array(32) },
+  },
+];
 const hintFile = (blocks: Uint8Array): Uint8Array =>
   encodeValue({ checksum: sodium.crypto_generichash(32, blocks, null), blocks });
 

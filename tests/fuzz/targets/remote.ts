@@ -11,11 +11,15 @@ import { PartyRouter, openCommonCoder } from "../../../party-node/routing/index.
 import { checkRows } from "../../../party-node/sealed-store/check.ts";
 import {
   type EndToEndMessage,
+  HASH_BYTES,
   type ScoredBlock,
+  blockVersion,
   decodeEndToEndMessage,
+  descriptionHash,
   encodeValue,
   packScoredBlocks,
   packSealedRows,
+  passageRoot,
   seal,
   unpackSealedRows,
 } from "../../../protocol/index.ts";
@@ -51,8 +55,11 @@ async function openLab() {
   const asker = new RlweAsker(layout, { poolSize: 0 });
   const { query, secrets } = await asker.ask(vector);
   const { scores } = await index.answer(query);
-  const block = index.describe(0)!;
-  return { index, query, secrets, scores, block, present: present! };
+  const { occupied, hint } = index.describe(0)!;
+  const passages = passageRoot(new Uint8Array(HASH_BYTES * layout.rowsPerBlock));
+  const version = blockVersion({ block: 0, description: descriptionHash({ occupied, hint }), passages });
+  const block = { block: 0, version, occupied, hint, passages };
+  return { index, query, secrets, scores, block, present: { ...present!, version } };
 }
 let opened: ReturnType<typeof openLab> | null = null;
 export const lab = (): ReturnType<typeof openLab> => (opened ??= openLab());
@@ -60,12 +67,24 @@ export const lab = (): ReturnType<typeof openLab> => (opened ??= openLab());
 const bytesOfHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 
 async function pageOfBlocks(): Promise<EndToEndMessage> {
-  const { block, version, occupied, hint } = (await lab()).block;
-  return { type: "blocks", id: 0, last: true, blocks: [{ block, version: bytesOfHex(version), occupied, hint }] };
+  const { block } = await lab();
+  const manifest = seal(
+    "blocks",
+    federation.id,
+    { blocks: packScoredBlocks([block]), descriptions: descriptionHash(block), passages: block.passages },
+    identity("alpha"),
+  );
+  return { type: "blocks", id: 0, last: true, blocks: [{ ...block, version: bytesOfHex(block.version) }], manifest };
 }
 
 const remoteBlocks = (): RemoteBlocks =>
-  new RemoteBlocks({ party: "alpha", layout, hintBytes: layout.hintBytes, onBlocks: () => undefined });
+  new RemoteBlocks({
+    party: "alpha",
+    layout,
+    hintBytes: layout.hintBytes,
+    federation,
+    onBlocks: () => undefined,
+  });
 
 export const question = {
   queryId: fixed("query").subarray(0, 16),
@@ -199,7 +218,7 @@ export const remoteTargets: readonly FuzzTarget[] = [
     name: "block-descriptions",
     form: "cbor",
     seeds: async () => [encodeValue(await pageOfBlocks())],
-    faults: [...MESSAGE_FAULTS, "HINT_MALFORMED"],
+    faults: [...MESSAGE_FAULTS, "HINT_MALFORMED", "SIGNATURE_INVALID", "BLOCK_MISDESCRIBED"],
     bytesMax: 20_000,
     run: async (input) => {
       const page = decodeEndToEndMessage(input);

@@ -17,6 +17,7 @@ import {
   handshakeContext,
   packHandles,
   packScoredBlocks,
+  passageLeaf,
   seal,
   shareNote,
 } from "../../../protocol/index.ts";
@@ -51,11 +52,19 @@ async function openParty() {
   };
   const queries: Pick<QueryService, "takeFetchable"> = {
     takeFetchable: () => ({
-      answer: { blocks: [], scores: new Uint8Array(0) },
+      queryHash: question.queryHash,
       rowAt: (_, slot) => (slot === 3 ? 1 : null),
+      committedAt: (number, slot) => ({
+        block: number,
+        version: new Uint8Array(16),
+        slot,
+        leaf: passageLeaf(salted),
+        path: new Uint8Array(160),
+      }),
     }),
   };
-  const store: Pick<PassageStore, "passages"> = { passages: () => [passage] };
+  const salted = { ...passage, salt: new Uint8Array(32) };
+  const store: Pick<PassageStore, "passages" | "salted"> = { passages: () => [passage], salted: () => salted };
   const service = new SessionService({
     identity: identity("alpha"),
     federation,

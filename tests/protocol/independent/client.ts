@@ -1,7 +1,7 @@
 import { x25519 } from "@noble/curves/ed25519.js";
 import { randomBytes } from "@noble/hashes/utils.js";
 import { WebSocket } from "ws";
-import { type Fields, type Value, decode, encode } from "./cbor.ts";
+import { type Fields, type Value, concat, decode, encode } from "./cbor.ts";
 import { type Channel, IndependentInitiator } from "./handshake.ts";
 import { type Signer, envelope, hash, openBox, openEnvelope, verify } from "./primitives.ts";
 import { QuestionKey } from "./ring.ts";
@@ -71,6 +71,24 @@ interface Block {
   readonly version: Uint8Array;
   readonly occupied: Uint8Array;
   readonly hint: Uint8Array;
+  readonly passages: Uint8Array;
+}
+
+/** "Blocks and their versions": 16 bytes. */
+const versionOf = ({ block, occupied, hint, passages }: Block): Uint8Array => {
+  const description = hash(256, encode(["sotto/3 description", occupied, hint]));
+  return hash(128, encode(["sotto/3 block", block, description, passages]));
+};
+
+/** The root to which a passage's leaf leads. */
+function rootOf(leaf: Uint8Array, slot: number, path: Uint8Array): Uint8Array {
+  let node = leaf;
+  for (let level = 0; 32 * level < path.length; level++) {
+    const sibling = path.subarray(32 * level, 32 * level + 32);
+    const pair = (slot >> level) & 1 ? [sibling, node] : [node, sibling];
+    node = hash(256, concat(Uint8Array.of(1), ...pair));
+  }
+  return node;
 }
 
 /** "End-to-end sessions". */
@@ -109,7 +127,10 @@ class Session {
 
   async blocks(): Promise<Block[]> {
     const pages = await this.request({ type: "sync", held: new Uint8Array(0) });
-    return pages.flatMap(({ blocks }) => blocks as unknown as Block[]);
+    const blocks = pages.flatMap((page) => page["blocks"] as unknown as Block[]);
+    for (const block of blocks)
+      if (hex(versionOf(block)) !== hex(block.version)) throw new Error("a block misdescribed");
+    return blocks;
   }
 }
 
@@ -129,6 +150,8 @@ export class IndependentQuerier {
   readonly #sessions = new Map<string, Inbox<Uint8Array>>();
   readonly #parties = new Map<string, Session>();
   readonly #replies = new Inbox<Fields>();
+  /** Blocks as they were scored last. */
+  readonly #scored = new Map<string, Block>();
 
   private constructor(
     federation: IndependentFederation,
@@ -222,7 +245,21 @@ export class IndependentQuerier {
       if (answer?.["type"] !== "passages") throw new Error(answer?.["code"] as string);
       const padded = Buffer.from(answer["padded"] as Uint8Array);
       if (padded.length % 32_768 !== 0) throw new Error("not padded");
-      return decode(padded.subarray(0, padded.lastIndexOf(0x80))) as unknown as Fields[];
+      const delivered = decode(padded.subarray(0, padded.lastIndexOf(0x80))) as Fields;
+      const statement = delivered["statement"] as Uint8Array;
+      const signed = openEnvelope("passages", id, statement, party, publicKeyOf(party)!) as Fields;
+      if (hex(signed["queryHash"] as Uint8Array) !== hex(hash(256, body))) throw new Error("another query's passages");
+      const passages = delivered["passages"] as Fields[];
+      for (const [i, row] of (signed["rows"] as Fields[]).entries()) {
+        const { salt, documentId, title, text, ordinal } = passages[i]!;
+        const leaf = hash(256, concat(Uint8Array.of(0), encode([salt!, documentId!, title!, text!, ordinal!])));
+        if (hex(leaf) !== hex(row["leaf"] as Uint8Array)) throw new Error("other words than were signed");
+        const known = this.#scored.get(`${party}/${String(row["block"] as number)}`);
+        if (!known || hex(known.version) !== hex(row["version"] as Uint8Array)) throw new Error("not what was scored");
+        const root = rootOf(leaf, row["slot"] as number, row["path"] as Uint8Array);
+        if (hex(root) !== hex(known.passages)) throw new Error("a passage that the block does not hold");
+      }
+      return passages;
     };
     return { rows: rows.sort((a, b) => b.score - a.score), fetch };
   }
@@ -244,6 +281,7 @@ export class IndependentQuerier {
       const version = hex(list.blocks.subarray(20 * i + 4, 20 * i + 20));
       const described = known.find((one) => hex(one.version) === version);
       if (described?.block !== numbers.readUInt32LE(20 * i)) throw new Error("a block that is not described");
+      this.#scored.set(`${party}/${String(described.block)}`, described);
       const { block, hint, occupied } = described;
       return key
         .read(list.scores.subarray(i * bytes, (i + 1) * bytes), hint)

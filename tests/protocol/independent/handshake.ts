@@ -31,7 +31,7 @@ export class IndependentInitiator {
 
   constructor(options: InitiatorOptions) {
     this.#options = options;
-    const { federationId: federation, protocol = 2 } = options;
+    const { federationId: federation, protocol = 3 } = options;
     this.hello = encode({ type: "hello", protocol, federation, ephemeral: x25519.getPublicKey(this.#ephemeral) });
   }
 
