@@ -250,11 +250,11 @@ export class IndependentQuerier {
       const signed = openEnvelope("passages", id, statement, party, publicKeyOf(party)!) as Fields;
       if (hex(signed["queryHash"] as Uint8Array) !== hex(hash(256, body))) throw new Error("another query's passages");
       const passages = delivered["passages"] as Fields[];
-      for (const [i, row] of (signed["rows"] as Fields[]).entries()) {
+      for (const [i, row] of (signed["rows"] as (Fields & { readonly block: number })[]).entries()) {
         const { salt, documentId, title, text, ordinal } = passages[i]!;
         const leaf = hash(256, concat(Uint8Array.of(0), encode([salt!, documentId!, title!, text!, ordinal!])));
         if (hex(leaf) !== hex(row["leaf"] as Uint8Array)) throw new Error("other words than were signed");
-        const known = this.#scored.get(`${party}/${String(row["block"] as number)}`);
+        const known = this.#scored.get(`${party}/${String(row.block)}`);
         if (!known || hex(known.version) !== hex(row["version"] as Uint8Array)) throw new Error("not what was scored");
         const root = rootOf(leaf, row["slot"] as number, row["path"] as Uint8Array);
         if (hex(root) !== hex(known.passages)) throw new Error("a passage that the block does not hold");
