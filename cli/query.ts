@@ -3,13 +3,8 @@ import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { styleText } from "node:util";
 import { connect } from "../party-node/connect.ts";
-import {
-  type HostedOutcome,
-  type PartyFault,
-  type PartyOutcome,
-  type QueryResult,
-  checkQuestion,
-} from "../party-node/asking/question.ts";
+import { checkQuestion } from "../party-node/asking/question.ts";
+import type { HostedOutcome, PartyFault, PartyOutcome, QueryResult } from "../party-node/asking/result.ts";
 import { limits } from "../protocol/index.ts";
 import { startTracing } from "../operation/tracing/index.ts";
 import { dirOption, tracesOption, wholeNumber } from "./options.ts";

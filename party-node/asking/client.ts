@@ -15,15 +15,8 @@ import { SeenSequences } from "../outsourced/index.ts";
 import type { HintCache } from "./hint-cache.ts";
 import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
 import { PartySession } from "./party-session.ts";
-import {
-  type CitedPassage,
-  type PartyFault,
-  type PartyOutcome,
-  type EvidenceSink,
-  type QuestionOptions,
-  type QueryResult,
-  checkQuestion,
-} from "./question.ts";
+import { type EvidenceSink, type QuestionOptions, checkQuestion } from "./question.ts";
+import type { CitedPassage, PartyFault, PartyOutcome, QueryResult } from "./result.ts";
 import { RepeatedQuestion } from "./repeated-question.ts";
 import { RepeatedTotal } from "./repeated-total.ts";
 import type { TotalQuestionOptions } from "./total-question.ts";

@@ -9,7 +9,7 @@ import {
   type SeenSequences,
   grantedCollections,
 } from "../outsourced/index.ts";
-import type { PartyOutcome } from "./question.ts";
+import type { PartyOutcome } from "./result.ts";
 
 export interface HostedSourcesOptions {
   readonly identity: Identity;

@@ -12,5 +12,5 @@ export type {
   PartyOutcome,
   QueryResult,
   Suspicion,
-} from "./question.ts";
+} from "./result.ts";
 export type { PartyRoute } from "../routing/index.ts";

@@ -1,5 +1,5 @@
 import type { HostedPassage } from "./hosted-sources.ts";
-import type { CitedPassage } from "./question.ts";
+import type { CitedPassage } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
 
 /** A row of a party, still to be fetched, or a passage of a hosted collection. */

@@ -1,5 +1,5 @@
 import { limits } from "../../protocol/index.ts";
-import type { CitedPassage, OtherSource } from "./question.ts";
+import type { CitedPassage, OtherSource } from "./result.ts";
 
 /** Tells which texts are the same passage but for small changes. */
 export interface Nearness {

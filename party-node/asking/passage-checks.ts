@@ -1,7 +1,7 @@
 import { Fault, type RingLayout, scoreErrorMax } from "../../crypto/index.ts";
 import { encoderInput } from "../documents/index.ts";
 import type { Encoder } from "../encoders/index.ts";
-import type { CitedPassage, PartyFault, PartyOutcome, Suspicion } from "./question.ts";
+import type { CitedPassage, PartyFault, PartyOutcome, Suspicion } from "./result.ts";
 import { isWordSalad } from "./word-salad.ts";
 
 /** SCORE_INFLATED: a party's passages do not earn the scores it sent. */

@@ -1,6 +1,7 @@
 import { type Asker, Fault } from "../../crypto/index.ts";
 import { Attempts, isLost } from "./attempts.ts";
-import { type CitedPassage, type PartyFault, type PartyOutcome, Question, type QuestionOptions } from "./question.ts";
+import { Question, type QuestionOptions } from "./question.ts";
+import type { CitedPassage, PartyFault, PartyOutcome } from "./result.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 
 /** Parties that will be asked once more, together. */

@@ -1,6 +1,6 @@
 import type { Asker, Fault } from "../../crypto/index.ts";
 import { Attempts, isLost, mayPass } from "./attempts.ts";
-import type { PartyFault } from "./question.ts";
+import type { PartyFault } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
 import { type TotalOutcome, TotalQuestion, type TotalQuestionOptions } from "./total-question.ts";
 

@@ -1,5 +1,5 @@
 import type { PartyRoute } from "../routing/index.ts";
-import type { PartyOutcome } from "./question.ts";
+import type { PartyOutcome } from "./result.ts";
 
 type Routes = ReadonlyMap<string, PartyRoute> | null;
 

@@ -1,4 +1,4 @@
-import type { PartyOutcome, QueryResult } from "./question.ts";
+import type { PartyOutcome, QueryResult } from "./result.ts";
 
 /** A question under way: iterate it for each party's outcome as it comes, or await `result`. */
 export interface Asking extends AsyncIterable<PartyOutcome> {

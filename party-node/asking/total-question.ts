@@ -12,7 +12,8 @@ import type { CoordinatorLink } from "../link/index.ts";
 import { Attempts } from "./attempts.ts";
 import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
-import { GRACE_MS, type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./question.ts";
+import { GRACE_MS } from "./question.ts";
+import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
 import { type ReadTotal, TotalReader } from "./total-reader.ts";
 

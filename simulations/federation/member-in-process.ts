@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Fault, sodium } from "../../crypto/index.ts";
 import type { ClientOptions, SottoClient } from "../../party-node/asking/client.ts";
-import type { PartyOutcome, QueryResult } from "../../party-node/asking/question.ts";
+import type { PartyOutcome, QueryResult } from "../../party-node/asking/result.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { Keyring, type KeyringEntry, newCollectionKey } from "../../party-node/keyring/index.ts";
 import {

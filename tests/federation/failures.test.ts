@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/index.ts";
 import { SottoClient } from "../../party-node/asking/client.ts";
-import type { PartyOutcome, QueryResult } from "../../party-node/asking/question.ts";
+import type { PartyOutcome, QueryResult } from "../../party-node/asking/result.ts";
 import { type HopMessage, openSigned, queryBody, seal } from "../../protocol/index.ts";
 import { TestFederation, until } from "../support/federation.ts";
 import { FaultProxy } from "../soak/fault-proxy.ts";

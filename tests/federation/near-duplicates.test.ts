@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { printPassages } from "../../cli/print-passages.ts";
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import { type Nearness, rowsToFetch, showOnce } from "../../party-node/asking/near-duplicates.ts";
-import type { CitedPassage } from "../../party-node/asking/question.ts";
+import type { CitedPassage } from "../../party-node/asking/result.ts";
 import { TextCodes } from "../../party-node/asking/text-codes.ts";
 import { openLexical } from "../../party-node/encoders/index.ts";
 import { TestFederation } from "../support/federation.ts";

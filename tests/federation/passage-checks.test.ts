@@ -7,7 +7,7 @@ import { ringLayout } from "../../crypto/index.ts";
 import { printPassages } from "../../cli/print-passages.ts";
 import { checkPassages } from "../../party-node/asking/passage-checks.ts";
 import { checkQueryOptions } from "../../party-node/asking/query-options.ts";
-import type { CitedPassage } from "../../party-node/asking/question.ts";
+import type { CitedPassage } from "../../party-node/asking/result.ts";
 import { isWordSalad } from "../../party-node/asking/word-salad.ts";
 import { encoderInput } from "../../party-node/documents/index.ts";
 import { type Encoder, openLexical } from "../../party-node/encoders/index.ts";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { RlweAsker } from "../../crypto/secret/index.ts";
-import { Question, type QueryResult } from "../../party-node/asking/question.ts";
+import { Question } from "../../party-node/asking/question.ts";
+import type { QueryResult } from "../../party-node/asking/result.ts";
 import { CoordinatorLink } from "../../party-node/link/coordinator-link.ts";
 import { PartySession } from "../../party-node/asking/party-session.ts";
 import type { SeenFrame } from "../../protocol/index.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scoreStandardDeviation } from "../../crypto/index.ts";
-import type { CitedPassage } from "../../party-node/asking/question.ts";
+import type { CitedPassage } from "../../party-node/asking/result.ts";
 import { CollectionReader, SeenSequences } from "../../party-node/outsourced/index.ts";
 import { corpus } from "../federation/corpora.ts";
 import { TestFederation } from "../support/federation.ts";

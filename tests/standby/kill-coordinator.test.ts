@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Fault } from "../../crypto/index.ts";
-import type { QueryResult } from "../../party-node/asking/question.ts";
+import type { QueryResult } from "../../party-node/asking/result.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { writeConfig } from "../../party-node/node-folder.ts";
 import { corpus } from "../federation/corpora.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { MODULUS, readResidues, residueBytes, sodium, totalBounds } from "../../crypto/index.ts";
 import type { SottoClient } from "../../party-node/asking/client.ts";
-import type { PartyFault, PartyOutcome } from "../../party-node/asking/question.ts";
+import type { PartyFault, PartyOutcome } from "../../party-node/asking/result.ts";
 import { ShareMaker, claimAlignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import { type HopMessage, openSigned, seal, shareBody } from "../../protocol/index.ts";
 import { corpus } from "../federation/corpora.ts";
