@@ -27,7 +27,7 @@ export type CrowdRequest = { readonly warm: true } | { readonly together: boolea
 export interface CrowdReply {
   /** Sum of the questions' times when they were asked one after the other, from first to last otherwise. */
   readonly elapsedMs: number;
-  /** Answers of a party that it is busy; the question was asked again. */
+  /** How often a party had to be asked again because it was busy, and answers that it still was. */
   readonly busy: number;
   /** Questions that were not answered in full. */
   readonly lost: number;
@@ -83,6 +83,7 @@ async function askUntilAnswered(client: SottoClient, question: number): Promise<
     const { parties, passages } = await client.query(String(question), { k: K }).result;
     const faults = parties.flatMap(({ fault }): { code: string; retryAfterMs?: number }[] => (fault ? [fault] : []));
     const refusals = faults.filter(({ code }) => code === "BUSY");
+    for (const { attempts = 1 } of parties) busy += attempts - 1;
     if (refusals.length === 0) return { busy, lost: faults.length > 0 || passages.length < K ? 1 : 0 };
     busy += refusals.length;
     await sleep(Math.max(...refusals.map(({ retryAfterMs }) => retryAfterMs ?? RETRY_MS)));

@@ -106,7 +106,7 @@ async function runCoordinator({
 }
 
 /** The port that members are told to reach. @throws Fault PORT_UNKNOWN. */
-function federationPort({ terms }: Federation): number {
+export function federationPort({ terms }: Pick<Federation, "terms">): number {
   const ports = terms.coordinatorUrls.map((url) => {
     const { port, protocol } = new URL(url);
     return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);

@@ -34,6 +34,7 @@ export function federationCommand(): Command {
     .addCommand(createCommand())
     .addCommand(addCommand())
     .addCommand(removeCommand())
+    .addCommand(coordinatorsCommand())
     .addCommand(showCommand())
     .addCommand(joinCommand());
 }
@@ -205,6 +206,22 @@ function removeCommand(): Command {
       writeSigned(file, { ...terms, revision: terms.revision + 1, members }, identity.privateKey);
       process.stdout.write(
         `${name} is a member no more; the file is at revision ${String(terms.revision + 1)}. Have the coordinator's node join with it:\n\n  sotto federation join ${FILE} --root ${terms.rootPublicKey} --dir COORDINATOR\n\n${TAKEN_UP}`,
+      );
+    });
+}
+
+function coordinatorsCommand(): Command {
+  return new Command("coordinators")
+    .description("say anew where members reach the coordinators, and sign the file again")
+    .argument("<urls...>", "all of them, in the order in which queriers try them", addCoordinatorUrl)
+    .addOption(dirOption())
+    .action((coordinatorUrls: string[], { dir }: { dir: string }) => {
+      const file = join(resolve(dir), FILE);
+      const { identity } = loadKeyFile(founderKey(dir));
+      const { terms } = openFederation(readFederationFile(file), toBase64(identity.publicKey));
+      writeSigned(file, { ...terms, revision: terms.revision + 1, coordinatorUrls }, identity.privateKey);
+      process.stdout.write(
+        `Coordinators are at ${coordinatorUrls.join(", ")}; the file is at revision ${String(terms.revision + 1)}. ${TAKEN_UP}A node that runs goes on with the addresses it was started with: start it again.\n`,
       );
     });
 }

@@ -134,7 +134,7 @@ test("a node says how many questions of one querier it answers", async () => {
 test("a node's port says that it serves, and how much, and names nobody", async () => {
   const [, port = ""] = await node("clinic").printed(/"port":(\d+),"msg":"serving metrics"/);
   const page = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
-  expect(await page("/healthz")).toBe("ok\n");
+  expect(await page("/healthz")).toBe(`ok\ncoordinator ws://127.0.0.1:${String(federation.port)} reached\n`);
   const metrics = await page("/metrics");
   expect(metrics).toMatch(/^sotto_queries_total\{outcome="answered"\} [1-9]/m);
   expect(metrics).toMatch(/^sotto_scoring_seconds_count [1-9]/m);
