@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Asker, ClearAsker, Fault, type RingLayout, ringLayout } from "../../crypto/index.ts";
+import { type Asker, ClearAsker, Fault, type RingLayout } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
 import {
   type Connect,
@@ -12,6 +12,7 @@ import {
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
+import { checkEncoder, federationLayout } from "./federation-layout.ts";
 import type { HintCache } from "./hint-cache.ts";
 import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
 import { PartySession } from "./party-session.ts";
@@ -60,21 +61,6 @@ export interface HostedCollectionsOptions extends Pick<HostedSourcesOptions, "en
 
 /** How long connecting waits for parties to deliver their hints. */
 const CONNECT_PATIENCE_MS = 2000;
-
-/** Layout of a federation's scoring, from its signed terms. @throws Fault PARAMETERS_INVALID. */
-export function federationLayout({ terms }: Federation): RingLayout {
-  const seed = new Uint8Array(Buffer.from(terms.scoring.seed, "base64"));
-  return ringLayout({ ...terms.scoring, seed, parties: terms.vertical?.parties ?? 1 });
-}
-
-/** @throws Fault ENCODER_MISMATCH. */
-export function checkEncoder(encoder: Encoder, { terms }: Federation): void {
-  if (encoder.fingerprint === terms.encoder.fingerprint && encoder.dim === terms.scoring.dim) return;
-  throw new Fault<ProtocolFaultCode>(
-    "ENCODER_MISMATCH",
-    `this node's encoder "${encoder.spec}" is not the federation's "${terms.encoder.spec}": the fingerprints differ; use the same encoder and the very same model files`,
-  );
-}
 
 /** A querier in a federation. */
 export class SottoClient {

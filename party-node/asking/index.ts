@@ -1,4 +1,5 @@
-export { type ClientOptions, SottoClient, checkEncoder, federationLayout } from "./client.ts";
+export { type ClientOptions, SottoClient } from "./client.ts";
+export { checkEncoder, federationLayout } from "./federation-layout.ts";
 export type { QueryOptions } from "./query-options.ts";
 export type { PassageFaultCode } from "./passage-checks.ts";
 export type { Asking } from "./start-asking.ts";

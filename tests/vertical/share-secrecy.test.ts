@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { MODULUS, addResidues, sodium, subtractResidues, totalBounds } from "../../crypto/index.ts";
-import { federationLayout } from "../../party-node/asking/client.ts";
+import { federationLayout } from "../../party-node/asking/federation-layout.ts";
 import { innerProduct } from "../crypto/support.ts";
 import { type Asked, ENTITIES, OneParty, ask, makeFederation, residuesOf, seedMaskOf } from "./two-parties.ts";
 

@@ -1,6 +1,6 @@
 import { type IndexAnswer, type QuerySecrets, readResidues, sodium } from "../../crypto/index.ts";
 import { type PairwiseKey, RlweAsker, seedMask } from "../../crypto/secret/index.ts";
-import { federationLayout } from "../../party-node/asking/client.ts";
+import { federationLayout } from "../../party-node/asking/federation-layout.ts";
 import { type Share, ShareMaker } from "../../party-node/vertical/index.ts";
 import {
   type Federation,
