@@ -4,8 +4,8 @@ import { type TruthRow, type Version, rowName } from "./party-history.ts";
 import type { Asked } from "./querier-machine.ts";
 import { vectorOf } from "./texts.ts";
 
-/** How long a party may serve what its store no longer holds: until it looks again. */
-const STALE_MS = 501;
+/** How long a party may serve what its store no longer holds: until it looks again, half a second later, and has encoded what changed. */
+const STALE_MS = 800;
 
 export interface AnswerCheckOptions {
   /** What a party held at some moment of this time. */
