@@ -4,8 +4,8 @@ import { type TruthRow, type Version, rowName } from "./party-history.ts";
 import type { Asked } from "./querier-machine.ts";
 import { vectorOf } from "./texts.ts";
 
-/** How long a party may serve what its store no longer holds: until it looks again. */
-const STALE_MS = 501;
+/** How long a party may serve what its store no longer holds: until it looks again, half a second later, and has encoded what changed. */
+const STALE_MS = 800;
 
 export interface AnswerCheckOptions {
   /** What a party held at some moment of this time. */
@@ -61,13 +61,17 @@ function faultUnder(
   if (shown.some(({ score }, i) => score > (shown[i - 1]?.score ?? Infinity))) return "the order is wrong";
   const scores = [...truth.values()].map(({ score }) => score).sort((a, b) => b - a);
   const names = new Set(shown.map(({ name }) => name));
-  /** The least score that is surely among the k best, and what is better than the worst that is shown. */
   const worstShown = Math.min(...shown.map(({ name }) => truth.get(name)!.score));
   const faults = new Map(answered.map(({ party, fault }) => [party, fault]));
   for (const [name, { row, score }] of truth) {
     if (names.has(name)) continue;
     const among = scores.filter((other) => other >= score - 2 * scoreErrorMax).length <= question.k;
-    if (!among && score <= worstShown + 2 * scoreErrorMax) continue;
+    // Of one party no more than k rows are fetched: one behind them takes nobody's place.
+    const own = [...truth.values()].filter(
+      ({ row: { party }, score: other }) => party === row.party && other >= score - 2 * scoreErrorMax,
+    );
+    const fetched = own.length <= question.k && score > worstShown + 2 * scoreErrorMax;
+    if (!among && !fetched) continue;
     const fault = faults.get(row.party);
     if (!fault) return `a passage of the best is missing, and ${row.party} has no fault: ${name} ${score}`;
     if (fault.code === "PASSAGES_MISSING") {

@@ -1,20 +1,20 @@
 import { join } from "node:path";
 import { pino } from "pino";
-import { Fault, LocalShard, RlweIndex, type RingLayout } from "../../crypto/index.ts";
+import { Fault, RlweIndex, type RingLayout } from "../../crypto/index.ts";
 import { PartyServer, QueryBudget } from "../../party-node/serving/index.ts";
 import { type PassageStore, type StoreSnapshot, openSqliteStore } from "../../party-node/store/index.ts";
 import { type Federation, type SeenFrame } from "../../protocol/index.ts";
 import type { AuditEvent } from "../../operation/audit/index.ts";
 import { Machine, type Surroundings } from "./machine.ts";
 import { PartyHistory } from "./party-history.ts";
+import { SimulatedThread } from "./simulated-thread.ts";
 import { type Host, virtualTime } from "./virtual-time.ts";
-
-/** For a hundred times the blocks that a simulated party holds. */
-const ARENA_BYTES = 1024 * 1024;
 
 export interface PartyOptions {
   readonly layout: RingLayout;
   readonly budget: { readonly max: number; readonly days: number };
+  /** How long the next piece of scoring or encoding takes. */
+  readonly workMs: () => number;
   /** Sees every message that comes to the party. */
   readonly onFrame: (party: string, frame: SeenFrame) => void;
   readonly onEvent: (party: PartyMachine, event: AuditEvent) => void;
@@ -38,7 +38,7 @@ export class PartyMachine extends Machine {
   }
 
   protected run(host: Host, federation: Federation): void {
-    const { layout, budget, onFrame, onEvent } = this.#options;
+    const { layout, budget, workMs, onFrame, onEvent } = this.#options;
     const store = this.#openStore();
     this.#store = store;
     const snapshot = store.snapshot.bind(store);
@@ -58,7 +58,7 @@ export class PartyMachine extends Machine {
       identity: this.identity,
       federation,
       store,
-      index: new RlweIndex(layout, { openShard: () => new LocalShard(layout, this.keys.hintKey, ARENA_BYTES) }),
+      index: new RlweIndex(layout, { openShard: () => new SimulatedThread(layout, this.keys.hintKey, workMs) }),
       queryBudget: new QueryBudget({
         path: join(this.folder, "questions.json"),
         ...budget,

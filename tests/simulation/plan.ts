@@ -46,6 +46,6 @@ export function planOf(seed: number): Plan {
     updatesEach: between(0, 4),
     mishaps: between(0, 6),
     budget: random() < 0.5 ? { max: between(1, 4), days: between(1, 30) } : { max: 1000, days: 30 },
-    documents: between(0, 40),
+    documents: between(0, random() < 0.6 ? 20 : 70),
   };
 }

@@ -11,7 +11,6 @@ import { type Host, virtualTime } from "./virtual-time.ts";
 const RETRY_MS = 1000;
 
 export interface Question {
-  readonly querier: string;
   readonly number: number;
   readonly text: string;
   readonly k: number;

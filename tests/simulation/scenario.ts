@@ -61,20 +61,20 @@ export class Scenario {
     const { questionsEach, updatesEach, mishaps, durationMs } = this.#plan;
     const { queriers, parties } = this.#world;
     for (const querier of queriers)
-      for (let i = 0; i < questionsEach; i++)
-        this.#later(durationMs, () => void this.#ask(querier, this.#question(querier)));
+      for (let i = 0; i < questionsEach; i++) this.#later(durationMs, () => void this.#ask(querier, this.#question()));
     for (const party of parties)
       for (let i = 0; i < updatesEach; i++)
         this.#later(durationMs, () => {
           party.history.change(this.#random, { put: 4, remove: 4 });
           this.#record.note(`update ${party.name} ${party.history.rowCount}`);
+          // What goes wrong around an update does so when somebody asks then.
+          if (this.#random() < 0.5) this.#later(700, () => void this.#ask(this.#anyQuerier(), this.#question()));
         });
     for (let i = 0; i < mishaps; i++) this.#later(durationMs, () => this.#mishap());
   }
 
-  #question(querier: QuerierMachine): Question {
+  #question(): Question {
     return {
-      querier: querier.name,
       number: ++this.#questions,
       text: newText(this.#random, this.#questions),
       k: 1 + Math.floor(this.#random() * 8),
@@ -136,7 +136,8 @@ export class Scenario {
       ["restart", () => this.#restart(this.#anyMachine())],
       ["partition", () => this.#partition(true)],
       ["partition one way", () => this.#partition(false)],
-      ["clock jump", () => this.#jump(this.#anyMachine())],
+      ["clock jump", () => this.#jump([this.#anyMachine()])],
+      ["all clocks jump", () => this.#jump(this.#world.machines)],
       ["members changed", () => this.#revise()],
     ];
     const [kind, act] = kinds[Math.floor(this.#random() * kinds.length)]!;
@@ -178,10 +179,12 @@ export class Scenario {
     if (bothWays || !outward) network.block(hub.name, name, ms);
   }
 
-  #jump(machine: Machine): void {
+  /** One clock is set, or all are by one bad time server. */
+  #jump(machines: readonly Machine[]): void {
     const scale = [1000, 60_000, 600_000, DAY_MS, 40 * DAY_MS][Math.floor(this.#random() * 5)]!;
-    machine.skewMs += Math.floor((2 * this.#random() - 1) * scale);
-    this.#record.note(`clock ${machine.name} ${machine.skewMs}`);
+    const ms = Math.floor((2 * this.#random() - 1) * scale);
+    for (const machine of machines) machine.skewMs += ms;
+    this.#record.note(`clock ${machines.map(({ name }) => name).join(" ")} ${ms}`);
   }
 
   /** A member goes, or one that went comes back; one machine is given the new file, and the others hear of it from it. */
@@ -231,7 +234,7 @@ export class Scenario {
     const world = this.#world;
     const finals: Asked[] = [];
     for (const querier of world.queriers.filter((machine) => world.isMember(machine))) {
-      const question = { ...this.#question(querier), deadlineMs: FINAL_DEADLINE_MS, cancelAfterMs: null };
+      const question = { ...this.#question(), deadlineMs: FINAL_DEADLINE_MS, cancelAfterMs: null };
       const asked = this.#ask(querier, question);
       if (asked) finals.push(asked);
       else this.#record.violated("liveness", `${querier.name} is not connected`);
@@ -241,10 +244,10 @@ export class Scenario {
     for (const asked of finals) this.#checkFinal(asked);
   }
 
-  #checkFinal({ question, result, fault, endedAt }: Asked): void {
+  #checkFinal({ question, host, result, fault, endedAt }: Asked): void {
     const world = this.#world;
     const says = (what: string): void => {
-      this.#record.violated("liveness", `question ${question.number} of ${question.querier}: ${what}`);
+      this.#record.violated("liveness", `question ${question.number} of ${host.name}: ${what}`);
     };
     if (endedAt === null) says("did not end");
     else if (!result) says(fault?.code ?? "no result");
@@ -266,6 +269,11 @@ export class Scenario {
   #anyMachine(): Machine {
     const { machines } = this.#world;
     return machines[Math.floor(this.#random() * machines.length)]!;
+  }
+
+  #anyQuerier(): QuerierMachine {
+    const { queriers } = this.#world;
+    return queriers[Math.floor(this.#random() * queriers.length)]!;
   }
 
   #later(withinMs: number, work: () => void): void {

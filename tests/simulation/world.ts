@@ -13,6 +13,7 @@ import { DIM, chanceEncoder } from "./texts.ts";
 import { virtualTime } from "./virtual-time.ts";
 
 const CHUNK = 64;
+const WORK_MS_MAX = 15;
 const SCORING = { dim: DIM, chunk: CHUNK, normMax: chanceEncoder.normMax, scoreBits: 16 };
 
 /** A federation of simulated machines, and those who watch over what it does. */
@@ -47,6 +48,7 @@ export class World {
         new PartyMachine(name, around, {
           layout,
           budget: plan.budget,
+          workMs: () => Math.floor(WORK_MS_MAX * random()),
           onFrame: (_, frame) => {
             const fault = this.#keys.look(frame);
             if (fault !== null) record.violated("key-reuse", fault);
