@@ -106,7 +106,16 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     }),
   );
   say(`starting ${coordinators.join(" and ")}, ${PARTIES.length} parties and ${groups.length} processes of queriers`);
-  await members.start();
+  const stopped = new Promise<null>((resolve) =>
+    stop.addEventListener("abort", () => {
+      members.expectEnd();
+      resolve(null);
+    }),
+  );
+  const started = members.start();
+  // A terminal's Ctrl-C ends those that are starting, too.
+  started.catch(() => undefined);
+  await Promise.race([started, stopped]);
   const began = performance.now();
   const endAt = began + 60_000 * options.minutes;
   const watch = new Watch(members, tally, Math.min(30_000, 10_000 * options.minutes));
@@ -119,12 +128,6 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     tellProgress({ tally, recoveries, began, options, say }, over.signal),
   ]);
   const planned = options.faults ?? schedule(members, random, () => (performance.now() - began) / (endAt - began));
-  const stopped = new Promise<null>((resolve) =>
-    stop.addEventListener("abort", () => {
-      members.expectEnd();
-      resolve(null);
-    }),
-  );
   for (const fault of planned) {
     if (stop.aborted || (!options.faults && performance.now() >= endAt)) break;
     say(`${fault.kind} ${fault.name}`);
