@@ -21,5 +21,6 @@ async function tellMemory(): Promise<void> {
     await sleep(PAUSE_MS);
   }
   const { heapUsed, external } = process.memoryUsage();
-  process.send?.({ event: "memory", liveBytes: heapUsed + external } satisfies MemoryEvent);
+  // It may have been told to end meanwhile.
+  if (process.connected) process.send?.({ event: "memory", liveBytes: heapUsed + external } satisfies MemoryEvent);
 }
