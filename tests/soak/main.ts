@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { EXIT_STOPPED } from "../../cli/supervision.ts";
-import { SOAK_DEFAULTS, type SoakOptions, soak } from "./soak.ts";
+import { SOAK_DEFAULTS, type SoakOptions } from "./options.ts";
+import { soak } from "./soak.ts";
 import { inWords } from "./report-text.ts";
 
 const HELP = `npm run soak -- [options]: coordinators, three parties and queriers as real processes, asked all the time, killed, cut off and revived

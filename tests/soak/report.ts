@@ -1,6 +1,6 @@
 import { percentile } from "../../simulations/metrics.ts";
 import type { Recovery } from "./faults.ts";
-import type { SoakOptions } from "./soak.ts";
+import type { SoakOptions } from "./options.ts";
 import type { QuestionCounts, Tally } from "./tally.ts";
 import { LIVE_BYTES_A_QUESTION_MAX, type MemoryFigures } from "./watch.ts";
 

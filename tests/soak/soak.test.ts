@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { repository } from "../support/cli.ts";
-import { SOAK_DEFAULTS, soak } from "./soak.ts";
+import { SOAK_DEFAULTS } from "./options.ts";
+import { soak } from "./soak.ts";
 
 test("real processes, one kill of each role and a broken wire: nothing is lost, nothing is wrong", async () => {
   const lines: string[] = [];

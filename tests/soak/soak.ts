@@ -10,6 +10,7 @@ import { seededRandom } from "../../simulations/seeded-random.ts";
 import { SoakCorpus } from "./corpus.ts";
 import { type PlannedFault, type Recovery, faultsOfARound, inject, isSpared, weather } from "./faults.ts";
 import { Members } from "./members.ts";
+import type { SoakOptions } from "./options.ts";
 import { type SoakReport, reportOf } from "./report.ts";
 import { Tally } from "./tally.ts";
 import { Watch } from "./watch.ts";
@@ -24,36 +25,6 @@ const CHANGED = 1;
 const ADDED_EVERY = 5;
 const CHANGE_MS = 3000;
 const GAP_MS = { min: 500, max: 2500 };
-
-export interface SoakOptions {
-  readonly minutes: number;
-  /** 1, or 2: one that stands by. */
-  readonly coordinators: number;
-  readonly queriers: number;
-  /** Processes that the queriers are spread over. */
-  readonly querierProcesses: number;
-  /** Documents of each party at first; five passages each. */
-  readonly documents: number;
-  readonly dim: number;
-  readonly deadlineMs: number;
-  /** Longest pause of a querier. */
-  readonly pauseMsMax: number;
-  readonly seed: number;
-  /** These faults and then the end, in place of a schedule over the time. */
-  readonly faults?: readonly PlannedFault[];
-}
-
-export const SOAK_DEFAULTS: SoakOptions = {
-  minutes: 5,
-  coordinators: 2,
-  queriers: 32,
-  querierProcesses: 4,
-  documents: 160,
-  dim: 64,
-  deadlineMs: 10_000,
-  pauseMsMax: 500,
-  seed: 1,
-};
 
 /**
  * Runs a federation of real processes, asks it all the time, and breaks it all the time.
@@ -106,7 +77,16 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     }),
   );
   say(`starting ${coordinators.join(" and ")}, ${PARTIES.length} parties and ${groups.length} processes of queriers`);
-  await members.start();
+  const stopped = new Promise<null>((resolve) =>
+    stop.addEventListener("abort", () => {
+      members.expectEnd();
+      resolve(null);
+    }),
+  );
+  const started = members.start();
+  // A terminal's Ctrl-C ends those that are starting, too.
+  started.catch(() => undefined);
+  await Promise.race([started, stopped]);
   const began = performance.now();
   const endAt = began + 60_000 * options.minutes;
   const watch = new Watch(members, tally, Math.min(30_000, 10_000 * options.minutes));
@@ -119,12 +99,6 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     tellProgress({ tally, recoveries, began, options, say }, over.signal),
   ]);
   const planned = options.faults ?? schedule(members, random, () => (performance.now() - began) / (endAt - began));
-  const stopped = new Promise<null>((resolve) =>
-    stop.addEventListener("abort", () => {
-      members.expectEnd();
-      resolve(null);
-    }),
-  );
   for (const fault of planned) {
     if (stop.aborted || (!options.faults && performance.now() >= endAt)) break;
     say(`${fault.kind} ${fault.name}`);
