@@ -1,33 +1,40 @@
 import { Fault } from "../crypto/fault.ts";
 import { encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
+import { type FederationLog, logDigest, mergeLogs, readFederation, writeFederation } from "./federation-file.ts";
 import {
   type FederationMember,
   type FederationTerms,
   type Role,
   federationId,
   fromBase64,
-  readFederation,
-} from "./federation-file.ts";
+} from "./federation-terms.ts";
 
-/** A federation whose file's signature has been checked. Processes share one of these each, and take up newer files while they run. */
+/** A federation whose log has been checked. Processes share one of these each, and take up newer logs while they run. */
 export interface Federation {
-  /** As of the newest file. */
+  /** As of the newest entry. */
   readonly terms: FederationTerms;
-  /** The newest file, as it was signed. */
+  /** All that was entered. */
+  readonly log: FederationLog;
+  /** The log as text, to be kept and sent around. */
   readonly file: string;
+  /** BLAKE2b-256 over all entries. */
+  readonly digest: Uint8Array;
   /** BLAKE2b-256 of the root public key: names the federation in handshakes and signatures, whatever else changes. */
   readonly id: Uint8Array;
   /** A member's Ed25519 key, or null. */
   readonly publicKeyOf: (name: string) => Uint8Array | null;
   readonly hasRole: (name: string, role: Role) => boolean;
   /**
-   * Takes up a file if it is newer than the one that holds; what is older, or the same, changes nothing.
+   * Takes up what a file has that this log lacks; a file that has nothing new changes nothing.
    *
-   * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED. FEDERATION_FORKED: the root key has signed two files of one revision.
-   *   FEDERATION_REFOUNDED: more changed than members and the coordinator's address, which processes take up when they start.
+   * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED, INVITATION_USED, INVITATION_EXPIRED, LIMIT_EXCEEDED. FEDERATION_FORKED: the root key has signed two
+   *   different changes with one place in the log. FEDERATION_REFOUNDED: it has founded the federation anew, or what changed is more than processes take up
+   *   while they run.
    */
   update(file: string): boolean;
+  /** {@link update}. @returns Whether this log has more entries now than the file. */
+  exchange(file: string): boolean;
   /**
    * @param listener - Called after every update with the names of members that came, went, or have another key or other roles.
    * @returns Ends it.
@@ -36,11 +43,11 @@ export interface Federation {
 }
 
 /**
- * Reads a federation file and checks who signed it.
+ * Reads a federation file and checks all of it.
  *
  * @param text - The file's content.
  * @param rootPublicKey - The key this node trusts, base64; from its own configuration, never from the file.
- * @throws Fault FEDERATION_MALFORMED, FEDERATION_TAMPERED.
+ * @throws Fault as {@link readFederation}.
  */
 export function openFederation(text: string, rootPublicKey: string): Federation {
   return new SignedFederation(text, rootPublicKey);
@@ -52,24 +59,34 @@ class SignedFederation implements Federation {
   readonly id: Uint8Array;
   readonly #rootPublicKey: string;
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
+  #log: FederationLog;
   #file: string;
-  #terms: FederationTerms;
+  #digest: Uint8Array;
   #members: Members;
 
   constructor(file: string, rootPublicKey: string) {
     this.#rootPublicKey = rootPublicKey;
     this.id = federationId(rootPublicKey);
-    this.#file = file;
-    this.#terms = readFederation(file, rootPublicKey);
-    this.#members = membersOf(this.#terms);
+    this.#log = readFederation(file, rootPublicKey);
+    this.#file = writeFederation(this.#log);
+    this.#digest = logDigest(this.#log);
+    this.#members = membersOf(this.terms);
   }
 
   get terms(): FederationTerms {
-    return this.#terms;
+    return this.#log.state.terms;
+  }
+
+  get log(): FederationLog {
+    return this.#log;
   }
 
   get file(): string {
     return this.#file;
+  }
+
+  get digest(): Uint8Array {
+    return this.#digest;
   }
 
   readonly publicKeyOf = (name: string): Uint8Array | null => {
@@ -80,28 +97,33 @@ class SignedFederation implements Federation {
   readonly hasRole = (name: string, role: Role): boolean => this.#members.get(name)?.roles.includes(role) ?? false;
 
   update(file: string): boolean {
-    const terms = readFederation(file, this.#rootPublicKey);
-    const { revision } = this.#terms;
-    if (terms.revision < revision || file === this.#file) return false;
-    if (terms.revision === revision) {
-      if (isSame(terms, this.#terms)) return false;
-      throw new Fault<ProtocolFaultCode>(
-        "FEDERATION_FORKED",
-        `two different files of revision ${String(revision)} are signed by the federation's root key; ask the founder which holds, and who else has that key`,
-      );
-    }
-    if (!isSame(lastingPart(terms), lastingPart(this.#terms)))
+    const before = this.terms.revision;
+    this.exchange(file);
+    return this.terms.revision > before;
+  }
+
+  exchange(file: string): boolean {
+    if (file === this.#file) return false;
+    const other = readFederation(file, this.#rootPublicKey, this.#log);
+    this.#take(mergeLogs(this.#log, other));
+    return this.terms.revision > other.state.terms.revision;
+  }
+
+  #take(log: FederationLog): void {
+    // Entries are only ever added.
+    if (log.state.terms.revision === this.terms.revision) return;
+    if (!isSame(lastingPart(log.state.terms), lastingPart(this.terms)))
       throw new Fault<ProtocolFaultCode>(
         "FEDERATION_REFOUNDED",
-        `revision ${String(terms.revision)} of the federation changes more than its members; join with it and start again`,
+        "a newer file changes the parties of a vertical federation; join with it and start again",
       );
-    const members = membersOf(terms);
+    const members = membersOf(log.state.terms);
     const changed = changedMembers(this.#members, members);
-    this.#terms = terms;
+    this.#log = log;
     this.#members = members;
-    this.#file = file;
+    this.#file = writeFederation(log);
+    this.#digest = logDigest(log);
     for (const listener of [...this.#listeners]) listener(changed);
-    return true;
   }
 
   onChange(listener: (changed: ReadonlySet<string>) => void): () => void {
@@ -119,9 +141,9 @@ function changedMembers(before: Members, after: Members): Set<string> {
   return new Set([...names].filter((name) => !isSame(before.get(name), after.get(name))));
 }
 
-/** What a process does not take up while it runs. In a vertical federation the parties too: each of them masks for all others. */
-function lastingPart({ members, revision: _, coordinatorUrl: __, ...terms }: FederationTerms): unknown {
-  return { ...terms, parties: terms.vertical ? members.filter(({ roles }) => roles.includes("party")) : [] };
+/** What a process does not take up while it runs: in a vertical federation each party masks for all others. */
+function lastingPart({ members, vertical }: FederationTerms): unknown {
+  return vertical ? members.filter(({ roles }) => roles.includes("party")) : [];
 }
 
 function isSame(a: unknown, b: unknown): boolean {

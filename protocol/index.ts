@@ -17,14 +17,36 @@ export type { ProtocolFaultCode } from "./faults.ts";
 export { type Federation, openFederation } from "./federation.ts";
 export { offerRevision, takeUpFederation } from "./federation-exchange.ts";
 export {
+  type FederationDraft,
+  type FederationLog,
+  mergeLogs,
+  readFederation,
+  signFederation,
+  withChanges,
+  withClaim,
+  writeFederation,
+} from "./federation-file.ts";
+export {
+  type Change,
+  type Claim,
+  type FounderAction,
+  changeSchema,
+  claimSchema,
+  entryHash,
+  hashOf,
+  signChange,
+  signClaim,
+} from "./federation-log.ts";
+export type { FederationState, Invitation } from "./federation-state.ts";
+export {
   type FederationMember,
   type FederationTerms,
   type Role,
+  fromBase64,
   roleNames,
-  signFederation,
   toBase64,
   verticalParties,
-} from "./federation-file.ts";
+} from "./federation-terms.ts";
 export {
   type Established,
   type HandshakeContext,

@@ -30,8 +30,14 @@ export const limits = {
   connectionsPerMemberMax: 64,
   /** Members of a federation: names in a roster and in a query. @by whoever reads the file */
   membersMax: 1024,
-  /** Characters of a federation file: so many members take a quarter of it. @by both ends */
-  federationFileMax: 1024 * 1024,
+  /** Characters of a federation file: as many entries as are allowed have 300 to 500 each. @by both ends */
+  federationFileMax: 2 * 1024 * 1024,
+  /** Changes that a founder has logged; each of a thousand members twice. @by whoever reads the file */
+  federationChangesMax: 2048,
+  /** What members have entered into the log themselves: who joined by invitation, keys that were replaced. @by whoever reads the file */
+  federationClaimsMax: 1024,
+  /** Of them, one on top of the other, of one member: it cannot fill the log for the others. The founder removes and adds it to begin again. @by whoever reads the file */
+  keyReplacementsMax: 64,
   /** Messages that may arrive before their receiver is ready to look at them. @by both ends */
   earlyMessagesMax: 64,
   /** Unsent bytes to one peer above which the sender waits, where it can. @by sender */

@@ -10,7 +10,16 @@ const envelope = z.strictObject({ signer: memberName, payload: byteString, signa
 
 /** What a signature is for; a signature for one purpose never passes for another. */
 export type SignaturePurpose =
-  "query" | "answer" | "share" | "handshake-initiator" | "handshake-responder" | "federation" | "grant" | "alignment";
+  | "query"
+  | "answer"
+  | "share"
+  | "handshake-initiator"
+  | "handshake-responder"
+  | "federation"
+  | "federation-change"
+  | "federation-claim"
+  | "grant"
+  | "alignment";
 
 /**
  * The bytes that are signed: a label, the federation, then the BLAKE2b-512 hash of the payload. Ed25519 reads what it signs twice, and a query

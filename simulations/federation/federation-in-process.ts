@@ -22,7 +22,10 @@ import {
   openFederation,
   signFederation,
   toBase64,
+  withChanges,
+  writeFederation,
 } from "../../protocol/index.ts";
+import { changesBetween } from "./changes-between.ts";
 import type { HostOptions } from "./host-in-process.ts";
 import type { Corpus } from "./ingest-corpus.ts";
 import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
@@ -120,9 +123,7 @@ export class FederationInProcess implements AsyncDisposable {
     };
     this.file = signFederation(
       {
-        version: 1,
         name: "a federation in one process",
-        revision: 1,
         rootPublicKey: this.rootPublicKey,
         coordinatorUrl: "ws://127.0.0.1:1",
         mode,
@@ -164,10 +165,11 @@ export class FederationInProcess implements AsyncDisposable {
     return openFederation(this.file, this.rootPublicKey);
   }
 
-  /** A newer file, signed by the founder. */
+  /** A newer file, signed by the founder: of members and the coordinator's address, what differs. */
   revised(change: (terms: FederationTerms) => Partial<FederationTerms>): string {
-    const { terms } = this.federation;
-    return signFederation({ ...terms, revision: terms.revision + 1, ...change(terms) }, this.#rootSecretKey);
+    const { terms, log } = this.federation;
+    const actions = changesBetween(terms, { ...terms, ...change(terms) });
+    return writeFederation(withChanges(log, actions, this.#rootSecretKey));
   }
 
   get url(): string {

@@ -5,7 +5,7 @@ import type { CitedPassage, PartyOutcome } from "../../index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { plaintextTop } from "../../cli/plaintext-search.ts";
 import { findSecrets } from "../../cli/process-view.ts";
-import type { FederationTerms } from "../../protocol/index.ts";
+import { openFederation } from "../../protocol/index.ts";
 import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
@@ -222,7 +222,7 @@ test("a party that is too slow misses the deadline, and the others' answers come
 });
 
 test("a member that the founder removes is refused, and asks again once it is added, while all others run on", async () => {
-  const { members } = (JSON.parse(readFileSync(federation.file, "utf8")) as { terms: FederationTerms }).terms;
+  const { members } = openFederation(readFileSync(federation.file, "utf8"), federation.rootKey).terms;
   const { publicKey } = members.find(({ name }) => name === "asker")!;
   const publish = (): Promise<string> =>
     sottoOutput(["federation", "join", federation.file, "--root", federation.rootKey, "--dir", federation.dir("hub")]);

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from "./target.ts";
 import { documentTargets } from "./targets/documents.ts";
+import { federationTargets } from "./targets/federation.ts";
 import { fileTargets } from "./targets/files.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
 import { keptTargets } from "./targets/kept.ts";
@@ -19,6 +20,7 @@ export function fuzzTargets(folder: string): readonly FuzzTarget[] {
     ...wireTargets,
     ...handshakeTargets,
     ...sealedTargets,
+    ...federationTargets,
     ...remoteTargets,
     ...sessionTargets,
     ...fileTargets(folder),

@@ -185,7 +185,10 @@ const shapes: Readonly<Record<string, Shape>> = {
     peer: badNames,
     code: badCodes,
   }),
-  "federation-revision": hop([{ type: "federation-revision", revision: 1 }], { revision: [0, ...badRevisions] }),
+  "federation-revision": hop([{ type: "federation-revision", revision: 1, digest: zeros(32) }], {
+    revision: [0, ...badRevisions],
+    digest: [zeros(31), zeros(33), "digest"],
+  }),
   federation: hop(
     [
       { type: "federation", file: "{}" },
