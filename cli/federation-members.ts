@@ -1,8 +1,8 @@
-import { Command } from "commander";
-import { Fault } from "../crypto/index.ts";
-import { type Role, roleNames } from "../protocol/index.ts";
+import { Command, InvalidArgumentError } from "commander";
+import { Fault, sodium } from "../crypto/index.ts";
+import { type Role, roleNames, toBase64, writeInvitation } from "../protocol/index.ts";
 import { FEDERATION_FILE, FounderFolder, parsePublicKey } from "./founder-folder.ts";
-import { dirOption } from "./options.ts";
+import { dirOption, memberNameArgument } from "./options.ts";
 
 function parseRoles(text: string): Role[] {
   const roles = text.split(",").map((role) => role.trim());
@@ -58,6 +58,63 @@ export function removeCommand(): Command {
         );
       founder.change({ type: "member-removed", name });
       process.stdout.write(`${name} is a member no more; ${publish(founder)}`);
+    });
+}
+
+const UNIT_MS = { h: 3_600_000, d: 86_400_000 } as const;
+
+function parseDuration(text: string): number {
+  const [, count = "", unit] = /^([1-9]\d{0,3})([hd])$/.exec(text) ?? [];
+  const ms = Number(count) * UNIT_MS[unit as "h" | "d"];
+  if (!(ms <= 366 * UNIT_MS.d)) throw new InvalidArgumentError("expected hours or days, at most a year: 12h, 7d");
+  return ms;
+}
+
+export function inviteCommand(): Command {
+  return new Command("invite")
+    .description("make an invitation by which somebody becomes a member, once, without sending keys around")
+    .requiredOption("--name <name>", "what the member will be called", memberNameArgument)
+    .requiredOption(
+      "--role <roles>",
+      `${roleNames.join(", ")}; several joined by commas, or given again`,
+      (text, before?: string) => (before === undefined ? text : `${before},${text}`),
+    )
+    .option("--expires <time>", "how long it can be used: 12h, 7d", parseDuration, 7 * UNIT_MS.d)
+    .addOption(dirOption())
+    .action(({ name, role, expires: ms, dir }: { name: string; role: string; expires: number; dir: string }) => {
+      const founder = new FounderFolder(dir);
+      const { terms, invitations } = founder.log.state;
+      if (invitations.has(name) || terms.members.some((member) => member.name === name))
+        throw new Fault(
+          "NAME_TAKEN",
+          `"${name}" is a member or invited already; \`sotto federation remove ${name}\` ends that`,
+        );
+      const secret = sodium.randombytes_buf(32);
+      const publicKey = toBase64(sodium.crypto_sign_seed_keypair(secret).publicKey);
+      const expires = new Date(Date.now() + ms).toISOString();
+      const roles = [...new Set(parseRoles(role))];
+      founder.change({ type: "invitation-made", name, roles, publicKey, expires });
+      process.stdout.write(`${writeInvitation(founder.log.state, { name, expires }, secret)}\n`);
+      process.stderr.write(
+        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that ${publish(founder)}`,
+      );
+    });
+}
+
+export function revokeInvitationCommand(): Command {
+  return new Command("revoke-invitation")
+    .description("withdraw an invitation; whoever has joined by it is no member any more")
+    .argument("<name>", "the name that was invited")
+    .addOption(dirOption())
+    .action((name: string, { dir }: { dir: string }) => {
+      const founder = new FounderFolder(dir);
+      if (!founder.wasInvited(name))
+        throw new Fault(
+          "INVITATION_UNKNOWN",
+          `"${name}" has no invitation; \`sotto federation log\` shows those that were made`,
+        );
+      founder.change({ type: "invitation-withdrawn", name });
+      process.stdout.write(`The invitation of ${name} is withdrawn; ${publish(founder)}`);
     });
 }
 

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { Fault } from "../crypto/index.ts";
 import { loadKeyFile } from "../party-node/keys.ts";
 import { openNodeFolder, readFederationFile } from "../party-node/node-folder.ts";
-import { openFederation, toBase64 } from "../protocol/index.ts";
+import { readFederation, toBase64 } from "../protocol/index.ts";
 import { FEDERATION_FILE, ROOT_KEY } from "./founder-folder.ts";
 import { dirOption } from "./options.ts";
 
@@ -16,10 +16,12 @@ export function showCommand(): Command {
     .option("--root <key>", "the root key to check against; default is the node's own")
     .addOption(dirOption())
     .action((file: string | undefined, { root, dir }: { root?: string; dir: string }) => {
-      const { path, key } = whatToShow(file, root, dir);
-      const { terms } = openFederation(readFederationFile(path), key);
+      const { path, key } = whichFederation(file, root, dir);
+      const { terms, invitations } = readFederation(readFederationFile(path), key).state;
       const table = new Table({ head: ["member", "roles", "public key"], style: { head: [], border: [] } });
       for (const member of terms.members) table.push([member.name, member.roles.join(", "), member.publicKey]);
+      for (const { name, roles, expires } of invitations.values())
+        table.push([name, roles.join(", "), `invited until ${expires}`]);
       const { scoring, encoder, vertical } = terms;
       const totals = vertical ? `; totals of ${String(vertical.parties)} parties` : "";
       process.stdout.write(
@@ -29,7 +31,12 @@ export function showCommand(): Command {
     });
 }
 
-function whatToShow(file: string | undefined, root: string | undefined, dir: string): { path: string; key: string } {
+/** The federation file that a command is about, and the root key to check it against. @throws Fault NOT_JOINED. */
+export function whichFederation(
+  file: string | undefined,
+  root: string | undefined,
+  dir: string,
+): { path: string; key: string } {
   if (file !== undefined && root !== undefined) return { path: resolve(file), key: root };
   const rootKey = join(resolve(dir), ROOT_KEY);
   if (existsSync(rootKey))

@@ -1,15 +1,19 @@
 import { Command } from "commander";
 import { createCommand } from "./federation-create.ts";
 import { joinCommand } from "./federation-join.ts";
-import { addCommand, removeCommand } from "./federation-members.ts";
+import { addCommand, inviteCommand, removeCommand, revokeInvitationCommand } from "./federation-members.ts";
+import { logCommand } from "./federation-log.ts";
 import { showCommand } from "./federation-show.ts";
 
 export function federationCommand(): Command {
   return new Command("federation")
-    .description("found a federation, add members, join one")
+    .description("found a federation, invite and add members, join one")
     .addCommand(createCommand())
     .addCommand(addCommand())
     .addCommand(removeCommand())
+    .addCommand(inviteCommand())
+    .addCommand(revokeInvitationCommand())
     .addCommand(showCommand())
+    .addCommand(logCommand())
     .addCommand(joinCommand());
 }

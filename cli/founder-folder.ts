@@ -33,6 +33,14 @@ export class FounderFolder {
     return this.#log;
   }
 
+  /** Whether the name is one that was given away by an invitation, used or not. */
+  wasInvited(name: string): boolean {
+    const last = this.#log.changes.findLast(
+      ({ action }) => "name" in action && action.name === name && action.type !== "roles-changed",
+    );
+    return last?.action.type === "invitation-made";
+  }
+
   /** Signs changes and writes the file. @throws Fault FEDERATION_MALFORMED, LIMIT_EXCEEDED. */
   change(...actions: readonly FounderAction[]): void {
     this.#log = withChanges(this.#log, actions, this.#root.privateKey);

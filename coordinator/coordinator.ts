@@ -11,14 +11,17 @@ import {
   type FrameObserver,
   type HopMessage,
   type Identity,
+  type SecureConnection,
   type TlsCertificate,
   accept,
   checkTlsCertificate,
+  isMember,
   limits,
   offerRevision,
   socketOptions,
   takeUpFederation,
 } from "../protocol/index.ts";
+import { receiveInvited } from "./invited.ts";
 import type { Member } from "./member.ts";
 import { QueryRouter } from "./query-router.ts";
 import { TotalRouter } from "./total-router.ts";
@@ -169,8 +172,11 @@ export class Coordinator {
     }
     this.#waiting.enter(socket);
     try {
-      const connection = await accept(socket, request, this.#options);
-      this.#join({ name: connection.peer, connection });
+      const { federation } = this.#options;
+      const invitationKeyOf = (name: string): Uint8Array | null => federation.invitationKeyOf(name, Date.now());
+      const connection = await accept(socket, request, { ...this.#options, invitationKeyOf });
+      if (isMember(federation, connection)) this.#join({ name: connection.peer, connection });
+      else await this.#receiveInvited(connection);
     } catch (error) {
       this.#options.onEvent?.({ kind: "strangers-refused", connections: 1 });
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
@@ -178,6 +184,13 @@ export class Coordinator {
     } finally {
       this.#waiting.leave(socket);
     }
+  }
+
+  /** Stays in the waiting room until it is gone. */
+  async #receiveInvited(connection: SecureConnection): Promise<void> {
+    const { federation } = this.#options;
+    const code = await receiveInvited({ connection, federation, wallClock: () => Date.now() });
+    this.#log.info({ invited: connection.peer, ...(code === null ? {} : { code }) }, "somebody came by an invitation");
   }
 
   #join(member: Member): void {

@@ -32,7 +32,7 @@ const configSchema = z.strictObject({
 
 export type NodeConfig = z.infer<typeof configSchema>;
 
-const CONFIG_FILE = "sotto.json";
+export const CONFIG_FILE = "sotto.json";
 
 /** A node's folder, its configuration read and checked. */
 export interface NodeFolder {

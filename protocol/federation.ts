@@ -1,7 +1,15 @@
 import { Fault } from "../crypto/fault.ts";
-import { encodeValue } from "./codec.ts";
+import { decodeValue, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
-import { type FederationLog, logDigest, mergeLogs, readFederation, writeFederation } from "./federation-file.ts";
+import {
+  type FederationLog,
+  logDigest,
+  mergeLogs,
+  readFederation,
+  withClaim,
+  writeFederation,
+} from "./federation-file.ts";
+import { claimSchema } from "./federation-log.ts";
 import {
   type FederationMember,
   type FederationTerms,
@@ -10,8 +18,17 @@ import {
   fromBase64,
 } from "./federation-terms.ts";
 
+/** What one end of a connection has to know of a federation. */
+export interface KnownMembers {
+  /** BLAKE2b-256 of the root public key: names the federation in handshakes and signatures, whatever else changes. */
+  readonly id: Uint8Array;
+  /** A member's Ed25519 key, or null. */
+  readonly publicKeyOf: (name: string) => Uint8Array | null;
+  readonly hasRole: (name: string, role: Role) => boolean;
+}
+
 /** A federation whose log has been checked. Processes share one of these each, and take up newer logs while they run. */
-export interface Federation {
+export interface Federation extends KnownMembers {
   /** As of the newest entry. */
   readonly terms: FederationTerms;
   /** All that was entered. */
@@ -20,11 +37,8 @@ export interface Federation {
   readonly file: string;
   /** BLAKE2b-256 over all entries. */
   readonly digest: Uint8Array;
-  /** BLAKE2b-256 of the root public key: names the federation in handshakes and signatures, whatever else changes. */
-  readonly id: Uint8Array;
-  /** A member's Ed25519 key, or null. */
-  readonly publicKeyOf: (name: string) => Uint8Array | null;
-  readonly hasRole: (name: string, role: Role) => boolean;
+  /** The key by which somebody who is invited to take this name shows it; null where nobody is, or the time has passed. */
+  readonly invitationKeyOf: (name: string, nowMs: number) => Uint8Array | null;
   /**
    * Takes up what a file has that this log lacks; a file that has nothing new changes nothing.
    *
@@ -33,6 +47,16 @@ export interface Federation {
    *   while they run.
    */
   update(file: string): boolean;
+  /**
+   * Lets somebody join by an invitation.
+   *
+   * @param claim - Its CBOR.
+   * @param nowMs - This node's clock, milliseconds since 1970: the invitation's time must not have passed by it.
+   * @returns Who has joined.
+   * @throws Fault INVITATION_UNKNOWN: withdrawn, used, or of another federation. INVITATION_EXPIRED, KEY_TAKEN, FEDERATION_TAMPERED, FEDERATION_REFOUNDED,
+   *   FRAME_MALFORMED, MESSAGE_INVALID, LIMIT_EXCEEDED.
+   */
+  admit(claim: Uint8Array, nowMs: number): string;
   /** {@link update}. @returns Whether this log has more entries now than the file. */
   exchange(file: string): boolean;
   /**
@@ -95,6 +119,31 @@ class SignedFederation implements Federation {
   };
 
   readonly hasRole = (name: string, role: Role): boolean => this.#members.get(name)?.roles.includes(role) ?? false;
+
+  readonly invitationKeyOf = (name: string, nowMs: number): Uint8Array | null => {
+    const invitation = this.#log.state.invitations.get(name);
+    return invitation && nowMs <= Date.parse(invitation.expires) ? fromBase64(invitation.publicKey) : null;
+  };
+
+  admit(bytes: Uint8Array, nowMs: number): string {
+    const claim = decodeValue(claimSchema, bytes);
+    const { type, name, publicKey } = claim.action;
+    const invitation = this.#log.state.invitations.get(name);
+    if (type !== "joined" || invitation?.hash !== claim.previous)
+      throw new Fault<ProtocolFaultCode>(
+        "INVITATION_UNKNOWN",
+        `nobody may join as ${name} by this invitation: it was used or withdrawn, or is of another federation; ask the founder`,
+      );
+    if (nowMs > Date.parse(invitation.expires))
+      throw new Fault<ProtocolFaultCode>(
+        "INVITATION_EXPIRED",
+        `${name} was invited until ${invitation.expires}; the founder can invite it again`,
+      );
+    if ([...this.#members.values()].some((member) => member.publicKey === publicKey))
+      throw new Fault<ProtocolFaultCode>("KEY_TAKEN", "that is another member's key; every member has its own");
+    this.#take(withClaim(this.#log, claim));
+    return name;
+  }
 
   update(file: string): boolean {
     const before = this.terms.revision;

@@ -63,6 +63,8 @@ export interface Established {
   readonly channel: SecureChannel;
   /** The peer's authenticated name. */
   readonly peer: string;
+  /** The Ed25519 key by which it showed to be that. */
+  readonly peerKey: Uint8Array;
   /** BLAKE2b-256 of the transcript, the same on both sides. */
   readonly transcript: Uint8Array;
 }
@@ -136,14 +138,13 @@ function makeProof(
   );
 }
 
-/** @returns The authenticated name. */
 function checkProof(
   purpose: SignaturePurpose,
   proof: Uint8Array,
   context: HandshakeContext,
   transcript: Uint8Array,
   key: Uint8Array,
-): string {
+): Pick<Established, "peer" | "peerKey"> {
   let opened: Uint8Array;
   try {
     opened = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, proof, transcript, NONCE, key);
@@ -155,7 +156,7 @@ function checkProof(
   if (!publicKey) throw new Fault<ProtocolFaultCode>("NOT_A_MEMBER", `"${name}" is not a member of this federation`);
   if (!verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, publicKey))
     throw failed(`the peer does not hold the key of "${name}"`);
-  return name;
+  return { peer: name, peerKey: publicKey };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): z.infer<Schema> {
@@ -201,7 +202,7 @@ export class Initiator {
     this.#ephemeral = null;
     const { ephemeral, proof } = parse(welcomeSchema, welcome);
     const secrets = deriveSecrets(this.#context.layer, own, ephemeral, this.hello, ephemeral);
-    const peer = checkProof("handshake-responder", proof, this.#context, secrets.transcript, secrets.responderProof);
+    const who = checkProof("handshake-responder", proof, this.#context, secrets.transcript, secrets.responderProof);
     const finish = encodeValue({
       type: "finish",
       proof: makeProof(
@@ -214,7 +215,7 @@ export class Initiator {
     });
     return {
       finish,
-      peer,
+      ...who,
       transcript: secrets.transcript,
       channel: new SecureChannel({ sending: secrets.toResponder, receiving: secrets.toInitiator }),
     };
@@ -268,9 +269,9 @@ export class Responder {
     if (!secrets) throw failed("messages came out of order");
     this.#secrets = null;
     const { proof } = parse(finishSchema, finish);
-    const peer = checkProof("handshake-initiator", proof, this.#context, secrets.transcript, secrets.initiatorProof);
+    const who = checkProof("handshake-initiator", proof, this.#context, secrets.transcript, secrets.initiatorProof);
     return {
-      peer,
+      ...who,
       transcript: secrets.transcript,
       channel: new SecureChannel({ sending: secrets.toInitiator, receiving: secrets.toResponder }),
     };

@@ -1,5 +1,6 @@
 export { type AlignAnswer, type AlignRequest, alignRequests } from "./align-messages.ts";
 export {
+  type AcceptOptions,
   type ConnectionOptions,
   type DialOptions,
   type FrameObserver,
@@ -9,12 +10,13 @@ export {
   dismiss,
   dial,
   handshakeContext,
+  isMember,
   socketOptions,
 } from "./connection.ts";
 export { type CodeAnswer, type CodeRequest, codeRequests } from "./code-messages.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
 export type { ProtocolFaultCode } from "./faults.ts";
-export { type Federation, openFederation } from "./federation.ts";
+export { type Federation, type KnownMembers, openFederation } from "./federation.ts";
 export { offerRevision, takeUpFederation } from "./federation-exchange.ts";
 export {
   type FederationDraft,
@@ -59,6 +61,14 @@ export { memberName } from "./fields.ts";
 export { type Handle, packHandleList, packHandles, unpackHandles } from "./handles.ts";
 export type { HostAnswer, HostRequest, HostedScoring } from "./host-messages.ts";
 export { hostRequests, hostedScoring } from "./host-messages.ts";
+export {
+  type InvitationToken,
+  INVITATION_PREFIX,
+  invitationKey,
+  invitedView,
+  readInvitation,
+  writeInvitation,
+} from "./invitation-token.ts";
 export { limits } from "./limits.ts";
 export {
   type AnswerBody,

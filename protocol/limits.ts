@@ -38,6 +38,10 @@ export const limits = {
   federationClaimsMax: 1024,
   /** Of them, one on top of the other, of one member: it cannot fill the log for the others. The founder removes and adds it to begin again. @by whoever reads the file */
   keyReplacementsMax: 64,
+  /** A claim in a message: two keys, two signatures, a name and a time have 480 bytes. @by both ends */
+  claimBytesMax: 640,
+  /** Characters of an invitation: keys of a few coordinators and an address. @by whoever is invited */
+  invitationLengthMax: 8192,
   /** Messages that may arrive before their receiver is ready to look at them. @by both ends */
   earlyMessagesMax: 64,
   /** Unsent bytes to one peer above which the sender waits, where it can. @by sender */

@@ -84,6 +84,8 @@ export const hopMessages = {
   }),
   /** Either way: a federation file, of which every entry is signed by who may make it, so that it matters not who brings it. */
   federation: z.strictObject({ type: z.literal("federation"), file: z.string().max(limits.federationFileMax) }),
+  /** Who is invited to coordinator, and all that it may say: the CBOR of its claim. */
+  join: z.strictObject({ type: z.literal("join"), claim: bytes({ max: limits.claimBytesMax }) }),
   /** Coordinator to member: why the connection is about to be closed. */
   goodbye: z.strictObject({ type: z.literal("goodbye"), code, reason }),
 } as const;
@@ -224,6 +226,7 @@ export const messageLimits: {
   hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },
   "federation-revision": { bytesMax: 256, deadlineMs: limits.handshakeTimeoutMs },
   federation: { bytesMax: 2 * limits.federationFileMax, deadlineMs: limits.handshakeTimeoutMs },
+  join: { bytesMax: 1024, deadlineMs: limits.handshakeTimeoutMs },
   goodbye: { bytesMax: 4096, deadlineMs: limits.handshakeTimeoutMs },
   sync: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
   describe: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },

@@ -1,6 +1,7 @@
 import { Fault } from "../../crypto/index.ts";
 import {
   type DialOptions,
+  type Federation,
   type HopMessage,
   type ProtocolFaultCode,
   type SecureConnection,
@@ -18,6 +19,7 @@ export interface Listener {
 
 export interface LinkOptions extends DialOptions {
   readonly url: string;
+  readonly federation: Federation;
 }
 
 const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");

@@ -14,6 +14,7 @@ import {
   type Federation,
   type FederationMember,
   type FederationTerms,
+  type FounderAction,
   type FrameObserver,
   type HopMessage,
   type Identity,
@@ -167,9 +168,13 @@ export class FederationInProcess implements AsyncDisposable {
 
   /** A newer file, signed by the founder: of members and the coordinator's address, what differs. */
   revised(change: (terms: FederationTerms) => Partial<FederationTerms>): string {
-    const { terms, log } = this.federation;
-    const actions = changesBetween(terms, { ...terms, ...change(terms) });
-    return writeFederation(withChanges(log, actions, this.#rootSecretKey));
+    const { terms } = this.federation;
+    return this.changed(...changesBetween(terms, { ...terms, ...change(terms) }));
+  }
+
+  /** A newer file, with these changes by the founder. */
+  changed(...actions: readonly FounderAction[]): string {
+    return writeFederation(withChanges(this.federation.log, actions, this.#rootSecretKey));
   }
 
   get url(): string {

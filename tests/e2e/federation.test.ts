@@ -244,6 +244,35 @@ test("a member that the founder removes is refused, and asks again once it is ad
   });
 });
 
+test("who is invited joins by one line, and asks, while all others run on", async () => {
+  const inviting = ["--name", "guest", "--role", "querier", "--expires", "2h", "--dir", folder.path];
+  const invitation = await sottoOutput(["federation", "invite", ...inviting]);
+  await expectRefusal(["federation", "invite", ...inviting], { fault: "NAME_TAKEN", says: /federation remove guest/ });
+  await sottoOutput([
+    "federation",
+    "join",
+    federation.file,
+    "--root",
+    federation.rootKey,
+    "--dir",
+    federation.dir("hub"),
+  ]);
+  const here = ["--coordinator-url", `ws://127.0.0.1:${String(federation.port)}`];
+  let joined: Finished;
+  for (let tries = 10; ; tries--) {
+    joined = await sotto(["federation", "join", "-", "--dir", federation.dir("guest"), ...here], { input: invitation });
+    if (joined.code === 0 || tries === 0) break;
+  }
+  expect(joined.stdout).toMatch(/^Joined "By hand" .*sotto query/);
+  const finished = await sotto(["query", "warfarin", "--dir", federation.dir("guest"), "--json", "-k", "1"]);
+  expect(read(finished).passages.map(keyOf)).toEqual(["clinic/warfarin.txt/0"]);
+  const log = await sottoOutput(["federation", "log", "--dir", federation.dir("guest")]);
+  expect(log).toMatch(/founder +│ invited guest \(querier\) until .*\n(.*\n)*.*guest +│ joined by invitation/);
+  const said = servers.map(({ stdout, stderr }) => stdout + stderr).join("");
+  expect(said).toMatch(/"invited":"guest"/);
+  expect(said).not.toContain(invitation.slice(40, 80));
+});
+
 test("a coordinator stops cleanly on Ctrl-C, and every party finds the next one by itself", async () => {
   expect(await federation.coordinator.stop("SIGINT")).toMatchObject({ code: 0, signal: null });
   const { code, stderr } = await ask("warfarin");

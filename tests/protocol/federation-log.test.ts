@@ -4,6 +4,7 @@ import {
   type Claim,
   type FederationLog,
   type FounderAction,
+  encodeValue,
   hashOf,
   limits,
   mergeLogs,
@@ -153,6 +154,15 @@ describe("an invitation", () => {
     const claim = joined(invited);
     const more = { ...claim, action: { ...claim.action, roles: ["coordinator"] } };
     expect(read(forged(invited, more))).toThrow(code("FEDERATION_MALFORMED"));
+  });
+
+  test("lets nobody in whose time has passed by the clock of who lets them in, whatever they say", () => {
+    const federation = openFederation(writeFederation(invited), rootPublicKey);
+    const claim = encodeValue(joined(invited));
+    expect(() => federation.admit(claim, AT + 24 * HOUR + 1)).toThrow(code("INVITATION_EXPIRED"));
+    expect(federation.invitationKeyOf("bank", AT + 24 * HOUR + 1)).toBeNull();
+    expect(federation.admit(claim, AT + 24 * HOUR)).toBe("bank");
+    expect(() => federation.admit(claim, AT)).toThrow(code("INVITATION_UNKNOWN"));
   });
 
   test("is used once", () => {

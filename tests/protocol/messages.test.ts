@@ -196,6 +196,9 @@ const shapes: Readonly<Record<string, Shape>> = {
     ],
     { file: ["x".repeat(limits.federationFileMax + 1), 5, null, zeros(9)] },
   ),
+  join: hop([{ type: "join", claim: zeros(limits.claimBytesMax) }], {
+    claim: [zeros(limits.claimBytesMax + 1), "claim"],
+  }),
   goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
   sync: endToEnd(
     [

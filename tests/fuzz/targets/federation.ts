@@ -1,24 +1,27 @@
 import {
   type FederationDraft,
   type FounderAction,
+  INVITATION_PREFIX,
   openFederation,
   readFederation,
+  readInvitation,
   signClaim,
   signFederation,
   toBase64,
   withChanges,
   withClaim,
   writeFederation,
+  writeInvitation,
 } from "../../../protocol/index.ts";
 import { Defect, type FuzzTarget, bytesOf, text } from "../target.ts";
-import { federation, federationText, identity, rootPublicKey, rootSecretKey, terms } from "../world.ts";
+import { federation, federationText, fixed, identity, rootPublicKey, rootSecretKey, terms } from "../world.ts";
 
 const AT = 1_790_000_000_000;
 const invitation = identity("an invitation").secretKey;
-const invite: FounderAction = {
-  type: "invitation-made",
+const invite = {
+  type: "invitation-made" as const,
   name: "bank",
-  roles: ["party"],
+  roles: ["party" as const],
   publicKey: toBase64(invitation.subarray(32)),
   expires: new Date(AT + 1000).toISOString(),
 };
@@ -43,6 +46,8 @@ const actions: FounderAction[] = [
   { type: "member-added", name: "bank", roles: ["party"], publicKey: toBase64(invitation.subarray(32)) },
   { type: "coordinator-moved", coordinatorUrl: "ws://127.0.0.1:1" },
 ];
+
+const word = writeInvitation(invited.state, { name: "bank", expires: invite.expires }, fixed("invitation"));
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
@@ -88,6 +93,20 @@ export const federationTargets: readonly FuzzTarget[] = [
       ].map((input) => bytesOf(JSON.stringify(input))),
     faults,
     run: foundedAsSaid,
+  },
+  {
+    name: "invitation",
+    form: "text",
+    seeds: () => [bytesOf(word)],
+    faults: ["INVITATION_MALFORMED"],
+    run: (input) => readInvitation(text(input)),
+  },
+  {
+    name: "invitation-inside",
+    form: "cbor",
+    seeds: () => [Buffer.from(word.slice(INVITATION_PREFIX.length), "base64url")],
+    faults: ["INVITATION_MALFORMED"],
+    run: (input) => readInvitation(INVITATION_PREFIX + Buffer.from(input).toString("base64url")),
   },
   {
     name: "federation-claim-inside",
