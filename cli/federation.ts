@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { createCommand } from "./federation-create.ts";
 import { joinCommand } from "./federation-join.ts";
 import { addCommand, inviteCommand, removeCommand, revokeInvitationCommand } from "./federation-members.ts";
+import { rotateKeyCommand } from "./federation-rotate.ts";
 import { logCommand } from "./federation-log.ts";
 import { showCommand } from "./federation-show.ts";
 
@@ -15,5 +16,6 @@ export function federationCommand(): Command {
     .addCommand(revokeInvitationCommand())
     .addCommand(showCommand())
     .addCommand(logCommand())
-    .addCommand(joinCommand());
+    .addCommand(joinCommand())
+    .addCommand(rotateKeyCommand());
 }

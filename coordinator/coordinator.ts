@@ -269,14 +269,16 @@ export class Coordinator {
 
   /** Whoever is no member any more, or not as before, has to come again; all others get the file. */
   #federationChanged(changed: ReadonlySet<string>): void {
-    const { federation } = this.#options;
+    const { federation, identity } = this.#options;
     this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
     const { revision, members } = federation.terms;
     this.#options.onEvent?.({ kind: "federation-taken", revision, members: members.length });
     for (const member of this.#members) {
       // A removed member gets it too, and so knows why.
       member.connection.send({ type: "federation", file: federation.file });
-      if (changed.has(member.name))
+      // With another key of the coordinator's everybody makes sure of it again.
+      if (changed.has(identity.name)) this.#expel(member, "MEMBERSHIP_CHANGED", "the coordinator has another key now");
+      else if (changed.has(member.name))
         this.#expel(
           member,
           federation.publicKeyOf(member.name) ? "MEMBERSHIP_CHANGED" : "NOT_A_MEMBER",

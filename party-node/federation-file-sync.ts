@@ -16,8 +16,19 @@ export function writeFederationFile(path: string, log: FederationLog): void {
 /** Writes every newer federation that a process takes up into its folder. */
 export function keepFederationFile(federation: Federation, path: string): void {
   federation.onChange(() => {
+    // Somebody may have put something there that this process has not looked at yet.
+    takeUp(federation, path);
     writeFederationFile(path, federation.log);
   });
+}
+
+/** What cannot be taken up is for {@link watchFederationFile} to say. */
+function takeUp(federation: Federation, path: string): void {
+  try {
+    federation.update(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (!(error instanceof Fault) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }
 
 /**

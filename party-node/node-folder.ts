@@ -5,6 +5,7 @@ import { Fault } from "../crypto/index.ts";
 import { type Federation, type Identity, checkAuthority, memberName, openFederation } from "../protocol/index.ts";
 import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
+import { NodeIdentity, listedIdentity } from "./node-identity.ts";
 
 export type NodeFolderFaultCode =
   "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
@@ -196,8 +197,8 @@ export function openNode(directory: string): OpenedNode {
   keepFederationFile(federation, folder.federationPath);
   const keys = loadKeyFile(folder.keyPath);
   const { name } = folder.config;
-  const registered = federation.publicKeyOf(name);
-  if (!registered || Buffer.compare(registered, keys.identity.publicKey) !== 0) {
+  const own = listedIdentity(keys, federation, name);
+  if (!own) {
     throw new Fault<NodeFolderFaultCode>(
       "NOT_A_MEMBER",
       `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
@@ -209,7 +210,7 @@ export function openNode(directory: string): OpenedNode {
     folder,
     federation,
     keys,
-    identity: { name, secretKey: keys.identity.privateKey },
+    identity: new NodeIdentity(name, own.privateKey, federation, folder.keyPath),
     coordinatorUrl,
     ca: folder.config.ca === undefined ? undefined : readAuthority(resolve(folder.path, folder.config.ca)),
     encoderSpec,

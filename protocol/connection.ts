@@ -52,7 +52,8 @@ const CLOSE_POLICY = 1008;
 
 /** What the layer "hop" needs to know of a federation. */
 export function handshakeContext(federation: KnownMembers, layer: HandshakeContext["layer"]): HandshakeContext {
-  return { layer, federationId: federation.id, publicKeyOf: federation.publicKeyOf };
+  const { id: federationId, publicKeyOf, claimedKeyOf } = federation;
+  return { layer, federationId, publicKeyOf, claimedKeyOf };
 }
 
 /** An authenticated connection: typed messages in order, until it closes once. */

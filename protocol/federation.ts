@@ -9,7 +9,7 @@ import {
   withClaim,
   writeFederation,
 } from "./federation-file.ts";
-import { claimSchema } from "./federation-log.ts";
+import { type Claim, claimSchema, hashOf } from "./federation-log.ts";
 import {
   type FederationMember,
   type FederationTerms,
@@ -17,6 +17,7 @@ import {
   federationId,
   fromBase64,
 } from "./federation-terms.ts";
+import type { ClaimedKey, HandshakeContext } from "./handshake.ts";
 
 /** What one end of a connection has to know of a federation. */
 export interface KnownMembers {
@@ -25,6 +26,8 @@ export interface KnownMembers {
   /** A member's Ed25519 key, or null. */
   readonly publicKeyOf: (name: string) => Uint8Array | null;
   readonly hasRole: (name: string, role: Role) => boolean;
+  /** As {@link HandshakeContext.claimedKeyOf}. */
+  readonly claimedKeyOf?: HandshakeContext["claimedKeyOf"];
 }
 
 /** A federation whose log has been checked. Processes share one of these each, and take up newer logs while they run. */
@@ -39,6 +42,10 @@ export interface Federation extends KnownMembers {
   readonly digest: Uint8Array;
   /** The key by which somebody who is invited to take this name shows it; null where nobody is, or the time has passed. */
   readonly invitationKeyOf: (name: string, nowMs: number) => Uint8Array | null;
+  /** A member's own key replacements as CBOR, the newest last, to show where its key comes from. */
+  readonly keyClaimsOf: (name: string) => readonly Uint8Array[];
+  /** All keys that this name has had before, in no order. */
+  readonly formerKeysOf: (name: string) => readonly Uint8Array[];
   /**
    * Takes up what a file has that this log lacks; a file that has nothing new changes nothing.
    *
@@ -125,6 +132,39 @@ class SignedFederation implements Federation {
     return invitation && nowMs <= Date.parse(invitation.expires) ? fromBase64(invitation.publicKey) : null;
   };
 
+  readonly keyClaimsOf = (name: string): readonly Uint8Array[] =>
+    (this.#log.state.claims.get(name) ?? [])
+      .filter(({ action }) => action.type === "key-replaced")
+      .map((claim) => encodeValue(claim));
+
+  readonly formerKeysOf = (name: string): readonly Uint8Array[] => {
+    const { changes, claims } = this.#log;
+    const now = this.#members.get(name)?.publicKey;
+    const keys = [...changes, ...claims].flatMap(({ action }) =>
+      action.type !== "invitation-made" && "publicKey" in action && action.name === name ? [action.publicKey] : [],
+    );
+    return [...new Set(keys)].filter((key) => key !== now).map(fromBase64);
+  };
+
+  readonly claimedKeyOf = (name: string, claims: readonly Uint8Array[]): ClaimedKey | null => {
+    let log = this.#log;
+    try {
+      for (const bytes of claims) log = withKeyClaim(log, name, decodeValue(claimSchema, bytes));
+    } catch (error) {
+      if (error instanceof Fault) return null;
+      throw error;
+    }
+    const member = log.state.terms.members.find((one) => one.name === name);
+    return member
+      ? {
+          publicKey: fromBase64(member.publicKey),
+          take: () => {
+            this.#take(log);
+          },
+        }
+      : null;
+  };
+
   admit(bytes: Uint8Array, nowMs: number): string {
     const claim = decodeValue(claimSchema, bytes);
     const { type, name, publicKey } = claim.action;
@@ -179,6 +219,13 @@ class SignedFederation implements Federation {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
+}
+
+/** A claim that is there already changes nothing. Who joins has to come by its invitation: a clock is looked at there. */
+function withKeyClaim(log: FederationLog, name: string, claim: Claim): FederationLog {
+  if (claim.action.name !== name || claim.action.type !== "key-replaced")
+    throw new Fault<ProtocolFaultCode>("FEDERATION_TAMPERED", "a member shows claims that are not of its key");
+  return log.claims.some((held) => hashOf(held) === hashOf(claim)) ? log : withClaim(log, claim);
 }
 
 function membersOf({ members }: FederationTerms): Members {

@@ -4,7 +4,7 @@ import { sodium } from "../crypto/sodium.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import { limits } from "./limits.ts";
-import { memberName } from "./fields.ts";
+import { bytes, memberName } from "./fields.ts";
 import { SecureChannel } from "./secure-channel.ts";
 import { type SignaturePurpose, signDetached, verifyDetached } from "./signed.ts";
 
@@ -33,13 +33,30 @@ const helloSchema = z.strictObject({
 });
 const welcomeSchema = z.strictObject({ type: z.literal("welcome"), ephemeral: byteString(32), proof: sealedProof });
 const finishSchema = z.strictObject({ type: z.literal("finish"), proof: sealedProof });
-const proofSchema = z.strictObject({ name: memberName, signature: byteString(64) });
+const proofSchema = z.strictObject({
+  name: memberName,
+  signature: byteString(64),
+  /** How its key came from one that the other side may have: the newest claims of the federation's log that replaced it. Left out where there are none. */
+  claims: z
+    .array(bytes({ max: limits.claimBytesMax }))
+    .max(limits.handshakeClaimsMax)
+    .optional(),
+});
 
 /** Who this process is. */
 export interface Identity {
   readonly name: string;
-  /** Ed25519, 64 bytes. */
+  /** Ed25519, 64 bytes. Read whenever it is needed: it can be replaced while a process runs. */
   readonly secretKey: Uint8Array;
+  /** As CBOR, the newest last: those by which the key came to be this one. */
+  readonly claims?: readonly Uint8Array[];
+}
+
+/** A key that a member has by what it says itself. */
+export interface ClaimedKey {
+  readonly publicKey: Uint8Array;
+  /** Called once the member has shown that key: from now on it is the member's. */
+  readonly take: () => void;
 }
 
 /** What both sides know beforehand. */
@@ -50,6 +67,8 @@ export interface HandshakeContext {
   readonly federationId: Uint8Array;
   /** The Ed25519 public key of a member, or null for a stranger. */
   readonly publicKeyOf: (name: string) => Uint8Array | null;
+  /** What a member's key is if these claims hold; null where they do not follow from what is known. */
+  readonly claimedKeyOf?: ((name: string, claims: readonly Uint8Array[]) => ClaimedKey | null) | undefined;
 }
 
 /** An X25519 key pair; tests pass their own to reproduce known answers, everybody else leaves it out. */
@@ -130,12 +149,16 @@ function makeProof(
     identity.secretKey,
   );
   return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-    encodeValue({ name: identity.name, signature }),
+    encodeValue({ name: identity.name, signature, ...claimsOf(identity) }),
     transcript,
     null,
     NONCE,
     key,
   );
+}
+
+function claimsOf({ claims = [] }: Identity): { readonly claims?: readonly Uint8Array[] } {
+  return claims.length === 0 ? {} : { claims: claims.slice(-limits.handshakeClaimsMax) };
 }
 
 function checkProof(
@@ -151,12 +174,16 @@ function checkProof(
   } catch (cause) {
     throw failed("the peer's proof does not decrypt", cause);
   }
-  const { name, signature } = decodeValue(proofSchema, opened);
+  const { name, signature, claims } = decodeValue(proofSchema, opened);
+  const isBy = (key: Uint8Array): boolean =>
+    verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, key);
   const publicKey = context.publicKeyOf(name);
   if (!publicKey) throw new Fault<ProtocolFaultCode>("NOT_A_MEMBER", `"${name}" is not a member of this federation`);
-  if (!verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, publicKey))
-    throw failed(`the peer does not hold the key of "${name}"`);
-  return { peer: name, peerKey: publicKey };
+  if (isBy(publicKey)) return { peer: name, peerKey: publicKey };
+  const claimed = claims ? context.claimedKeyOf?.(name, claims) : null;
+  if (!claimed || !isBy(claimed.publicKey)) throw failed(`the peer does not hold the key of "${name}"`);
+  claimed.take();
+  return { peer: name, peerKey: claimed.publicKey };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): z.infer<Schema> {

@@ -16,8 +16,10 @@ export const limits = {
   fileItemsMax: 1024 * 1024,
   /** A message before the peer is authenticated. @by both ends */
   handshakeBytesMax: 4096,
-  /** A proof in it: a name, a signature and an authenticator have 180. @by both ends */
-  handshakeProofBytesMax: 512,
+  /** Claims in a proof: who was away while the other side replaced its key more often needs its file. @by both ends */
+  handshakeClaimsMax: 5,
+  /** A proof in it: a name, a signature and an authenticator have 180, five claims 2,500. @by both ends */
+  handshakeProofBytesMax: 3584,
   /** Bytes of a peer that is not authenticated yet, counted as they arrive, before a frame is put together: three messages, their frames and TLS around them. @by both ends */
   strangerBytesMax: 32 * 1024,
   /** From opening the socket to the finished handshake. @by both ends */

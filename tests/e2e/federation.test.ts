@@ -7,6 +7,7 @@ import { plaintextTop } from "../../cli/plaintext-search.ts";
 import { findSecrets } from "../../cli/process-view.ts";
 import { openFederation } from "../../protocol/index.ts";
 import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
+import { until } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
 
@@ -271,6 +272,24 @@ test("who is invited joins by one line, and asks, while all others run on", asyn
   const said = servers.map(({ stdout, stderr }) => stdout + stderr).join("");
   expect(said).toMatch(/"invited":"guest"/);
   expect(said).not.toContain(invitation.slice(40, 80));
+});
+
+test("a party and the coordinator get other keys while they run, and answer on; what they keep can be read", async () => {
+  const keyOfMember = (name: string): string | undefined =>
+    openFederation(
+      readFileSync(join(federation.dir("library"), "federation.json"), "utf8"),
+      federation.rootKey,
+    ).terms.members.find((member) => member.name === name)?.publicKey;
+  for (const name of ["clinic", "hub"]) {
+    const before = keyOfMember(name);
+    await sottoOutput(["federation", "rotate-key", "--dir", federation.dir(name)]);
+    // A third member hears of it from the coordinator that runs.
+    await until(() => keyOfMember(name) !== before);
+  }
+  await expectAllBack();
+  const json = await sottoOutput(["audit", "verify", "--json", "--dir", federation.dir("clinic")]);
+  expect(JSON.parse(json)).toMatchObject({ member: "clinic" });
+  expect(node("clinic").stdout + node("clinic").stderr).not.toMatch(/NOT_A_MEMBER/);
 });
 
 test("a coordinator stops cleanly on Ctrl-C, and every party finds the next one by itself", async () => {
