@@ -95,14 +95,14 @@ export const federationTargets: readonly FuzzTarget[] = [
     run: foundedAsSaid,
   },
   {
-    name: "invitation",
+    name: "federation-invitation",
     form: "text",
     seeds: () => [bytesOf(word)],
     faults: ["INVITATION_MALFORMED"],
     run: (input) => readInvitation(text(input)),
   },
   {
-    name: "invitation-inside",
+    name: "federation-invitation-inside",
     form: "cbor",
     seeds: () => [Buffer.from(word.slice(INVITATION_PREFIX.length), "base64url")],
     faults: ["INVITATION_MALFORMED"],
