@@ -25,7 +25,7 @@ export function auditCommand(): Command {
 const keyOption = (): Option =>
   new Option(
     "--key <key>",
-    "public key that the log must be signed with, base64; again for one that the node had before. Default: the node's",
+    "public key that the log must be signed with, base64; again for one that the node had before. Default: the node's, and those that the federation's log says it had",
   ).argParser((text: string, others: Uint8Array[] | undefined) => [...(others ?? []), parseKey(text)]);
 
 function parseKey(text: string): Uint8Array {
@@ -49,8 +49,9 @@ function parseSince(text: string): Date {
 /** With --key the folder need not be a node's: a copy of its `audit` in any folder will do. */
 function whatToVerify({ dir, key: publicKeys }: Where): VerifyOptions {
   if (publicKeys) return { folder: join(dir, "audit"), publicKeys };
-  const { folder, keys, federation } = openNode(dir);
-  return { folder: folder.auditPath, publicKeys: [keys.identity.publicKey], federationId: federation.id };
+  const { folder, identity, federation } = openNode(dir);
+  const keys = [identity.secretKey.slice(32), ...federation.formerKeysOf(identity.name)];
+  return { folder: folder.auditPath, publicKeys: keys, federationId: federation.id };
 }
 
 function verifyCommand(): Command {

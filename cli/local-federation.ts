@@ -10,7 +10,7 @@ import { Keyring } from "../party-node/keyring/index.ts";
 import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
 import { createNodeFolder, openNode, writeConfig } from "../party-node/node-folder.ts";
 import { SeenSequences } from "../party-node/outsourced/index.ts";
-import { type FederationTerms, type FrameObserver, signFederation, toBase64 } from "../protocol/index.ts";
+import { type FederationDraft, type FrameObserver, signFederation, toBase64 } from "../protocol/index.ts";
 import { defaultChunk } from "./default-chunk.ts";
 import type { ChildEvent } from "./supervision.ts";
 
@@ -74,8 +74,10 @@ interface Child {
 export class LocalFederation {
   readonly #folder = mkdtempSync(join(tmpdir(), "sotto-"));
   readonly #options: LocalFederationOptions;
-  readonly #terms: FederationTerms;
+  readonly #terms: FederationDraft;
   readonly #rootPrivateKey: Uint8Array;
+  /** One moment for all files, which are the same then but for the mode. */
+  readonly #foundedAtMs = Date.now();
   readonly #running: Child[] = [];
   readonly #queriers: readonly string[];
 
@@ -88,14 +90,12 @@ export class LocalFederation {
     createKeyFile(root);
     const { identity } = loadKeyFile(root);
     this.#rootPrivateKey = identity.privateKey;
-    const member = (name: string, role: "party" | "querier" | "coordinator"): FederationTerms["members"][number] => {
+    const member = (name: string, role: "party" | "querier" | "coordinator"): FederationDraft["members"][number] => {
       const folder = createNodeFolder(this.folderOf(name), name);
       return { name, roles: [role], publicKey: toBase64(loadKeyFile(folder.keyPath).identity.publicKey) };
     };
     this.#terms = {
-      version: 2,
       name: "local",
-      revision: 1,
       rootPublicKey: toBase64(identity.publicKey),
       coordinatorUrls: ["ws://127.0.0.1:7400"],
       mode: "private",
@@ -280,7 +280,7 @@ export class LocalFederation {
       return mode === "hosted" && member.roles.includes("party") ? { ...member, roles: ["querier" as const] } : member;
     });
     const terms = { ...this.#terms, members, mode: mode === "clear" ? mode : ("private" as const) };
-    const text = signFederation(terms, this.#rootPrivateKey);
+    const text = signFederation(terms, this.#rootPrivateKey, this.#foundedAtMs);
     // Each mode has a file of its own: what runs follows the one that it was started with.
     const federation = `federation-${mode}.json`;
     for (const { name } of this.#terms.members) {

@@ -86,7 +86,13 @@ export async function openOperation(context: OperationContext): Promise<Operatio
 }
 
 function openAudit({ node: { folder, identity, federation } }: OperationContext): Promise<AuditLog> {
-  return AuditLog.open({ folder: folder.auditPath, identity, federation, wallClock: () => Date.now() });
+  return AuditLog.open({
+    folder: folder.auditPath,
+    identity,
+    federation,
+    wallClock: () => Date.now(),
+    formerKeys: federation.formerKeysOf(identity.name),
+  });
 }
 
 function openTraces(url: URL, { node, role, log }: OperationContext): Promise<AsyncDisposable> {

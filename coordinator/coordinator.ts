@@ -13,14 +13,17 @@ import {
   type HopMessage,
   type Identity,
   type MessageSocket,
+  type SecureConnection,
   type TlsCertificate,
   accept,
   checkTlsCertificate,
+  isMember,
   limits,
   offerRevision,
   socketOptions,
   takeUpFederation,
 } from "../protocol/index.ts";
+import { receiveInvited } from "./invited.ts";
 import type { Member } from "./member.ts";
 import { QueryRouter } from "./query-router.ts";
 import { TotalRouter } from "./total-router.ts";
@@ -176,8 +179,11 @@ export class Coordinator {
     }
     this.#waiting.enter(socket);
     try {
-      const connection = await accept(socket, carrier, this.#options);
-      this.#join({ name: connection.peer, connection });
+      const { federation } = this.#options;
+      const invitationKeyOf = (name: string): Uint8Array | null => federation.invitationKeyOf(name, Date.now());
+      const connection = await accept(socket, carrier, { ...this.#options, invitationKeyOf });
+      if (isMember(federation, connection)) this.#join({ name: connection.peer, connection });
+      else await this.#receiveInvited(connection);
     } catch (error) {
       this.#options.onEvent?.({ kind: "strangers-refused", connections: 1 });
       if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
@@ -185,6 +191,13 @@ export class Coordinator {
     } finally {
       this.#waiting.leave(socket);
     }
+  }
+
+  /** Stays in the waiting room until it is gone. */
+  async #receiveInvited(connection: SecureConnection): Promise<void> {
+    const { federation } = this.#options;
+    const code = await receiveInvited({ connection, federation, wallClock: () => Date.now() });
+    this.#log.info({ invited: connection.peer, ...(code === null ? {} : { code }) }, "somebody came by an invitation");
   }
 
   #join(member: Member): void {
@@ -263,14 +276,16 @@ export class Coordinator {
 
   /** Whoever is no member any more, or not as before, has to come again; all others get the file. */
   #federationChanged(changed: ReadonlySet<string>): void {
-    const { federation } = this.#options;
+    const { federation, identity } = this.#options;
     this.#log.info({ revision: federation.terms.revision, members: [...changed] }, "federation changed");
     const { revision, members } = federation.terms;
     this.#options.onEvent?.({ kind: "federation-taken", revision, members: members.length });
     for (const member of this.#members) {
       // A removed member gets it too, and so knows why.
       member.connection.send({ type: "federation", file: federation.file });
-      if (changed.has(member.name))
+      // With another key of the coordinator's everybody makes sure of it again.
+      if (changed.has(identity.name)) this.#expel(member, "MEMBERSHIP_CHANGED", "the coordinator has another key now");
+      else if (changed.has(member.name))
         this.#expel(
           member,
           federation.publicKeyOf(member.name) ? "MEMBERSHIP_CHANGED" : "NOT_A_MEMBER",

@@ -1,17 +1,34 @@
 import { readFileSync, renameSync, unwatchFile, watchFile, writeFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { Fault } from "../crypto/index.ts";
-import type { Federation } from "../protocol/index.ts";
+import { type Federation, type FederationLog, writeFederation } from "../protocol/index.ts";
 
 /** How often a running process looks whether somebody has put a newer file into its folder. */
 const LOOK_MS = 500;
 
-/** Writes every newer federation that a process takes up into its folder, whole or not at all. */
+/** Writes a federation file whole or not at all: a process that runs by it never sees half of it. */
+export function writeFederationFile(path: string, log: FederationLog): void {
+  const unfinished = `${path}.${String(process.pid)}.new`;
+  writeFileSync(unfinished, writeFederation(log));
+  renameSync(unfinished, path);
+}
+
+/** Writes every newer federation that a process takes up into its folder. */
 export function keepFederationFile(federation: Federation, path: string): void {
   federation.onChange(() => {
-    writeFileSync(`${path}.new`, federation.file);
-    renameSync(`${path}.new`, path);
+    // Somebody may have put something there that this process has not looked at yet.
+    takeUp(federation, path);
+    writeFederationFile(path, federation.log);
   });
+}
+
+/** What cannot be taken up is for {@link watchFederationFile} to say. */
+function takeUp(federation: Federation, path: string): void {
+  try {
+    federation.update(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (!(error instanceof Fault) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 } from "../protocol/index.ts";
 import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
+import { NodeIdentity, listedIdentity } from "./node-identity.ts";
 
 export type NodeFolderFaultCode =
   "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
@@ -41,7 +42,7 @@ const configSchema = z.strictObject({
 
 export type NodeConfig = z.infer<typeof configSchema>;
 
-const CONFIG_FILE = "sotto.json";
+export const CONFIG_FILE = "sotto.json";
 
 /** A node's folder, its configuration read and checked. */
 export interface NodeFolder {
@@ -209,8 +210,8 @@ export function openNode(directory: string): OpenedNode {
   keepFederationFile(federation, folder.federationPath);
   const keys = loadKeyFile(folder.keyPath);
   const { name } = folder.config;
-  const registered = federation.publicKeyOf(name);
-  if (!registered || Buffer.compare(registered, keys.identity.publicKey) !== 0) {
+  const own = listedIdentity(keys, federation, name);
+  if (!own) {
     throw new Fault<NodeFolderFaultCode>(
       "NOT_A_MEMBER",
       `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
@@ -222,7 +223,7 @@ export function openNode(directory: string): OpenedNode {
     folder,
     federation,
     keys,
-    identity: { name, secretKey: keys.identity.privateKey },
+    identity: new NodeIdentity(name, own.privateKey, federation, folder.keyPath),
     coordinatorUrls: [coordinatorUrl].flat(),
     ca: folder.config.ca === undefined ? undefined : readAuthority(resolve(folder.path, folder.config.ca)),
     encoderSpec,

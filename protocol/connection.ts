@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
-import type { Federation } from "./federation.ts";
+import type { KnownMembers } from "./federation.ts";
 import { HandshakeInbox, asBytes, isRefusal } from "./handshake-inbox.ts";
 import { type Established, type HandshakeContext, type Identity, Initiator, Responder } from "./handshake.ts";
 import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
@@ -24,7 +24,7 @@ export type FrameObserver = (frame: SeenFrame) => void;
 
 export interface ConnectionOptions {
   readonly identity: Identity;
-  readonly federation: Federation;
+  readonly federation: KnownMembers;
   /** Called for every message either way; for reports and transcripts. */
   readonly observer?: FrameObserver | undefined;
 }
@@ -38,16 +38,24 @@ export interface DialOptions extends ConnectionOptions {
   readonly connect?: Connect | undefined;
 }
 
+export interface AcceptOptions extends ConnectionOptions {
+  /** The key of who is no member yet and may come to become one; such a peer stays a stranger, of whom little is taken. */
+  readonly invitationKeyOf?: ((name: string) => Uint8Array | null) | undefined;
+}
+
 const CLOSE_POLICY = 1008;
 
 /** What the layer "hop" needs to know of a federation. */
-export function handshakeContext(federation: Federation, layer: HandshakeContext["layer"]): HandshakeContext {
-  return { layer, federationId: federation.id, publicKeyOf: federation.publicKeyOf };
+export function handshakeContext(federation: KnownMembers, layer: HandshakeContext["layer"]): HandshakeContext {
+  const { id: federationId, publicKeyOf, claimedKeyOf } = federation;
+  return { layer, federationId, publicKeyOf, claimedKeyOf };
 }
 
 /** An authenticated connection: typed messages in order, until it closes once. */
 export class SecureConnection {
   readonly peer: string;
+  /** As {@link Established.peerKey}. */
+  readonly peerKey: Uint8Array;
   readonly #socket: MessageSocket;
   readonly #established: Established;
   readonly #observer: FrameObserver | undefined;
@@ -69,6 +77,7 @@ export class SecureConnection {
     early: readonly Uint8Array[],
   ) {
     this.peer = established.peer;
+    this.peerKey = established.peerKey;
     this.#socket = socket;
     this.#established = established;
     this.#observer = observer;
@@ -232,7 +241,7 @@ export async function dial(url: string, options: DialOptions): Promise<SecureCon
 }
 
 /**
- * Authenticates a socket that a member has opened.
+ * Authenticates a socket that a member has opened, or who is invited.
  *
  * @param carrier - What is below the socket.
  * @throws Fault as {@link dial}; the socket is closed with the code as its reason.
@@ -240,21 +249,33 @@ export async function dial(url: string, options: DialOptions): Promise<SecureCon
 export async function accept(
   socket: MessageSocket,
   carrier: Carrier,
-  options: ConnectionOptions,
+  { identity, federation, observer, invitationKeyOf = () => null }: AcceptOptions,
 ): Promise<SecureConnection> {
   const inbox = new HandshakeInbox(socket);
   inbox.guard(carrier);
   try {
-    const responder = new Responder(options.identity, handshakeContext(options.federation, "hop"));
+    const responder = new Responder(identity, {
+      ...handshakeContext(federation, "hop"),
+      publicKeyOf: (name) => federation.publicKeyOf(name) ?? invitationKeyOf(name),
+    });
     socket.send(responder.receiveHello(await inbox.next()));
     const established = responder.receiveFinish(await inbox.next());
-    inbox.trust();
-    return new SecureConnection(socket, established, options.observer, inbox.release());
+    if (isMember(federation, established)) inbox.trust();
+    return new SecureConnection(socket, established, observer, inbox.release());
   } catch (error) {
     inbox.release();
     dismiss(socket, error instanceof Fault ? error.code : "HANDSHAKE_FAILED");
     throw error;
   }
+}
+
+/** Whether the peer showed the key that this member has now, not one that it had, or an invitation's. */
+export function isMember(
+  { publicKeyOf }: KnownMembers,
+  { peer, peerKey }: Pick<Established, "peer" | "peerKey">,
+): boolean {
+  const key = publicKeyOf(peer);
+  return key !== null && Buffer.compare(key, peerKey) === 0;
 }
 
 /** Says why, and closes the socket for good soon after, whatever the peer does. */

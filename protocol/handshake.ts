@@ -4,7 +4,7 @@ import { sodium } from "../crypto/sodium.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import { limits } from "./limits.ts";
-import { memberName } from "./fields.ts";
+import { bytes, memberName } from "./fields.ts";
 import { SecureChannel } from "./secure-channel.ts";
 import { type SignaturePurpose, signDetached, verifyDetached } from "./signed.ts";
 
@@ -33,13 +33,30 @@ const helloSchema = z.strictObject({
 });
 const welcomeSchema = z.strictObject({ type: z.literal("welcome"), ephemeral: byteString(32), proof: sealedProof });
 const finishSchema = z.strictObject({ type: z.literal("finish"), proof: sealedProof });
-const proofSchema = z.strictObject({ name: memberName, signature: byteString(64) });
+const proofSchema = z.strictObject({
+  name: memberName,
+  signature: byteString(64),
+  /** How its key came from one that the other side may have: the newest claims of the federation's log that replaced it. Left out where there are none. */
+  claims: z
+    .array(bytes({ max: limits.claimBytesMax }))
+    .max(limits.handshakeClaimsMax)
+    .optional(),
+});
 
 /** Who this process is. */
 export interface Identity {
   readonly name: string;
-  /** Ed25519, 64 bytes. */
+  /** Ed25519, 64 bytes. Read whenever it is needed: it can be replaced while a process runs. */
   readonly secretKey: Uint8Array;
+  /** As CBOR, the newest last: those by which the key came to be this one. */
+  readonly claims?: readonly Uint8Array[];
+}
+
+/** A key that a member has by what it says itself. */
+export interface ClaimedKey {
+  readonly publicKey: Uint8Array;
+  /** Called once the member has shown that key: from now on it is the member's. */
+  readonly take: () => void;
 }
 
 /** What both sides know beforehand. */
@@ -50,6 +67,8 @@ export interface HandshakeContext {
   readonly federationId: Uint8Array;
   /** The Ed25519 public key of a member, or null for a stranger. */
   readonly publicKeyOf: (name: string) => Uint8Array | null;
+  /** What a member's key is if these claims hold; null where they do not follow from what is known. */
+  readonly claimedKeyOf?: ((name: string, claims: readonly Uint8Array[]) => ClaimedKey | null) | undefined;
 }
 
 /** An X25519 key pair; tests pass their own to reproduce known answers, everybody else leaves it out. */
@@ -63,6 +82,8 @@ export interface Established {
   readonly channel: SecureChannel;
   /** The peer's authenticated name. */
   readonly peer: string;
+  /** The Ed25519 key by which it showed to be that. */
+  readonly peerKey: Uint8Array;
   /** BLAKE2b-256 of the transcript, the same on both sides. */
   readonly transcript: Uint8Array;
 }
@@ -128,7 +149,7 @@ function makeProof(
     identity.secretKey,
   );
   return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-    encodeValue({ name: identity.name, signature }),
+    encodeValue({ name: identity.name, signature, ...claimsOf(identity) }),
     transcript,
     null,
     NONCE,
@@ -136,26 +157,33 @@ function makeProof(
   );
 }
 
-/** @returns The authenticated name. */
+function claimsOf({ claims = [] }: Identity): { readonly claims?: readonly Uint8Array[] } {
+  return claims.length === 0 ? {} : { claims: claims.slice(-limits.handshakeClaimsMax) };
+}
+
 function checkProof(
   purpose: SignaturePurpose,
   proof: Uint8Array,
   context: HandshakeContext,
   transcript: Uint8Array,
   key: Uint8Array,
-): string {
+): Pick<Established, "peer" | "peerKey"> {
   let opened: Uint8Array;
   try {
     opened = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, proof, transcript, NONCE, key);
   } catch (cause) {
     throw failed("the peer's proof does not decrypt", cause);
   }
-  const { name, signature } = decodeValue(proofSchema, opened);
+  const { name, signature, claims } = decodeValue(proofSchema, opened);
+  const isBy = (key: Uint8Array): boolean =>
+    verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, key);
   const publicKey = context.publicKeyOf(name);
   if (!publicKey) throw new Fault<ProtocolFaultCode>("NOT_A_MEMBER", `"${name}" is not a member of this federation`);
-  if (!verifyDetached(purpose, context.federationId, encodeValue([name, transcript]), signature, publicKey))
-    throw failed(`the peer does not hold the key of "${name}"`);
-  return name;
+  if (isBy(publicKey)) return { peer: name, peerKey: publicKey };
+  const claimed = claims ? context.claimedKeyOf?.(name, claims) : null;
+  if (!claimed || !isBy(claimed.publicKey)) throw failed(`the peer does not hold the key of "${name}"`);
+  claimed.take();
+  return { peer: name, peerKey: claimed.publicKey };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): z.infer<Schema> {
@@ -201,7 +229,7 @@ export class Initiator {
     this.#ephemeral = null;
     const { ephemeral, proof } = parse(welcomeSchema, welcome);
     const secrets = deriveSecrets(this.#context.layer, own, ephemeral, this.hello, ephemeral);
-    const peer = checkProof("handshake-responder", proof, this.#context, secrets.transcript, secrets.responderProof);
+    const who = checkProof("handshake-responder", proof, this.#context, secrets.transcript, secrets.responderProof);
     const finish = encodeValue({
       type: "finish",
       proof: makeProof(
@@ -214,7 +242,7 @@ export class Initiator {
     });
     return {
       finish,
-      peer,
+      ...who,
       transcript: secrets.transcript,
       channel: new SecureChannel({ sending: secrets.toResponder, receiving: secrets.toInitiator }),
     };
@@ -268,9 +296,9 @@ export class Responder {
     if (!secrets) throw failed("messages came out of order");
     this.#secrets = null;
     const { proof } = parse(finishSchema, finish);
-    const peer = checkProof("handshake-initiator", proof, this.#context, secrets.transcript, secrets.initiatorProof);
+    const who = checkProof("handshake-initiator", proof, this.#context, secrets.transcript, secrets.initiatorProof);
     return {
-      peer,
+      ...who,
       transcript: secrets.transcript,
       channel: new SecureChannel({ sending: secrets.toInitiator, receiving: secrets.toResponder }),
     };

@@ -7,6 +7,7 @@ export {
   manifestRecords,
 } from "./block-version.ts";
 export {
+  type AcceptOptions,
   type ConnectionOptions,
   type DialOptions,
   type FrameObserver,
@@ -16,21 +17,44 @@ export {
   dismiss,
   dial,
   handshakeContext,
+  isMember,
 } from "./connection.ts";
 export { type CodeAnswer, type CodeRequest, codeRequests } from "./code-messages.ts";
 export { decodeEndToEndMessage, decodeHopMessage, decodeValue, encodeValue } from "./codec.ts";
 export type { ProtocolFaultCode } from "./faults.ts";
-export { type Federation, openFederation } from "./federation.ts";
+export { type Federation, type KnownMembers, openFederation } from "./federation.ts";
 export { offerRevision, takeUpFederation } from "./federation-exchange.ts";
+export {
+  type FederationDraft,
+  type FederationLog,
+  mergeLogs,
+  readFederation,
+  signFederation,
+  withChanges,
+  withClaim,
+  writeFederation,
+} from "./federation-file.ts";
+export {
+  type Change,
+  type Claim,
+  type FounderAction,
+  changeSchema,
+  claimSchema,
+  entryHash,
+  hashOf,
+  signChange,
+  signClaim,
+} from "./federation-log.ts";
+export type { FederationState, Invitation } from "./federation-state.ts";
 export {
   type FederationMember,
   type FederationTerms,
   type Role,
+  fromBase64,
   roleNames,
-  signFederation,
   toBase64,
   verticalParties,
-} from "./federation-file.ts";
+} from "./federation-terms.ts";
 export {
   type Established,
   type HandshakeContext,
@@ -43,6 +67,14 @@ export { HASH_BYTES, memberName } from "./fields.ts";
 export { type Handle, packHandleList, packHandles, unpackHandles } from "./handles.ts";
 export type { HostAnswer, HostRequest, HostedScoring } from "./host-messages.ts";
 export { hostRequests, hostedScoring } from "./host-messages.ts";
+export {
+  type InvitationToken,
+  INVITATION_PREFIX,
+  invitationKey,
+  invitedView,
+  readInvitation,
+  writeInvitation,
+} from "./invitation-token.ts";
 export { limits } from "./limits.ts";
 export {
   type AnswerBody,

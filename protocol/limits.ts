@@ -16,8 +16,10 @@ export const limits = {
   fileItemsMax: 1024 * 1024,
   /** A message before the peer is authenticated. @by both ends */
   handshakeBytesMax: 4096,
-  /** A proof in it: a name, a signature and an authenticator have 180. @by both ends */
-  handshakeProofBytesMax: 512,
+  /** Claims in a proof: who was away while the other side replaced its key more often needs its file. @by both ends */
+  handshakeClaimsMax: 5,
+  /** A proof in it: a name, a signature and an authenticator have 180, five claims 2,500. @by both ends */
+  handshakeProofBytesMax: 3584,
   /** Bytes of a peer that is not authenticated yet, counted as they arrive, before a frame is put together: three messages, their frames and TLS around them. @by both ends */
   strangerBytesMax: 32 * 1024,
   /** From opening the socket to the finished handshake. @by both ends */
@@ -30,8 +32,18 @@ export const limits = {
   connectionsPerMemberMax: 64,
   /** Members of a federation: names in a roster and in a query. @by whoever reads the file */
   membersMax: 1024,
-  /** Characters of a federation file: so many members take a quarter of it. @by both ends */
-  federationFileMax: 1024 * 1024,
+  /** Characters of a federation file: as many entries as are allowed have 300 to 500 each. @by both ends */
+  federationFileMax: 2 * 1024 * 1024,
+  /** Changes that a founder has logged; each of a thousand members twice. @by whoever reads the file */
+  federationChangesMax: 2048,
+  /** What members have entered into the log themselves: who joined by invitation, keys that were replaced. @by whoever reads the file */
+  federationClaimsMax: 1024,
+  /** Of them, one on top of the other, of one member: it cannot fill the log for the others. The founder removes and adds it to begin again. @by whoever reads the file */
+  keyReplacementsMax: 64,
+  /** A claim in a message: two keys, two signatures, a name and a time have 480 bytes. @by both ends */
+  claimBytesMax: 640,
+  /** Characters of an invitation: keys of a few coordinators and an address. @by whoever is invited */
+  invitationLengthMax: 8192,
   /** Messages that may arrive before their receiver is ready to look at them. @by both ends */
   earlyMessagesMax: 64,
   /** Unsent bytes to one peer above which the sender waits, where it can. @by sender */

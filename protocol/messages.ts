@@ -78,10 +78,16 @@ export const hopMessages = {
   relay: z.strictObject({ type: z.literal("relay"), session, peer: memberName, body }),
   /** Either way: the end-to-end session is over. */
   hangup: z.strictObject({ type: z.literal("hangup"), session, peer: memberName, code }),
-  /** Either way, once: which federation file this side has. Whoever has a newer one sends it. */
-  "federation-revision": z.strictObject({ type: z.literal("federation-revision"), revision: z.int().min(1) }),
-  /** Either way: a federation file, signed by the root key, so that it matters not who brings it. */
+  /** Either way, once: which federation file this side has, `digest` over all its entries. Whoever has what the other may lack sends it. */
+  "federation-revision": z.strictObject({
+    type: z.literal("federation-revision"),
+    revision: z.int().min(1),
+    digest: bytes({ length: 32 }),
+  }),
+  /** Either way: a federation file, of which every entry is signed by who may make it, so that it matters not who brings it. */
   federation: z.strictObject({ type: z.literal("federation"), file: z.string().max(limits.federationFileMax) }),
+  /** Who is invited to coordinator, and all that it may say: the CBOR of its claim. */
+  join: z.strictObject({ type: z.literal("join"), claim: bytes({ max: limits.claimBytesMax }) }),
   /** Coordinator to member: why the connection is about to be closed. */
   goodbye: z.strictObject({ type: z.literal("goodbye"), code, reason }),
 } as const;
@@ -260,7 +266,8 @@ export const messageLimits: {
   relay: { bytesMax: limits.frameBytesMax, deadlineMs: limits.queryDeadlineMsMax },
   hangup: { bytesMax: 512, deadlineMs: limits.queryDeadlineMsMax },
   "federation-revision": { bytesMax: 256, deadlineMs: limits.handshakeTimeoutMs },
-  federation: { bytesMax: 4 * limits.federationFileMax, deadlineMs: limits.handshakeTimeoutMs },
+  federation: { bytesMax: 2 * limits.federationFileMax, deadlineMs: limits.handshakeTimeoutMs },
+  join: { bytesMax: 1024, deadlineMs: limits.handshakeTimeoutMs },
   goodbye: { bytesMax: 4096, deadlineMs: limits.handshakeTimeoutMs },
   sync: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },
   describe: { bytesMax: 2 * 1024 * 1024, deadlineMs: 60_000 },

@@ -19,6 +19,8 @@ export type SignaturePurpose =
   | "handshake-initiator"
   | "handshake-responder"
   | "federation"
+  | "federation-change"
+  | "federation-claim"
   | "grant"
   | "alignment";
 

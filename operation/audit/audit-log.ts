@@ -44,7 +44,6 @@ export class AuditLog implements AsyncDisposable {
   /** Settles when nothing more can be written, although nobody closed the log. */
   readonly failed: Promise<Fault>;
   readonly #options: Required<Omit<AuditLogOptions, "formerKeys">>;
-  readonly #publicKey: Uint8Array;
   readonly #lock: DatabaseSync;
   readonly #fail: (why: Fault) => void;
   #waiting: { readonly atMs: number; readonly event: AuditEvent | LogRecord }[] = [];
@@ -53,6 +52,8 @@ export class AuditLog implements AsyncDisposable {
   #file: FileHandle | null = null;
   #fileNumber = 0;
   #fileBytes = 0;
+  /** With which the file is signed, base64. */
+  #fileKey = "";
   /** Of the last entry that was made. */
   #last: Head;
   #signed: Head;
@@ -61,7 +62,6 @@ export class AuditLog implements AsyncDisposable {
   private constructor(options: AuditLogOptions, lock: DatabaseSync) {
     const { fileBytesMax, filesMax, flushMs } = { ...auditLimits, ...options };
     this.#options = { ...options, fileBytesMax, filesMax, flushMs };
-    this.#publicKey = publicKeyOf(options.identity);
     this.#lock = lock;
     ({ promise: this.failed, resolve: this.#fail } = Promise.withResolvers<Fault>());
     this.#last = this.#signed = { sequence: 0, hash: "" };
@@ -118,18 +118,24 @@ export class AuditLog implements AsyncDisposable {
 
   async #goOn(formerKeys: readonly Uint8Array[]): Promise<void> {
     const { folder, federation } = this.#options;
-    const keys = [this.#publicKey, ...formerKeys];
+    const keys = [publicKeyOf(this.#options.identity), ...formerKeys];
     const { sequence, hash, file, bytesCut } = cutToSigned(folder, (entry) =>
       keys.some((key) => isSignedBy(key, federation.id, entry)),
     );
     this.#last = this.#signed = { sequence, hash };
     this.#fileNumber = file?.number ?? 0;
     // Every file is signed with the one key that its first entry names.
-    if (file && firstEntry(file)?.key === toBase64(this.#publicKey)) {
+    if (file && firstEntry(file)?.key === this.#key) {
       this.#file = await open(file.path, "a", 0o600);
+      this.#fileKey = this.#key;
       this.#fileBytes = (await this.#file.stat()).size;
     }
     if (bytesCut > 0) this.#add({ kind: "tail-cut", bytes: bytesCut });
+  }
+
+  /** The identity's, which can be replaced while the log is open: another file is begun then. */
+  get #key(): string {
+    return toBase64(publicKeyOf(this.#options.identity));
   }
 
   #add(event: AuditEvent | LogRecord): void {
@@ -164,7 +170,8 @@ export class AuditLog implements AsyncDisposable {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     try {
-      if (!this.#file || this.#fileBytes >= this.#options.fileBytesMax) await this.#beginFile();
+      if (!this.#file || this.#fileKey !== this.#key || this.#fileBytes >= this.#options.fileBytesMax)
+        await this.#beginFile();
       const batch = this.#waiting.splice(0, auditLimits.unsignedEntriesMax);
       await this.#append(batch.map(({ atMs, event }) => this.#line(event, atMs)));
     } catch (cause) {
@@ -215,6 +222,7 @@ export class AuditLog implements AsyncDisposable {
     const number = this.#fileNumber + 1;
     this.#file = await open(logFile(folder, number).path, "ax", 0o600);
     this.#fileNumber = number;
+    this.#fileKey = this.#key;
     this.#fileBytes = 0;
     const header: LogRecord = {
       kind: "file",
@@ -222,7 +230,7 @@ export class AuditLog implements AsyncDisposable {
       number,
       member: identity.name,
       federation: toBase64(federation.id),
-      key: toBase64(this.#publicKey),
+      key: this.#key,
     };
     const lines = [this.#line(header, wallClock())];
     const [oldest, ...kept] = logFiles(folder);

@@ -1,6 +1,7 @@
 import { Fault } from "../../crypto/index.ts";
 import {
   type DialOptions,
+  type Federation,
   type HopMessage,
   type ProtocolFaultCode,
   type SecureConnection,
@@ -18,6 +19,7 @@ export interface Listener {
 }
 
 export interface LinkOptions extends Omit<DialOptions, "signal"> {
+  readonly federation: Federation;
   /** Of the coordinators, in the order in which they are tried. */
   readonly urls: readonly string[];
 }

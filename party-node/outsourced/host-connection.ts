@@ -1,7 +1,8 @@
 import { CoordinatorLink, EndToEndSession } from "../link/index.ts";
-import type { DialOptions } from "../../protocol/index.ts";
+import type { DialOptions, Federation } from "../../protocol/index.ts";
 
 export interface HostConnectionOptions extends DialOptions {
+  readonly federation: Federation;
   readonly coordinatorUrls: readonly string[];
   readonly host: string;
 }

@@ -15,8 +15,8 @@ import { SessionService, type SessionServiceOptions } from "./session-service.ts
 
 export interface CoordinatorConnectionOptions
   extends
-    Omit<DialOptions, "signal">,
-    Pick<SessionServiceOptions, "collection" | "queries" | "store" | "handlers" | "now" | "onEvent"> {
+    Omit<DialOptions, "signal" | "federation">,
+    Pick<SessionServiceOptions, "federation" | "collection" | "queries" | "store" | "handlers" | "now" | "onEvent"> {
   readonly url: string;
   readonly queries: QueryService;
   readonly log: Logger;

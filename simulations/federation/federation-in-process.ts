@@ -15,6 +15,7 @@ import {
   type Federation,
   type FederationMember,
   type FederationTerms,
+  type FounderAction,
   type FrameObserver,
   type HopMessage,
   type Identity,
@@ -23,7 +24,10 @@ import {
   openFederation,
   signFederation,
   toBase64,
+  withChanges,
+  writeFederation,
 } from "../../protocol/index.ts";
+import { changesBetween } from "./changes-between.ts";
 import type { HostOptions } from "./host-in-process.ts";
 import type { Corpus } from "./ingest-corpus.ts";
 import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
@@ -123,9 +127,7 @@ export class FederationInProcess implements AsyncDisposable {
     };
     this.file = signFederation(
       {
-        version: 2,
         name: "a federation in one process",
-        revision: 1,
         rootPublicKey: this.rootPublicKey,
         coordinatorUrls: ["ws://127.0.0.1:1"],
         mode,
@@ -167,10 +169,15 @@ export class FederationInProcess implements AsyncDisposable {
     return openFederation(this.file, this.rootPublicKey);
   }
 
-  /** A newer file, signed by the founder. */
+  /** A newer file, signed by the founder: of members and the coordinator's address, what differs. */
   revised(change: (terms: FederationTerms) => Partial<FederationTerms>): string {
     const { terms } = this.federation;
-    return signFederation({ ...terms, revision: terms.revision + 1, ...change(terms) }, this.#rootSecretKey);
+    return this.changed(...changesBetween(terms, { ...terms, ...change(terms) }));
+  }
+
+  /** A newer file, with these changes by the founder. */
+  changed(...actions: readonly FounderAction[]): string {
+    return writeFederation(withChanges(this.federation.log, actions, this.#rootSecretKey));
   }
 
   get coordinators(): readonly string[] {

@@ -425,6 +425,20 @@ describe("a log goes on", () => {
     expect(verify(path, {}, [keys.publicKey, next.publicKey])).toMatchObject({ files: 2, first: 1 });
     expect(faultIn(() => verify(path, {}, [next.publicKey]))).toMatch(/another key/);
   });
+
+  test("whose key is replaced while the log is open", async () => {
+    const path = join(folder.path, "rekeyed-open");
+    const next = sodium.crypto_sign_keypair();
+    const identity = { name: "alpha", secretKey: keys.privateKey };
+    const log = await openAs(path, { identity });
+    log.record(answered(1));
+    await log.flush();
+    identity.secretKey = next.privateKey;
+    log.record(answered(2));
+    await log.close();
+    expect(verify(path, {}, [keys.publicKey, next.publicKey])).toMatchObject({ files: 2, first: 1 });
+    expect(faultIn(() => verify(path))).toMatch(/another key/);
+  });
 });
 
 test("entries of a burst are signed every 256, and a log that cannot be written says so once", async () => {

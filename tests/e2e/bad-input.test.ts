@@ -105,11 +105,11 @@ describe("the federation file", () => {
       "one byte of a member's key",
       (text: string) =>
         text.replace(
-          /("publicKey": ")(.)/,
+          /("publicKey":")(.)/,
           (_, before: string, letter: string) => before + (letter === "A" ? "B" : "A"),
         ),
     ],
-    ["the revision", (text: string) => text.replace(/"revision": \d+/, '"revision": 99')],
+    ["a change's number", (text: string) => text.replace('"sequence":2', '"sequence":1')],
     ["the mode", (text: string) => text.replace('"mode": "private"', '"mode": "clear"')],
   ])("was tampered with: %s", async (_, tamper) => {
     const dir = copyOf("clinic");
@@ -413,10 +413,10 @@ test("no key was ever among a process's arguments or in its output", () => {
 });
 
 function rootKeyOf(dir: string): string {
-  const { terms } = JSON.parse(readFileSync(join(dir, "federation.json"), "utf8")) as {
-    terms: { rootPublicKey: string };
+  const { founding } = JSON.parse(readFileSync(join(dir, "federation.json"), "utf8")) as {
+    founding: { rootPublicKey: string };
   };
-  return terms.rootPublicKey;
+  return founding.rootPublicKey;
 }
 
 /** Passages in a node's store, while another process may be writing there. */

@@ -5,8 +5,9 @@ import type { CitedPassage, PartyOutcome } from "../../index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { plaintextTop } from "../../cli/plaintext-search.ts";
 import { findSecrets } from "../../cli/process-view.ts";
-import type { FederationTerms } from "../../protocol/index.ts";
+import { openFederation } from "../../protocol/index.ts";
 import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
+import { until } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
 
@@ -222,7 +223,7 @@ test("a party that is too slow misses the deadline, and the others' answers come
 });
 
 test("a member that the founder removes is refused, and asks again once it is added, while all others run on", async () => {
-  const { members } = (JSON.parse(readFileSync(federation.file, "utf8")) as { terms: FederationTerms }).terms;
+  const { members } = openFederation(readFileSync(federation.file, "utf8"), federation.rootKey).terms;
   const { publicKey } = members.find(({ name }) => name === "asker")!;
   const publish = (): Promise<string> =>
     sottoOutput(["federation", "join", federation.file, "--root", federation.rootKey, "--dir", federation.dir("hub")]);
@@ -242,6 +243,53 @@ test("a member that the founder removes is refused, and asks again once it is ad
     fault: "MEMBER_UNKNOWN",
     says: /sotto federation show/,
   });
+});
+
+test("who is invited joins by one line, and asks, while all others run on", async () => {
+  const inviting = ["--name", "guest", "--role", "querier", "--expires", "2h", "--dir", folder.path];
+  const invitation = await sottoOutput(["federation", "invite", ...inviting]);
+  await expectRefusal(["federation", "invite", ...inviting], { fault: "NAME_TAKEN", says: /federation remove guest/ });
+  await sottoOutput([
+    "federation",
+    "join",
+    federation.file,
+    "--root",
+    federation.rootKey,
+    "--dir",
+    federation.dir("hub"),
+  ]);
+  const here = ["--coordinator-url", `ws://127.0.0.1:${String(federation.port)}`];
+  let joined: Finished;
+  for (let tries = 10; ; tries--) {
+    joined = await sotto(["federation", "join", "-", "--dir", federation.dir("guest"), ...here], { input: invitation });
+    if (joined.code === 0 || tries === 0) break;
+  }
+  expect(joined.stdout).toMatch(/^Joined "By hand" .*sotto query/);
+  const finished = await sotto(["query", "warfarin", "--dir", federation.dir("guest"), "--json", "-k", "1"]);
+  expect(read(finished).passages.map(keyOf)).toEqual(["clinic/warfarin.txt/0"]);
+  const log = await sottoOutput(["federation", "log", "--dir", federation.dir("guest")]);
+  expect(log).toMatch(/founder +│ invited guest \(querier\) until .*\n(.*\n)*.*guest +│ joined by invitation/);
+  const said = servers.map(({ stdout, stderr }) => stdout + stderr).join("");
+  expect(said).toMatch(/"invited":"guest"/);
+  expect(said).not.toContain(invitation.slice(40, 80));
+});
+
+test("a party and the coordinator get other keys while they run, and answer on; what they keep can be read", async () => {
+  const keyOfMember = (name: string): string | undefined =>
+    openFederation(
+      readFileSync(join(federation.dir("library"), "federation.json"), "utf8"),
+      federation.rootKey,
+    ).terms.members.find((member) => member.name === name)?.publicKey;
+  for (const name of ["clinic", "hub"]) {
+    const before = keyOfMember(name);
+    await sottoOutput(["federation", "rotate-key", "--dir", federation.dir(name)]);
+    // A third member hears of it from the coordinator that runs.
+    await until(() => keyOfMember(name) !== before);
+  }
+  await expectAllBack();
+  const json = await sottoOutput(["audit", "verify", "--json", "--dir", federation.dir("clinic")]);
+  expect(JSON.parse(json)).toMatchObject({ member: "clinic" });
+  expect(node("clinic").stdout + node("clinic").stderr).not.toMatch(/NOT_A_MEMBER/);
 });
 
 test("a coordinator stops cleanly on Ctrl-C, and every party finds the next one by itself", async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Coordinator } from "../../coordinator/index.ts";
-import type { Federation, FederationTerms } from "../../protocol/index.ts";
+import { sodium } from "../../crypto/index.ts";
+import { type Federation, type FederationTerms, hashOf, signChange, writeFederation } from "../../protocol/index.ts";
 import { TestFederation, until } from "../support/federation.ts";
 import { corpus } from "./corpora.ts";
 
@@ -114,13 +115,16 @@ describe("a newer file", () => {
 
   test("that the founder did not sign ends its bringer's connection, and changes nothing", async () => {
     const { f, hub } = await start();
-    const { terms, signature } = JSON.parse(hub.file) as { terms: FederationTerms; signature: string };
-    const forged = JSON.stringify({ terms: { ...terms, revision: 2, ...without("late")(terms) }, signature });
+    const { founding, changes } = hub.log;
+    const stranger = sodium.crypto_sign_keypair().privateKey;
+    const action = { type: "member-removed" as const, name: "late" };
+    const content = { sequence: 6, previous: hashOf(changes.at(-1)!), time: founding.time, action };
+    const forged = writeFederation({ ...hub.log, changes: [...changes, signChange(content, hub.id, stranger)] });
     const asker = await f.dial("asker", (message, connection) => {
       if (message.type === "roster") connection.send({ type: "federation", file: forged });
     });
     expect(await asker.message("goodbye")).toMatchObject({ code: "FEDERATION_TAMPERED" });
-    expect(hub.terms.revision).toBe(1);
+    expect(hub.terms.revision).toBe(6);
     expect((await f.dial("late")).connection.peer).toBe("hub");
   });
 
@@ -131,10 +135,10 @@ describe("a newer file", () => {
     const asker = await f.dial("asker", (message, connection) => {
       if (message.type !== "roster") return;
       connection.send({ type: "federation", file: old });
-      connection.send({ type: "federation-revision", revision: 1 });
+      connection.send({ type: "federation-revision", revision: 6, digest: new Uint8Array(32) });
     });
     await asker.message("federation");
-    expect(hub.terms.revision).toBe(2);
+    expect(hub.terms.revision).toBe(7);
     expect(hub.update(old)).toBe(false);
   });
 });

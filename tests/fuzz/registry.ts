@@ -1,6 +1,7 @@
 import type { FuzzTarget } from "./target.ts";
 import { documentTargets } from "./targets/documents.ts";
 import { evidenceTargets } from "./targets/evidence.ts";
+import { federationTargets } from "./targets/federation.ts";
 import { fileTargets } from "./targets/files.ts";
 import { handshakeTargets } from "./targets/handshake.ts";
 import { keptTargets } from "./targets/kept.ts";
@@ -20,6 +21,7 @@ export function fuzzTargets(folder: string): readonly FuzzTarget[] {
     ...wireTargets,
     ...handshakeTargets,
     ...sealedTargets,
+    ...federationTargets,
     ...remoteTargets,
     ...sessionTargets,
     ...evidenceTargets,

@@ -1,6 +1,6 @@
 import { ringLayout, sodium } from "../../crypto/index.ts";
 import {
-  type FederationTerms,
+  type FederationDraft,
   type Identity,
   type Role,
   openFederation,
@@ -25,10 +25,8 @@ export const rootSecretKey = root.privateKey;
 export const rootPublicKey = toBase64(root.publicKey);
 export const DIM = 64;
 
-export const terms: FederationTerms = {
-  version: 2,
+export const terms: FederationDraft = {
   name: "a federation to be fuzzed",
-  revision: 1,
   rootPublicKey,
   coordinatorUrls: ["wss://hub.example:8787"],
   mode: "private",
@@ -41,7 +39,7 @@ export const terms: FederationTerms = {
   })),
 };
 
-export const federationText = signFederation(terms, rootSecretKey);
+export const federationText = signFederation(terms, rootSecretKey, 1_790_000_000_000);
 export const federation = openFederation(federationText, rootPublicKey);
 export const layout = ringLayout({ ...terms.scoring, seed: Buffer.from(terms.scoring.seed, "base64") });
 

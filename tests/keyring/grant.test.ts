@@ -39,9 +39,7 @@ function found(without: readonly string[] = []): Federation {
   const root = sodium.crypto_sign_keypair();
   const rootPublicKey = toBase64(root.publicKey);
   const terms = {
-    version: 2 as const,
     name: "a federation of tests",
-    revision: 1,
     rootPublicKey,
     coordinatorUrls: ["ws://127.0.0.1:1"],
     mode: "private" as const,

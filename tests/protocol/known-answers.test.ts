@@ -9,10 +9,15 @@ import {
   decodeEndToEndMessage,
   decodeValue,
   encodeValue,
+  entryHash,
+  hashOf,
+  openFederation,
   openSigned,
   queryBody,
   scoreList,
   seal,
+  signChange,
+  signClaim,
 } from "../../protocol/index.ts";
 import { loadVectors } from "../vectors/load-vectors.ts";
 import { PROTOCOL_VECTORS, protocolVectors } from "../vectors/make-protocol-vectors.ts";
@@ -21,6 +26,7 @@ const vectors = loadVectors<Omit<ReturnType<typeof protocolVectors>, "origin">>(
   "records",
   "sessions",
   "queries",
+  "federations",
   "packings",
   "rings",
 ]);
@@ -63,6 +69,21 @@ test.each(vectors.queries)("a signed query and its signed, sealed answer", (vect
   const scores = sodium.crypto_box_seal_open(value.sealed, sodium.crypto_scalarmult_base(privateKey), privateKey);
   expect(hex(scores)).toBe(vector.scores);
   expect(decodeValue(scoreList, scores).blocks).toHaveLength(20);
+});
+
+test.each(vectors.federations)("a federation's log", ({ rootPublicKey, seeds, file, hashes, digest, members }) => {
+  const federation = openFederation(JSON.stringify(file), rootPublicKey);
+  expect(federation.terms.members).toEqual(members);
+  expect(federation.terms).toMatchObject({ revision: 13, coordinatorUrls: ["wss://hub.example"] });
+  expect(hex(federation.digest)).toBe(digest);
+  const { founding, changes, claims } = federation.log;
+  expect([entryHash(founding), ...[...changes, ...claims].map(hashOf)]).toEqual(hashes);
+  const secretKey = (name: string) => sodium.crypto_sign_seed_keypair(bytes(seeds[name]!)).privateKey;
+  for (const { signature: _, ...content } of changes)
+    expect(signChange(content, federation.id, secretKey("root"))).toEqual(changes[content.sequence - 1]);
+  const { previous, time, action } = claims[0]!;
+  const keys = { entitled: secretKey("invitation"), own: secretKey("bank") };
+  expect(signClaim({ previous, ...action }, keys, federation.id, Date.parse(time))).toEqual(claims[0]);
 });
 
 const kernels = { reference: referenceKernels, wasm: new WasmKernels({ chunks: 1 }) };

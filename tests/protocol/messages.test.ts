@@ -188,7 +188,10 @@ const shapes: Readonly<Record<string, Shape>> = {
     peer: badNames,
     code: badCodes,
   }),
-  "federation-revision": hop([{ type: "federation-revision", revision: 1 }], { revision: [0, ...badRevisions] }),
+  "federation-revision": hop([{ type: "federation-revision", revision: 1, digest: zeros(32) }], {
+    revision: [0, ...badRevisions],
+    digest: [zeros(31), zeros(33), "digest"],
+  }),
   federation: hop(
     [
       { type: "federation", file: "{}" },
@@ -196,6 +199,9 @@ const shapes: Readonly<Record<string, Shape>> = {
     ],
     { file: ["x".repeat(limits.federationFileMax + 1), 5, null, zeros(9)] },
   ),
+  join: hop([{ type: "join", claim: zeros(limits.claimBytesMax) }], {
+    claim: [zeros(limits.claimBytesMax + 1), "claim"],
+  }),
   goodbye: hop([{ type: "goodbye", code: "WRONG_ROLE", reason: "" }], { code: badCodes, reason: badReasons }),
   sync: endToEnd(
     [

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { sodium } from "../../crypto/sodium.ts";
-import { createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
+import { createKeyFile, loadKeyFile, prepareNextIdentity, takeNextIdentity } from "../../party-node/keys.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -36,6 +36,22 @@ test("derives the keys that libsodium's crypto_kdf is specified to give", () => 
   expect(sodium.crypto_sign_verify_detached(signature, "hello", identity.publicKey)).toBe(true);
 });
 
+test.each([1, 2])("another identity in a key file of version %i leaves what the store is sealed with", (version) => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "node.key");
+  if (version === 1) writeFileSync(path, JSON.stringify({ version, seed: SEED }), { mode: 0o600 });
+  else createKeyFile(path);
+  const { identity, storeKey, hintKey } = loadKeyFile(path);
+  const next = prepareNextIdentity(path);
+  expect(prepareNextIdentity(path)).toEqual(next);
+  expect(loadKeyFile(path)).toEqual({ identity, next, storeKey, hintKey });
+  takeNextIdentity(path);
+  expect(loadKeyFile(path)).toEqual({ identity: next, next: null, storeKey, hintKey });
+  expect(next.publicKey).not.toEqual(identity.publicKey);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+const SEED = Buffer.alloc(32, 7).toString("base64");
 test.each([0o640, 0o604, 0o660, 0o610, 0o644])("refuses mode %o and says what to do", (mode) => {
   using folder = temporaryFolder();
   const path = join(folder.path, "node.key");
@@ -50,12 +66,12 @@ test("a missing file", () => {
   expect(() => loadKeyFile(join(folder.path, "none"))).toThrow(code("KEY_FILE_MISSING"));
 });
 
-const SEED = Buffer.alloc(32, 7).toString("base64");
 test.each([
   { id: "empty", content: "" },
   { id: "not JSON", content: SEED },
   { id: "null", content: "null" },
-  { id: "another version", content: JSON.stringify({ version: 2, seed: SEED }) },
+  { id: "another version", content: JSON.stringify({ version: 3, seed: SEED }) },
+  { id: "without an identity", content: JSON.stringify({ version: 2, seed: SEED }) },
   { id: "no seed", content: JSON.stringify({ version: 1 }) },
   { id: "a seed too short", content: JSON.stringify({ version: 1, seed: SEED.slice(0, 40) }) },
   { id: "a seed too long", content: JSON.stringify({ version: 1, seed: Buffer.alloc(33).toString("base64") }) },

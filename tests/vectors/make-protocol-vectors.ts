@@ -3,6 +3,19 @@
 import { writeFileSync } from "node:fs";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { type Fields, concat, encode } from "../protocol/independent/cbor.ts";
+import {
+  type Action,
+  type Change,
+  type Claim,
+  type Entry,
+  contentOf,
+  fromBase64,
+  hashOf,
+  publicKey,
+  readMembers,
+  signedBy,
+  toBase64,
+} from "../protocol/independent/federation.ts";
 import { derive, envelope, hash, sealBox, stream, u32 } from "../protocol/independent/primitives.ts";
 import { RecordSender } from "../protocol/independent/records.ts";
 import { pack, publicRandomness, transform } from "../protocol/independent/ring.ts";
@@ -90,6 +103,65 @@ function queryAndAnswer() {
   };
 }
 
+/** A federation in which everything that can be entered is. */
+function federation() {
+  const seeds = Object.fromEntries(
+    ["root", "hub", "clinic", "clinic's next", "invitation", "bank", "bank's next"].map((name) => [name, bytes(name)]),
+  );
+  const key = (name: string): string => publicKey(seeds[name]!);
+  const rootPublicKey = key("root");
+  const id = hash(256, fromBase64(rootPublicKey));
+  const time = (hour: number): string => `2026-11-01T${String(hour).padStart(2, "0")}:00:00.000Z`;
+  const founding = {
+    version: 2,
+    name: "known answers",
+    time: time(1),
+    rootPublicKey,
+    coordinatorUrls: ["wss://hub.example:7400"],
+    mode: "private",
+    encoder: { spec: "lexical", fingerprint: hex(bytes("fingerprint")) },
+    scoring: { dim: 1024, chunk: 32, normMax: 24.5, scoreBits: 14, seed: toBase64(bytes("scoring seed")) },
+  };
+  const changes: Change[] = [];
+  const actions = [
+    { type: "member-added", name: "hub", roles: ["coordinator"], publicKey: key("hub") },
+    { type: "member-added", name: "clinic", roles: ["party", "querier"], publicKey: key("clinic") },
+    { type: "invitation-made", name: "bank", roles: ["party"], publicKey: key("invitation"), expires: time(9) },
+    { type: "invitation-made", name: "lab", roles: ["party"], publicKey: key("invitation"), expires: time(9) },
+    { type: "roles-changed", name: "bank", roles: ["party", "querier"] },
+    { type: "coordinators-moved", coordinatorUrls: ["wss://hub.example"] } as unknown as Action,
+    { type: "invitation-withdrawn", name: "lab" },
+    { type: "member-added", name: "press", roles: ["querier"], publicKey: toBase64(bytes("press")) },
+    { type: "member-removed", name: "press" },
+  ];
+  for (const [i, action] of actions.entries()) {
+    const previous = i === 0 ? hashOf(founding) : hashOf(contentOf(changes[i - 1]!));
+    const content = { sequence: i + 1, previous, time: time(2 + i), action };
+    changes.push({ ...content, signature: signedBy(seeds["root"]!, "federation-change", id, content) });
+  }
+  const claims: Claim[] = [];
+  const claim = (hour: number, from: Entry, type: string, [entitled, own]: readonly [string, string]): void => {
+    const action = { type, name: from.action.name, publicKey: key(own) };
+    const content = { previous: hashOf(contentOf(from)), time: time(hour), action };
+    const signature = (by: string): string => signedBy(seeds[by]!, "federation-claim", id, content);
+    claims.push({ ...content, entitled: signature(entitled), own: signature(own) });
+  };
+  claim(5, changes[2]!, "joined", ["invitation", "bank"]);
+  claim(6, changes[1]!, "key-replaced", ["clinic", "clinic's next"]);
+  claim(7, claims[0]!, "key-replaced", ["bank", "bank's next"]);
+  const signature = signedBy(seeds["root"]!, "federation", id, founding);
+  const file = { founding, signature, changes, claims };
+  const hashes = [hashOf(founding), ...[...changes, ...claims].map((entry) => hashOf(contentOf(entry)))];
+  return {
+    rootPublicKey,
+    seeds: Object.fromEntries(Object.entries(seeds).map(([name, seed]) => [name, hex(seed)])),
+    file,
+    hashes,
+    digest: hex(hash(256, encode(hashes))),
+    members: readMembers(file, rootPublicKey) as { name: string; roles: string[]; publicKey: string }[],
+  };
+}
+
 function packings() {
   return [31, 14, 8].map((bits) => {
     const numbers = Array.from({ length: 16 }, (_, i) => (i < 2 ? [0, 2 ** bits - 1][i]! : (i * 1_234_567_891) % 2 ** bits));
@@ -119,6 +191,7 @@ export function protocolVectors() {
     records: [records()],
     sessions: [session()],
     queries: [queryAndAnswer()],
+    federations: [federation()],
     packings: packings(),
     rings: [ring()],
   };

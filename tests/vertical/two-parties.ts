@@ -27,9 +27,7 @@ export function makeFederation(): { federation: Federation; secretKeys: Readonly
   const rootPublicKey = toBase64(root.publicKey);
   const file = signFederation(
     {
-      version: 2,
       name: "two parties",
-      revision: 1,
       rootPublicKey,
       coordinatorUrls: ["ws://127.0.0.1:1"],
       mode: "private",

@@ -1,5 +1,5 @@
 import { sodium } from "../../../crypto/index.ts";
-import { encodeValue, openFederation, openSigned, queryBody, seal, signFederation } from "../../../protocol/index.ts";
+import { encodeValue, openSigned, queryBody, seal } from "../../../protocol/index.ts";
 import { signDetached } from "../../../protocol/signed.ts";
 import { openInvitation, sealInvitation } from "../../../party-node/aligning/invitation.ts";
 import { packAttachment, unpackAttachment } from "../../../party-node/hosting/attachment.ts";
@@ -9,8 +9,8 @@ import { openHeader, sealHeader } from "../../../party-node/outsourced/header.ts
 import { RowSealer } from "../../../party-node/outsourced/row-sealer.ts";
 import { Sealer } from "../../../party-node/store/sealer.ts";
 import { sample } from "../sample.ts";
-import { type FuzzTarget, bytesOf, survives, text } from "../target.ts";
-import { federation, federationText, fixed, identity, rootPublicKey, rootSecretKey, terms } from "../world.ts";
+import { type FuzzTarget, bytesOf, survives } from "../target.ts";
+import { federation, fixed, identity } from "../world.ts";
 
 const VALUE_FAULTS = ["FRAME_MALFORMED", "FRAME_TOO_LARGE", "MESSAGE_INVALID"];
 
@@ -188,31 +188,5 @@ export const sealedTargets: readonly FuzzTarget[] = [
     seeds: () => [store.seal("passage:1", bytesOf('["a","b","c",0]'))],
     faults: ["STORE_TAMPERED"],
     run: (input) => store.open("passage:1", input, "row 1"),
-  },
-  {
-    name: "federation-file",
-    form: "json",
-    seeds: () => [bytesOf(federationText)],
-    faults: ["FEDERATION_MALFORMED", "FEDERATION_TAMPERED"],
-    run: (input) => openFederation(text(input), rootPublicKey),
-  },
-  {
-    name: "federation-file-inside",
-    form: "json",
-    seeds: () => [bytesOf(JSON.stringify(terms)), bytesOf(JSON.stringify({ ...terms, vertical: { parties: 3 } }))],
-    faults: ["FEDERATION_MALFORMED", "FEDERATION_TAMPERED"],
-    run: (input) => {
-      let signed: string;
-      try {
-        signed = signFederation(JSON.parse(text(input)) as never, rootSecretKey);
-      } catch (error) {
-        if (error instanceof SyntaxError) return;
-        throw error;
-      }
-      survives(
-        (bytes) => openFederation(text(bytes), rootPublicKey).terms,
-        (opened) => bytesOf(signFederation(opened, rootSecretKey)),
-      )(bytesOf(signed));
-    },
   },
 ];

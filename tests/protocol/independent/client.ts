@@ -2,33 +2,24 @@ import { x25519 } from "@noble/curves/ed25519.js";
 import { randomBytes } from "@noble/hashes/utils.js";
 import { WebSocket } from "ws";
 import { type Fields, type Value, concat, decode, encode } from "./cbor.ts";
+import { type FederationFile, type Member, fromBase64 as base64, readMembers } from "./federation.ts";
 import { type Channel, IndependentInitiator } from "./handshake.ts";
-import { type Signer, envelope, hash, openBox, openEnvelope, verify } from "./primitives.ts";
+import { type Signer, envelope, hash, openBox, openEnvelope } from "./primitives.ts";
 import { QuestionKey } from "./ring.ts";
 
 /* A querier after docs/protocol.md that imports nothing of the project's. */
 
-const base64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-
-export interface Terms {
-  readonly rootPublicKey: string;
-  readonly scoring: { dim: number; chunk: number; normMax: number; scoreBits: number; seed: string };
-  readonly members: readonly { name: string; roles: readonly string[]; publicKey: string }[];
-}
 
 /** "Federation file". */
 export class IndependentFederation {
   readonly id: Uint8Array;
-  readonly terms: Terms;
+  readonly terms: FederationFile["founding"] & { readonly members: readonly Member[] };
 
-  constructor(file: string, rootPublicKey: string) {
-    const { terms, signature } = JSON.parse(file) as { terms: Terms; signature: string };
-    const root = base64(rootPublicKey);
-    this.id = hash(256, root);
-    this.terms = terms;
-    const signed = verify("federation", this.id, encode(terms as unknown as Value), base64(signature), root);
-    if (terms.rootPublicKey !== rootPublicKey || !signed) throw new Error("the file is not signed by the root key");
+  constructor(text: string, rootPublicKey: string) {
+    const file = JSON.parse(text) as FederationFile;
+    this.id = hash(256, base64(rootPublicKey));
+    this.terms = { ...file.founding, members: readMembers(file, rootPublicKey) };
   }
 
   readonly publicKeyOf = (name: string): Uint8Array | null => {
