@@ -43,7 +43,10 @@ export async function joinByInvitation(options: JoinOptions): Promise<Federation
     const open = async (url: string, signal: AbortSignal): Promise<Dialled> => {
       const dialling = { identity: { name: invitation.name, secretKey }, federation, ca, observer, signal };
       const connection = await dial(url, dialling);
-      return { connection, isComplete: true, close: () => void connection.close() };
+      const close = (): void => {
+        connection.close();
+      };
+      return { connection, isComplete: true, close };
     };
     return (await firstToAnswer({ urls: coordinatorUrls, open, hedgeMs: limits.hedgeMs })).connection;
   };

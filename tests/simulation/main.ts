@@ -5,7 +5,7 @@ import { SimulationWorker } from "./simulation-worker.ts";
 import { type Totals, simulate } from "./simulate.ts";
 
 const MEMORY_FOLDER = "/dev/shm";
-const HELP = `node scripts/run.mjs tests/simulation/main.ts [options]: whole federations in virtual time, on a network that fails, with machines that crash
+const HELP = `npm run -s simulate-federations -- [options]: whole federations in virtual time, on a network that fails, with machines that crash
 
   --runs N    how many (200)
   --from N    the first seed (1)

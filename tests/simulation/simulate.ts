@@ -39,7 +39,7 @@ export async function simulate({
   let [next, done, events, virtualMs] = [from, 0, 0, 0];
   const failed: Pick<RunReport, "seed" | "violations">[] = [];
   const work = async (): Promise<void> => {
-    const worker = new SimulationWorker();
+    using worker = new SimulationWorker();
     while (next < from + runs && !(stopsAtFailure && failed.length > 0)) {
       const report = await worker.run(next++);
       const { seed, violations } = report;
@@ -48,9 +48,9 @@ export async function simulate({
       virtualMs += report.virtualMs;
       for (const name of ["questions", "parties", "faults"] as const)
         for (const [kind, times] of Object.entries(report[name])) count(totals[name], kind, times);
-      onReport?.(report, ++done);
+      done++;
+      onReport?.(report, done);
     }
-    worker.close();
   };
   await Promise.all(Array.from({ length: Math.min(jobs, runs) }, work));
   const sorted = (unsorted: ReadonlyMap<string, number>) =>

@@ -44,6 +44,10 @@ export class SimulationWorker {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   close(): void {
     this.#child?.removeAllListeners();
     this.#child?.kill("SIGKILL");

@@ -1,5 +1,15 @@
 import { type RingLayout, ringLayout, scoreErrorMax, sodium } from "../../crypto/index.ts";
-import { type FederationMember, type FederationTerms, signFederation, toBase64 } from "../../protocol/index.ts";
+import {
+  type FederationLog,
+  type FederationMember,
+  type FederationTerms,
+  readFederation,
+  signFederation,
+  toBase64,
+  withChanges,
+  writeFederation,
+} from "../../protocol/index.ts";
+import { changesBetween } from "../../simulations/federation/changes-between.ts";
 import { BudgetWatch } from "./budget-watch.ts";
 import { CoordinatorMachine } from "./coordinator-machine.ts";
 import { KeyWatch } from "./key-watch.ts";
@@ -27,7 +37,7 @@ export class World {
   readonly #root = sodium.crypto_sign_keypair();
   readonly #keys = new KeyWatch(CHUNK);
   readonly #budget: BudgetWatch;
-  #terms: FederationTerms;
+  #log: FederationLog;
 
   constructor(plan: Plan, folder: string, random: () => number, record: RunRecord) {
     this.#record = record;
@@ -64,17 +74,17 @@ export class World {
         }),
     );
     this.queriers = names("querier", plan.queriers).map((name) => new QuerierMachine(name, around));
-    this.#terms = {
-      version: 2,
+    const founded = {
       name: "simulated",
-      revision: 1,
       rootPublicKey,
       coordinatorUrls: ["ws://hub"],
-      mode: "private",
+      mode: "private" as const,
       encoder: { spec: chanceEncoder.spec, fingerprint: chanceEncoder.fingerprint },
       scoring: { ...SCORING, seed: toBase64(SEED) },
       members: this.machines.map((machine) => this.#member(machine)),
     };
+    const file = signFederation(founded, this.#root.privateKey, virtualTime.now);
+    this.#log = readFederation(file, rootPublicKey);
   }
 
   get machines(): readonly Machine[] {
@@ -82,21 +92,22 @@ export class World {
   }
 
   get terms(): FederationTerms {
-    return this.#terms;
+    return this.#log.state.terms;
   }
 
   get file(): string {
-    return signFederation(this.#terms, this.#root.privateKey);
+    return writeFederation(this.#log);
   }
 
   /** The founder signs a file with these members in place of those there were. */
   revise(members: readonly FederationMember[]): void {
-    this.#terms = { ...this.#terms, revision: this.#terms.revision + 1, members: [...members] };
+    const changes = changesBetween(this.terms, { ...this.terms, members });
+    this.#log = withChanges(this.#log, changes, this.#root.privateKey, virtualTime.now);
     this.#record.note(`revise ${members.map(({ name }) => name).join(" ")}`);
   }
 
   isMember({ name }: Machine): boolean {
-    return this.#terms.members.some((member) => member.name === name);
+    return this.terms.members.some((member) => member.name === name);
   }
 
   memberOf(machine: Machine): FederationMember {

@@ -1,7 +1,7 @@
 import { x25519 } from "@noble/curves/ed25519.js";
 import { randomBytes } from "@noble/hashes/utils.js";
 import { WebSocket } from "ws";
-import { type Fields, type Value, concat, decode, encode } from "./cbor.ts";
+import { type Fields, concat, decode, encode } from "./cbor.ts";
 import { type FederationFile, type Member, fromBase64 as base64, readMembers } from "./federation.ts";
 import { type Channel, IndependentInitiator } from "./handshake.ts";
 import { type Signer, envelope, hash, openBox, openEnvelope } from "./primitives.ts";
