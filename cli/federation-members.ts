@@ -110,7 +110,7 @@ export function inviteCommand(): Command {
       founder.change({ type: "invitation-made", name, roles, publicKey, expires });
       process.stdout.write(`${writeInvitation(founder.log.state, { name, expires }, secret)}\n`);
       process.stderr.write(
-        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that ${publish(founder)}`,
+        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that: ${publish(founder)}`,
       );
     });
 }

@@ -58,7 +58,7 @@ export async function joinByInvitation(options: JoinOptions): Promise<Federation
     if (!(error instanceof Fault)) throw error;
     if (error.code === "NOT_A_MEMBER") throw unknown(invitation, error);
     if (error.code !== "HANDSHAKE_FAILED") throw error;
-    return await enter(await as(identity.secretKey), options);
+    return await enter(await as(identity.secretKey).catch(asUnknown(invitation)), options);
   } finally {
     connection.close();
   }
@@ -126,10 +126,17 @@ function claimOf(log: FederationLog, token: InvitationToken, identity: Identity,
   return signClaim(content, { entitled, own: identity.secretKey }, invitedView(token).id, nowMs);
 }
 
+/** A name that somebody has taken answers to that member's key alone. */
+function asUnknown(invitation: InvitationToken): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof Fault && error.code === "HANDSHAKE_FAILED" ? unknown(invitation, error) : error;
+  };
+}
+
 function unknown({ name, expires }: InvitationToken, cause?: Fault): Fault {
   return new Fault<ProtocolFaultCode>(
     "INVITATION_UNKNOWN",
-    `the coordinator does not know this invitation of ${name}: it was withdrawn, its time (${expires}) has passed, or the coordinator's node has not joined with the founder's newest file; ask the founder`,
+    `the coordinator does not know this invitation of ${name}: it was used or withdrawn, its time (${expires}) has passed, or the coordinator's node has not joined with the founder's newest file; ask the founder`,
     cause,
   );
 }
