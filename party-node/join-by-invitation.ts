@@ -58,7 +58,8 @@ export async function joinByInvitation(options: JoinOptions): Promise<Federation
     if (!(error instanceof Fault)) throw error;
     if (error.code === "NOT_A_MEMBER") throw unknown(invitation, error);
     if (error.code !== "HANDSHAKE_FAILED") throw error;
-    return await enter(await as(identity.secretKey).catch(asUnknown(invitation)), options);
+    const asMember = as(identity.secretKey).then((own) => enter(own, options));
+    return await asMember.catch(asUnknown(invitation));
   } finally {
     connection.close();
   }
