@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { Cli, type Finished, repository } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { longTest } from "../support/long.ts";
 
 const folder = temporaryFolder();
 /** Where the benchmarks put what they need for the time being. */
@@ -116,14 +117,14 @@ test("psi measures what a party of an intersection does, against a second implem
   expect(row(report, "own ids hashed and raised").unit).toBe("ids/s");
 });
 
-test("ingest runs the real command", async () => {
+longTest("ingest runs the real command", async () => {
   const report = reportOf(await bench(["ingest", "--passages", "300", "--runs", "1", "--json"]).exited);
   expect(report.parameters).toMatchObject({ passages: 300 });
   expect(row(report, "sotto ingest").value).toBeGreaterThan(0);
   expect(row(report, "indexing, one thread").target).toBe("<= 15");
 });
 
-test("sealed measures collections at a host against the same rows in clear", async () => {
+longTest("sealed measures collections at a host against the same rows in clear", async () => {
   const sizes = ["--rows", "400", "--dim", "64", "--queries", "7"];
   const report = reportOf(await bench(["sealed", ...sizes, "--json"]).exited);
   expect(report.parameters).toMatchObject({ rows: 400, dim: 64, beta: 1, epsilon: 256 });
@@ -187,7 +188,7 @@ describe("of public question sets", () => {
 });
 
 describe("scale", () => {
-  test("measures each size, and writes a table and a plot", async () => {
+  longTest("measures each size, and writes a table and a plot", async () => {
     const docs = join(folder.path, "docs");
     const args = ["--sizes", "600,200", "--dim", "128", "--queries", "7", "--write", docs, "--json"];
     const report = reportOf(await bench(["scale", ...args]).exited);

@@ -8,6 +8,7 @@ import { startPglite } from "../sealed-store/pglite.ts";
 import { Cli, type Finished, expectNoSecrets, sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
+import { isLongRun, longTest } from "../support/long.ts";
 
 const DOCUMENTS: Readonly<Record<string, string>> = {
   warfarin: "Warfarin may be restarted on day seven, when haemoglobin has stayed above eighty.",
@@ -102,7 +103,8 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
-describe.each(["outsourced", "double"])("an %s collection", (mode) => {
+// The other mode's short form is host-leak.test.ts.
+describe.each(["outsourced", ...(isLongRun ? ["double"] : [])])("an %s collection", (mode) => {
   const name = `notes-${mode}`;
 
   test("is made, filled, asked and listed by its owner", async () => {
@@ -331,7 +333,7 @@ function hostedBytes(): number {
   return names.reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-test("one command at a time changes a collection", async () => {
+longTest("one command at a time changes a collection", async () => {
   await done("clinic", ...create("guarded"));
   const lock = new DatabaseSync(join(federation.dir("clinic"), "collections", "guarded.db.lock"));
   lock.exec("BEGIN EXCLUSIVE");
@@ -340,7 +342,7 @@ test("one command at a time changes a collection", async () => {
   await done("clinic", "collection", "erase", "guarded");
 });
 
-test("Ctrl-C while sealing loses nothing, and the next run goes on", async () => {
+longTest("Ctrl-C while sealing loses nothing, and the next run goes on", async () => {
   const many = join(folder.path, "many.jsonl");
   const rows = Array.from({ length: 1500 }, (_, i) => ({
     _id: `d${String(i)}`,
@@ -369,7 +371,7 @@ test("Ctrl-C while sealing loses nothing, and the next run goes on", async () =>
   await done("clinic", "collection", "erase", "many");
 });
 
-test("a host keeps collections in PostgreSQL where its environment says so", async () => {
+longTest("a host keeps collections in PostgreSQL where its environment says so", async () => {
   await using database = await startPglite();
   await running[1]?.stop();
   const ward = await serve("ward", ["--host-for", "clinic"], { SOTTO_SEALED_STORE: database.url() });

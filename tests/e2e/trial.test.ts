@@ -5,6 +5,7 @@ import type { VerticalReport } from "../../cli/trial-vertical.ts";
 import type { TrialReport } from "../../cli/trial-report.ts";
 import { expectRefusal, expectUsageError, repository, sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { longTest } from "../support/long.ts";
 
 const PARTIES = ["clinic", "lab", "library"];
 const PASSAGES = 50;
@@ -132,7 +133,7 @@ test("a trial of outsourced collections says how they were sealed, and finds wha
   expect(report.bytesPerQuery.down).toBeGreaterThan(3 * 10 * 4 * 1025);
 });
 
-test("a trial of double collections prints its table for people", async () => {
+longTest("a trial of double collections prints its table for people", async () => {
   const { code, stdout } = await sotto(["trial", ...sealed, "--mode", "double", "--beta", "0.5", "--limit", "6"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/clinic: 50 passages, lab: 50 passages, library: 50 passages; 6 queries, lexical on js/);
@@ -201,7 +202,7 @@ describe("a trial refuses", () => {
 });
 
 const pubmedqa = join(repository, "..", "shared", "data", "beir", "pubmedqa");
-const testWithData = existsSync(pubmedqa) ? test : test.skip;
+const testWithData = existsSync(pubmedqa) ? longTest : test.skip;
 
 testWithData(
   "a trial over the first 20 questions of ../shared/data/beir/pubmedqa (skipped where that is absent)",

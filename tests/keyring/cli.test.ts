@@ -8,6 +8,7 @@ import { createNodeFolder } from "../../party-node/node-folder.ts";
 import { sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { PASSPHRASE, cheap, entryOf, failureOf, fullEntryOf, secretsOf } from "./entries.ts";
+import { longTest } from "../support/long.ts";
 
 const EXPORT_PASSPHRASE = "swordfish and marmalade";
 const folder = temporaryFolder();
@@ -73,7 +74,7 @@ test("protect, change and unprotect", async () => {
   expect(here.entries).toEqual([papers]);
 });
 
-test("export, and import on another machine", async () => {
+longTest("export, and import on another machine", async () => {
   const env = { SOTTO_PASSPHRASE: PASSPHRASE };
   using locked = await openNodeKeyring(dir);
   await locked.protect(PASSPHRASE, cheap);

@@ -8,6 +8,7 @@ import { exactSearchContract } from "./exact-search-contract.ts";
 import { type PgliteServer, startPglite, startWire } from "./pglite.ts";
 import { SETTINGS, row, rowId, rowRange, vectorFor } from "./rows.ts";
 import { fault, sealedStoreContract } from "./sealed-store-contract.ts";
+import { longTest } from "../support/long.ts";
 
 let server: PgliteServer;
 let schemas = 0;
@@ -222,7 +223,7 @@ describe("the PostgreSQL sealed store in trouble", () => {
     await store.close();
   });
 
-  test("does not end the process when the server is killed while connections are idle", async () => {
+  longTest("does not end the process when the server is killed while connections are idle", async () => {
     await using other = await startPglite();
     const child = spawn(process.execPath, [join(import.meta.dirname, "idle-child.ts"), other.url()], {
       stdio: ["pipe", "pipe", "ignore"],

@@ -16,6 +16,7 @@ import { openEncoder } from "../../../party-node/encoders/index.ts";
 import { loadBeirSet } from "../../../simulations/beir.ts";
 import { fault, innerProduct, mean, seeded } from "../support.ts";
 import { euclidean } from "./statistics.ts";
+import { longTest } from "../../support/long.ts";
 
 const SECRET = new Uint8Array(32).fill(9);
 
@@ -259,7 +260,9 @@ const BEIR = "../shared/data/beir";
 const MODEL = "../shared/models/potion-base-2M";
 describe.each(["lexical", `hybrid(lexical,onnx:${MODEL})`])("%s", (spec) => {
   const isThere = existsSync(`${BEIR}/scifact`) && existsSync(MODEL);
-  (isThere ? test : test.skip).each(["scifact", "cranfield"])(
+  // The short form takes the encoder that is built in.
+  const testHere = spec === "lexical" ? test : longTest;
+  (isThere ? testHere : test.skip).each(["scifact", "cranfield"])(
     "what was promised is among the candidates on ../shared/data/beir/%s (skipped where that is absent)",
     async (name) => {
       const encoder = await openEncoder(spec);
