@@ -4,7 +4,6 @@ import {
   type Federation,
   type HopMessage,
   type Identity,
-  PASSAGES_LIMITED,
   type ProtocolFaultCode,
   limits,
   packFloats,
@@ -17,7 +16,7 @@ import type { FetchedPassage } from "./fetched-passages.ts";
 import { type Accusation, ProvenFault } from "../evidence/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
-import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./result.ts";
+import { type CitedPassage, type PartyFault, type PartyOutcome, passagesLimited, refusalFault } from "./result.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 
 export interface QuestionOptions {
@@ -295,9 +294,9 @@ export class Question {
 
 /** What is said of a party that has not delivered all that was wanted. */
 function incomplete(wanted: number, delivered: number, most: number): PartyFault {
-  const left = `${String(wanted - delivered)} of its passages were not delivered`;
-  if (delivered < Math.min(wanted, most)) return { code: "PASSAGES_MISSING", reason: left };
-  return { code: PASSAGES_LIMITED, reason: `${left}: it hands you ${String(most)} of one question at most` };
+  if (delivered < Math.min(wanted, most))
+    return { code: "PASSAGES_MISSING", reason: `${String(wanted - delivered)} of its passages were not delivered` };
+  return passagesLimited(most);
 }
 
 function candidateKey({ party, block, slot }: Candidate): string {

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, unwatchFile, watchFile, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { Fault } from "../../crypto/index.ts";
@@ -51,14 +51,27 @@ export function rightOf({ default: everybody, members }: Rights, querier: string
 
 /** @returns Null when there is no file. @throws Fault RIGHTS_MALFORMED. */
 export function readRights(path: string): Rights | null {
+  return parseRights(path, textOf(path));
+}
+
+/** Null when there is no file; empty, which is no rights, when it cannot be read. */
+function textOf(path: string): string | null {
   try {
-    const { default: everybody, members } = rightsSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? null : "";
+  }
+}
+
+function parseRights(path: string, text: string | null): Rights | null {
+  if (text === null) return null;
+  try {
+    const { default: everybody, members } = rightsSchema.parse(JSON.parse(text));
     return { default: everybody, members: new Map(Object.entries(members)) };
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new Fault<RightsFaultCode>(
       "RIGHTS_MALFORMED",
-      `${path}, which says who may ask, is damaged; restore it, or remove it and say it again with \`sotto rights set\``,
+      `${path}, which says who may ask, is damaged or cannot be read; restore it, or remove it and say it again with \`sotto rights set\``,
       cause,
     );
   }
@@ -75,12 +88,15 @@ export function writeRights(path: string, { default: everybody, members }: Right
 /** Who may ask a running party, as its file says now. */
 export class QuerierRights {
   readonly #path: string;
+  /** The file as it was looked at last. */
+  #text: string | null;
   #rights: Rights | null;
 
   /** @throws Fault RIGHTS_MALFORMED. */
   constructor(path: string) {
     this.#path = path;
-    this.#rights = readRights(path);
+    this.#text = textOf(path);
+    this.#rights = parseRights(path, this.#text);
   }
 
   /** Members listed; null when there is no file. */
@@ -101,27 +117,34 @@ export class QuerierRights {
    * Takes up every change of the file. One that cannot be read, or is gone, changes nothing and is said in the log: who was kept out stays out.
    *
    * @param onTaken - Told how many members are listed now.
+   * @param lookMs - How often to look.
    * @returns Ends it.
    */
-  follow(log: Logger, onTaken: (members: number) => void): () => void {
-    const look = (): void => {
-      try {
-        const rights = readRights(this.#path);
-        if (!rights) {
-          log.error({ code: "RIGHTS_MISSING" }, "the file of rights is gone; the last rights stay");
-          return;
-        }
-        this.#rights = rights;
-        log.info({ members: rights.members.size }, "rights changed");
-        onTaken(rights.members.size);
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        log.error({ code: error.code, reason: error.message }, "the rights were not taken up; the last ones stay");
-      }
-    };
-    watchFile(this.#path, { interval: LOOK_MS, persistent: false }, look);
+  follow(log: Logger, onTaken: (members: number) => void, lookMs = LOOK_MS): () => void {
+    const timer = setInterval(() => {
+      this.#look(log, onTaken);
+    }, lookMs).unref();
     return () => {
-      unwatchFile(this.#path, look);
+      clearInterval(timer);
     };
+  }
+
+  #look(log: Logger, onTaken: (members: number) => void): void {
+    const text = textOf(this.#path);
+    if (text === this.#text) return;
+    this.#text = text;
+    try {
+      const rights = parseRights(this.#path, text);
+      if (!rights) {
+        log.error({ code: "RIGHTS_MISSING" }, "the file of rights is gone; the last rights stay");
+        return;
+      }
+      this.#rights = rights;
+      log.info({ members: rights.members.size }, "rights changed");
+      onTaken(rights.members.size);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      log.error({ code: error.code, reason: error.message }, "the rights were not taken up; the last ones stay");
+    }
   }
 }

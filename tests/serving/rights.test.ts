@@ -34,7 +34,7 @@ function follow(path: string): { rights: QuerierRights; taken: number[]; lines: 
   const rights = new QuerierRights(path);
   const [taken, lines]: [number[], string[]] = [[], []];
   const log = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
-  ends.push(rights.follow(log, (members) => void taken.push(members)));
+  ends.push(rights.follow(log, (members) => void taken.push(members), 50));
   return { rights, taken, lines };
 }
 
@@ -204,13 +204,30 @@ test("a party keeps to the rights at once: no answers, no hints, no more passage
   ]);
 });
 
+test("in a vertical federation each party limits its own parts", async () => {
+  const path = join(folder.path, "vertical.json");
+  writeRights(path, everybody({ passages: 1 }));
+  const corpus = { e0: "one text", e1: "two texts", e2: "no word" };
+  await using f = await TestFederation.start({
+    corpora: { texts: corpus, titles: corpus },
+    alignment: Object.keys(corpus),
+    rights: { texts: () => new QuerierRights(path) },
+  });
+  const { parties, passages } = await (await f.client()).query("two texts", { k: 3 }).result;
+  expect(passages).toHaveLength(3);
+  expect(parties.map(({ party, fault: why }) => [party, why?.code])).toEqual([
+    ["texts", "PASSAGES_LIMITED"],
+    ["titles", undefined],
+  ]);
+});
+
 test("sotto rights says what holds, changes only what it is told to, and knows the federation's queriers", async () => {
   await using f = await TestFederation.start({ corpora: { alpha: { one: "a" } }, absent: ["alpha"] });
   const node = createNodeFolder(join(folder.path, "node"), "alpha");
   writeConfig(node.path, { name: "alpha", rootPublicKey: f.federation.terms.rootPublicKey });
   writeFileSync(node.federationPath, f.federation.file);
   const rights = (...args: string[]): Promise<string> => sottoOutput(["rights", ...args, "--dir", node.path]);
-  await rights("set", "--no-query", "--questions", "9");
+  writeRights(node.rightsPath, everybody({ mayQuery: false, questions: 9 }));
   expect(await rights("set", "asker", "--query", "--passages", "3", "--days", "7")).toMatch(
     /asker .* yes .* 9 in 7 days .* 3 [^]*everybody else .* no /,
   );
