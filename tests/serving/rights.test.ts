@@ -12,6 +12,8 @@ import {
   readRights,
   writeRights,
 } from "../../party-node/serving/index.ts";
+import { isAboutOwnPassages } from "../../party-node/serving/not-served.ts";
+import type { EndToEndMessage } from "../../protocol/index.ts";
 import { fault } from "../crypto/support.ts";
 import { expectRefusal, sottoOutput } from "../support/cli.ts";
 import { TestFederation, until } from "../support/federation.ts";
@@ -120,6 +122,24 @@ test("a budget of one's own takes the place of the node's; what was asked stays 
   rights.set("asker", { questions: 4, days: 30 });
   expect(spends("asker")).toBe(false);
   expect([1, 2, 3].map(() => spends("other"))).toEqual([true, true, false]);
+});
+
+test("rights are about the party's own passages: their blocks, words and summary, not what it does for others", () => {
+  const bytes = new Uint8Array(16);
+  const own: EndToEndMessage[] = [
+    { type: "sync", id: 0, held: bytes },
+    { type: "describe", id: 0, versions: bytes },
+    { type: "fetch", id: 0, queryId: bytes, handles: bytes },
+    { type: "route-summary", id: 0, known: bytes },
+  ];
+  expect(own.map(isAboutOwnPassages)).toEqual(own.map(() => true));
+  const others: EndToEndMessage[] = [
+    { type: "sync", id: 0, held: bytes, collection: bytes },
+    { type: "describe", id: 0, versions: bytes, collection: bytes },
+    { type: "host-list", id: 0 },
+    { type: "codes-read", id: 0, entities: [] },
+  ];
+  expect(others.map(isAboutOwnPassages)).toEqual(others.map(() => false));
 });
 
 test("a party keeps to the rights at once: no answers, no hints, no more passages than its querier may have", async () => {
