@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   federation: async () => (await import("./federation.ts")).federationCommand(),
   coordinator: async () => (await import("./coordinator.ts")).coordinatorCommand(),
   node: async () => (await import("./node.ts")).nodeCommand(),
+  rights: async () => (await import("./rights.ts")).rightsCommand(),
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),

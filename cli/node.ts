@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { rmSync } from "node:fs";
+import type { Logger } from "pino";
 import { ClearScorer, Fault } from "../crypto/index.ts";
 import { federationLayout } from "../party-node/asking/index.ts";
 import { watchFederationFile } from "../party-node/federation-file-sync.ts";
@@ -8,7 +9,9 @@ import { openScoringIndex } from "../party-node/scoring/index.ts";
 import {
   PartyServer,
   QUERY_BUDGET_DAYS_DEFAULT,
+  QuerierRights,
   QueryBudget,
+  type Right,
   defaultQueryBudget,
 } from "../party-node/serving/index.ts";
 import { limits, memberName } from "../protocol/index.ts";
@@ -93,12 +96,14 @@ function parseQueryBudget(text: string): number | "none" {
   return text === "none" ? text : wholeNumber(1, 1_000_000_000)(text);
 }
 
-/** What limits queriers; null where the operator wants no limit. @throws Fault QUERY_BUDGET_MALFORMED. */
-function openBudget({ folder, federation }: OpenedNode, { queryBudget, queryBudgetDays: days }: Options) {
+/** What limits queriers. @throws Fault QUERY_BUDGET_MALFORMED, RIGHTS_MALFORMED. */
+function openLimits({ folder, federation }: OpenedNode, { queryBudget, queryBudgetDays: days }: Options, log: Logger) {
+  const rights = new QuerierRights(folder.rightsPath);
   const max = queryBudget ?? defaultQueryBudget(federation.terms.scoring.dim);
-  if (max === "none") return null;
-  const budget = new QueryBudget({ path: folder.questionsPath, max, days, wallClock: () => Date.now() });
-  return { budget, max, days };
+  log.info(max === "none" ? { questions: "any number" } : { questions: max, days }, "query budget of each querier");
+  const rightOf = (querier: string): Right => rights.of(querier);
+  const wallClock = (): number => Date.now();
+  return { rights, queryBudget: new QueryBudget({ path: folder.questionsPath, max, days, rightOf, wallClock }) };
 }
 
 async function runNode(options: Options): Promise<void> {
@@ -120,11 +125,7 @@ async function runNode(options: Options): Promise<void> {
   }
   const layout = federationLayout(federation);
   const log = makeLogger("node", identity.name);
-  const budget = openBudget(node, options);
-  log.info(
-    budget ? { questions: budget.max, days: budget.days } : { questions: "any number" },
-    "query budget of each querier",
-  );
+  const { rights, queryBudget } = openLimits(node, options, log);
   const store = openNodeStore(node);
   const transcript = path === undefined ? null : openTranscript(path);
   const running: { server: PartyServer | null; failure: Fault | null } = { server: null, failure: null };
@@ -153,7 +154,8 @@ async function runNode(options: Options): Promise<void> {
     store,
     index,
     handlers: services.handlers,
-    queryBudget: budget?.budget,
+    queryBudget,
+    rights,
     answeredPath: node.folder.answeredPath,
     coordinatorUrls,
     ca,
@@ -169,14 +171,20 @@ async function runNode(options: Options): Promise<void> {
   onStop(() => {
     server.close();
   });
-  const stopWatching = watchFederationFile(federation, node.folder.federationPath, log);
+  if (rights.listed !== null) operation.sink({ kind: "rights-taken", members: rights.listed });
+  const stopWatching = [
+    watchFederationFile(federation, node.folder.federationPath, log),
+    rights.follow(log, (members) => {
+      operation.sink({ kind: "rights-taken", members });
+    }),
+  ];
   try {
     await server.run((coordinator) => {
       log.info({ coordinator }, "serving");
       tellParent({ event: "serving" });
     });
   } finally {
-    stopWatching();
+    for (const stop of stopWatching) stop();
     await services.close();
     await index.close();
     store.close();

@@ -63,6 +63,8 @@ export interface NodeFolder {
   readonly seenPath: string;
   /** How many codes members have read. */
   readonly codesReadPath: string;
+  /** Who may ask, how often, and for how many passages; there only once somebody has said so. */
+  readonly rightsPath: string;
   /** How many questions queriers have asked lately. */
   readonly questionsPath: string;
   /** When the last answered query of each querier was signed, in a vertical federation. */
@@ -89,6 +91,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     alignedPath: resolve(path, "aligned.json"),
     seenPath: resolve(path, "collections-seen.json"),
     codesReadPath: resolve(path, "codes-read.json"),
+    rightsPath: resolve(path, "rights.json"),
     questionsPath: resolve(path, "questions-asked.json"),
     answeredPath: resolve(path, "answered.json"),
     evidencePath: resolve(path, "evidence"),

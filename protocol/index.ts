@@ -76,6 +76,7 @@ export {
   writeInvitation,
 } from "./invitation-token.ts";
 export { limits } from "./limits.ts";
+export { PASSAGES_LIMITED, passageLimitOf, passageLimitReason } from "./passage-limit.ts";
 export {
   type AnswerBody,
   type BlockManifest,

@@ -59,7 +59,7 @@ export function limitsPage(): string {
 Every limit on what comes from outside, and why it is what it is. They are enforced before the memory is taken that they are to save: bytes of a stranger where they arrive, a frame's size from its head, a message's items while it is
 parsed, a list's length before it is read. _Enforced by_ names who refuses: a party does not rely on its coordinator, nor a querier on either. A limit that members agree on is in the signed federation file instead.
 
-How many questions a querier may ask is each party's to say (\`sotto node --query-budget\`, by default a sixteenth of the encoder's dimensions in 30 days): [extraction.md](extraction.md).
+How many questions a querier may ask is each party's to say (\`sotto node --query-budget\`, of one querier \`sotto rights\`, by default a sixteenth of the encoder's dimensions in 30 days): [extraction.md](extraction.md).
 
 ## Protocol
 

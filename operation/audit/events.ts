@@ -21,6 +21,8 @@ const partyEvents = [
   /** `member` is null where the query was signed by nobody who may ask. */
   z.strictObject({ kind: z.literal("query-refused"), member: member.nullable(), code }),
   z.strictObject({ kind: z.literal("fetch-delivered"), member, passages: count, bytes: count }),
+  /** Who may ask was changed; `members` is how many have a right of their own. */
+  z.strictObject({ kind: z.literal("rights-taken"), members: count }),
   z.strictObject({ kind: z.literal("summary-shown"), member, bytes: count }),
   z.strictObject({ kind: z.literal("codes-asked"), member, entities: count, bytes: count }),
   /** One page of an alignment, or its end; `ids` is how many of this party's went out blinded, were raised for others, or are common. */

@@ -1,5 +1,13 @@
-import type { RingLayout } from "../../crypto/index.ts";
-import { type DescribedBlock, type Federation, type Handle, type Identity, packHandles } from "../../protocol/index.ts";
+import { Fault, type RingLayout } from "../../crypto/index.ts";
+import {
+  type DescribedBlock,
+  type Federation,
+  type Handle,
+  type Identity,
+  limits,
+  packHandles,
+  passageLimitOf,
+} from "../../protocol/index.ts";
 import { type CoordinatorLink, EndToEndSession } from "../link/index.ts";
 import { type FetchedPassage, type ScoredQuery, openPassages } from "./fetched-passages.ts";
 import { RemoteBlocks } from "./remote-blocks.ts";
@@ -22,6 +30,7 @@ export class PartySession {
   readonly #channel: EndToEndSession;
   readonly #blocks: RemoteBlocks;
   readonly #federation: Federation;
+  #passagesMost: number = limits.fetchHandlesMax;
 
   private constructor(channel: EndToEndSession, blocks: RemoteBlocks, federation: Federation) {
     this.#channel = channel;
@@ -61,6 +70,11 @@ export class PartySession {
     return this.#blocks.present;
   }
 
+  /** How many passages of one question the party hands out, as far as it has said so. */
+  get passagesMost(): number {
+    return this.#passagesMost;
+  }
+
   /** Asks the party for its blocks again. */
   refresh(): Promise<void> {
     return this.#blocks.refresh(this.#channel);
@@ -72,14 +86,25 @@ export class PartySession {
   }
 
   /**
-   * Passages for rows that this query has scored; those that are gone are left out. Only the same rows can be fetched again.
+   * Passages for rows that this query has scored; those that are gone are left out, and the last ones where there are more than the party hands out. Only the
+   * same rows can be fetched again.
    *
+   * @param handles - Those that matter most first.
    * @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED, and those of {@link openPassages}.
    */
   async fetch(query: ScoredQuery, handles: readonly Handle[]): Promise<FetchedPassage[]> {
-    const request = { type: "fetch" as const, queryId: query.queryId, handles: packHandles(handles) };
-    const { padded } = await this.#channel.ask(request, "passages");
+    const padded = await this.#ask(query.queryId, handles).catch((error: unknown) => {
+      const most = error instanceof Fault ? passageLimitOf(error, this.#channel.party) : null;
+      if (most === null) throw error;
+      this.#passagesMost = most;
+      return this.#ask(query.queryId, handles);
+    });
     return openPassages(padded, query, { party: this.#channel.party, federation: this.#federation });
+  }
+
+  async #ask(queryId: Uint8Array, handles: readonly Handle[]): Promise<Uint8Array> {
+    const request = { type: "fetch" as const, queryId, handles: packHandles(handles.slice(0, this.#passagesMost)) };
+    return (await this.#channel.ask(request, "passages")).padded;
   }
 
   close(): void {

@@ -16,7 +16,7 @@ import type { FetchedPassage } from "./fetched-passages.ts";
 import { type Accusation, ProvenFault } from "../evidence/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
 import type { PartySession } from "./party-session.ts";
-import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./result.ts";
+import { type CitedPassage, type PartyFault, type PartyOutcome, passagesLimited, refusalFault } from "./result.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 
 export interface QuestionOptions {
@@ -43,6 +43,12 @@ export interface QuestionOptions {
 export const GRACE_MS = 2000;
 /** Takes what is found against a party. What it is given may hold a question in the open. */
 export type EvidenceSink = (accusation: Accusation) => string | null;
+
+interface Delivery {
+  readonly rows: readonly FetchedPassage[];
+  /** As many as the party hands out. */
+  readonly most: number;
+}
 
 /** One encrypted query, from the ciphertext to the fetched passages. */
 export class Question {
@@ -200,7 +206,8 @@ export class Question {
         const wanted = best.filter((candidate) => candidate.party === party);
         using span = querySpan("fetch", this.#queryId, { party });
         try {
-          for (const row of await this.#fetch(party, wanted, signal)) {
+          const { rows, most } = await this.#fetch(party, wanted, signal);
+          for (const row of rows) {
             const { block, slot, documentId, title, text, ordinal } = row;
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
             if (!candidate) continue;
@@ -209,11 +216,7 @@ export class Question {
             this.#fetched.set(passage, row);
           }
           const delivered = wanted.filter((candidate) => fetched.has(candidateKey(candidate))).length;
-          if (delivered < wanted.length)
-            faults.set(party, {
-              code: "PASSAGES_MISSING",
-              reason: `${String(wanted.length - delivered)} of its passages were not delivered`,
-            });
+          if (delivered < wanted.length) faults.set(party, incomplete(wanted.length, delivered, most));
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           span.failed(error.code);
@@ -259,11 +262,7 @@ export class Question {
   }
 
   /** One party's passages, or a fault once they have taken what was left of the deadline, and two seconds. */
-  async #fetch(
-    party: string,
-    wanted: readonly Candidate[],
-    signal: AbortSignal | undefined,
-  ): Promise<FetchedPassage[]> {
+  async #fetch(party: string, wanted: readonly Candidate[], signal: AbortSignal | undefined): Promise<Delivery> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => {
@@ -279,9 +278,10 @@ export class Question {
     const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
     const { link, deadlineMs } = this.#options;
     // The party gives the same rows again, to whoever asks for them through another coordinator.
-    const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
-      (await this.#options.session(party)).fetch(query, wanted),
-    );
+    const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
+      const session = await this.#options.session(party);
+      return { rows: await session.fetch(query, wanted), most: session.passagesMost };
+    });
     fetched.catch(() => undefined);
     try {
       return await Promise.race([fetched, late.promise]);
@@ -290,6 +290,13 @@ export class Question {
       clearTimeout(timer);
     }
   }
+}
+
+/** What is said of a party that has not delivered all that was wanted. */
+function incomplete(wanted: number, delivered: number, most: number): PartyFault {
+  if (delivered < Math.min(wanted, most))
+    return { code: "PASSAGES_MISSING", reason: `${String(wanted - delivered)} of its passages were not delivered` };
+  return passagesLimited(most);
 }
 
 function candidateKey({ party, block, slot }: Candidate): string {

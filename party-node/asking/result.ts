@@ -1,4 +1,4 @@
-import type { HopMessage } from "../../protocol/index.ts";
+import { type HopMessage, PASSAGES_LIMITED } from "../../protocol/index.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
 
 /** Where else a passage is that is shown once. */
@@ -104,6 +104,11 @@ export interface QueryResult {
     readonly passages: number;
     readonly total: number;
   };
+}
+
+/** What is said of a party that hands out fewer passages of one question than were wanted. */
+export function passagesLimited(most: number): PartyFault {
+  return { code: PASSAGES_LIMITED, reason: `it hands you ${String(most)} passages of one question at most` };
 }
 
 /** What a refusal says, for people. */

@@ -13,7 +13,7 @@ import { Attempts } from "./attempts.ts";
 import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
 import { GRACE_MS } from "./question.ts";
-import { type CitedPassage, type PartyFault, type PartyOutcome, refusalFault } from "./result.ts";
+import { type CitedPassage, type PartyFault, type PartyOutcome, passagesLimited, refusalFault } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
 import { type ReadTotal, TotalReader } from "./total-reader.ts";
 
@@ -216,10 +216,13 @@ export class TotalQuestion {
           const blocks = this.#blocks.get(party) ?? new Map<number, never>();
           const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
           const { link, deadlineMs, signal } = this.#options;
-          const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () =>
-            (await this.#options.session(party)).fetch(query, best),
-          );
-          return { party, parts: await this.#inTime(fetched) };
+          const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
+            const session = await this.#options.session(party);
+            return { parts: await session.fetch(query, best), most: session.passagesMost };
+          });
+          const { parts, most } = await this.#inTime(fetched);
+          if (most < best.length) faults.set(party, passagesLimited(most));
+          return { party, parts };
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });

@@ -16,7 +16,10 @@ import { SessionService, type SessionServiceOptions } from "./session-service.ts
 export interface CoordinatorConnectionOptions
   extends
     Omit<DialOptions, "signal" | "federation">,
-    Pick<SessionServiceOptions, "federation" | "collection" | "queries" | "store" | "handlers" | "now" | "onEvent"> {
+    Pick<
+      SessionServiceOptions,
+      "federation" | "collection" | "queries" | "rights" | "store" | "handlers" | "now" | "onEvent"
+    > {
   readonly url: string;
   readonly queries: QueryService;
   readonly log: Logger;

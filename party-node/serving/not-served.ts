@@ -43,6 +43,14 @@ const optionalServices: readonly OptionalService[] = [
   { asks: isOf(trainingRequests), code: "NOT_TRAINING", reason: "this node takes part in no training" },
 ];
 
+/** Whether a request is about the passages that the party serves itself: its blocks, their summary, or their words. */
+export function isAboutOwnPassages(message: EndToEndMessage): boolean {
+  const { type } = message;
+  if (type === "fetch") return true;
+  if (type === "sync" || type === "describe") return !isHostedRequest(message);
+  return isOf(routingRequests)(message);
+}
+
 /** What is said to a request that some nodes answer and this one does not; null for any other. */
 export function notServed(message: EndToEndMessage): EndToEndMessage | null {
   const service = optionalServices.find(({ asks }) => asks(message));

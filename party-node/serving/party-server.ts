@@ -9,6 +9,7 @@ import { Collection } from "./collection.ts";
 import { CoordinatorConnection } from "./coordinator-connection.ts";
 import type { QueryBudget } from "./query-budget.ts";
 import { QueryService } from "./query-service.ts";
+import type { QuerierRights } from "./rights.ts";
 import type { RequestHandler } from "./request-handler.ts";
 
 /** How often the store is asked whether another process changed it. */
@@ -24,6 +25,8 @@ export interface PartyServerOptions {
   readonly handlers?: readonly RequestHandler[] | undefined;
   /** How many questions a querier may ask; without it any number. */
   readonly queryBudget?: QueryBudget | undefined;
+  /** Who may ask, and for how many passages; without it every querier, for any number. */
+  readonly rights?: QuerierRights | undefined;
   /** Where a party of a vertical federation keeps which queries it has answered; without it a restart forgets them. */
   readonly answeredPath?: string | undefined;
   /** A connection is kept to each. */
@@ -62,6 +65,7 @@ export class PartyServer {
       collection: this.#collection,
       shares: vertical ? new ShareMaker({ identity, federation, store }) : undefined,
       budget: options.queryBudget,
+      rights: options.rights,
       lastAsked: vertical && answeredPath !== undefined ? new LastAsked(answeredPath) : undefined,
       now: () => performance.now(),
       wallClock: () => Date.now(),

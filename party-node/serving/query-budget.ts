@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Fault } from "../../crypto/index.ts";
 import { readMemberRecord, writeMemberRecord } from "../member-record.ts";
+import type { Right } from "./rights.ts";
 
 /**
  * - QUERY_BUDGET_SPENT: a querier has asked as many questions as this party answers; the message says when it answers more.
@@ -11,15 +12,24 @@ export type QueryBudgetFaultCode = "QUERY_BUDGET_SPENT" | "QUERY_BUDGET_MALFORME
 export interface QueryBudgetOptions {
   /** The file of what was asked. */
   readonly path: string;
-  /** Questions of one querier, 1 or more. */
-  readonly max: number;
+  /** Questions of one querier, 1 or more; "none" for any number. */
+  readonly max: number | "none";
   /** Days in which it may ask them, 1 or more. */
   readonly days: number;
+  /** What holds for a querier in place of either, now; null where the option does. */
+  readonly rightOf?: ((querier: string) => Pick<Right, "questions" | "days">) | undefined;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
 
+interface Allowance {
+  readonly max: number;
+  readonly days: number;
+}
+
 const DAY_MS = 86_400_000;
+/** Counts of so many days are kept even where fewer count: the days can be raised again. */
+const DAYS_KEPT_MIN = 366;
 
 /** Day since 1970, UTC -> questions asked on it. */
 const askedByDay = z.record(z.string().regex(/^\d{1,9}$/), z.int().min(1));
@@ -54,33 +64,42 @@ export class QueryBudget {
     this.#latest = Math.max(0, ...[...this.#asked.values()].flatMap((days) => Object.keys(days).map(Number)));
   }
 
-  /** Counts a question before anything of it is answered. @throws Fault QUERY_BUDGET_SPENT, which counts nothing. */
+  /** Counts a question before anything of it is answered, unless its querier may ask any number. @throws Fault QUERY_BUDGET_SPENT, which counts nothing. */
   spend(querier: string): void {
-    const { path, max } = this.#options;
+    const allowance = this.#allowanceOf(querier);
+    if (!allowance) return;
+    const { max, days } = allowance;
     const today = Math.max(this.#latest, Math.floor(this.#options.wallClock() / DAY_MS));
-    const recent = this.#recent(querier, today);
-    if (count(recent) >= max) throw this.#spent(recent);
-    const days = { ...recent, [today]: (recent[today] ?? 0) + 1 };
-    writeMemberRecord(path, new Map(this.#asked).set(querier, days));
-    this.#asked.set(querier, days);
+    const recent = this.#since(querier, today - days);
+    if (count(recent) >= max) throw spent(recent, allowance);
+    const kept = this.#since(querier, today - Math.max(days, DAYS_KEPT_MIN));
+    const asked = { ...kept, [today]: (kept[today] ?? 0) + 1 };
+    writeMemberRecord(this.#options.path, new Map(this.#asked).set(querier, asked));
+    this.#asked.set(querier, asked);
     this.#latest = today;
   }
 
-  /** What still counts of what this querier asked. */
-  #recent(querier: string, today: number): AskedByDay {
-    const days = Object.entries(this.#asked.get(querier) ?? {});
-    return Object.fromEntries(days.filter(([day]) => Number(day) > today - this.#options.days));
+  /** Null for any number. */
+  #allowanceOf(querier: string): Allowance | null {
+    const right = this.#options.rightOf?.(querier);
+    const max = right?.questions ?? this.#options.max;
+    return max === "none" ? null : { max, days: right?.days ?? this.#options.days };
   }
 
-  #spent(recent: AskedByDay): Fault {
-    const { max, days } = this.#options;
-    const { day, left } = firstGivenBack(recent, max);
-    const again = new Date((day + days) * DAY_MS).toISOString().slice(0, 10);
-    return new Fault<QueryBudgetFaultCode>(
-      "QUERY_BUDGET_SPENT",
-      `this party answers ${String(max)} questions of one querier in ${String(days)} days, and has had that many of yours; from ${again} (UTC) it answers ${String(left)} more; its operator can allow more (\`sotto node --query-budget\`)`,
-    );
+  /** What this querier asked after a day. */
+  #since(querier: string, over: number): AskedByDay {
+    const days = Object.entries(this.#asked.get(querier) ?? {});
+    return Object.fromEntries(days.filter(([day]) => Number(day) > over));
   }
+}
+
+function spent(recent: AskedByDay, { max, days }: Allowance): Fault {
+  const { day, left } = firstGivenBack(recent, max);
+  const again = new Date((day + days) * DAY_MS).toISOString().slice(0, 10);
+  return new Fault<QueryBudgetFaultCode>(
+    "QUERY_BUDGET_SPENT",
+    `this party answers ${String(max)} questions of one querier in ${String(days)} days, and has had that many of yours; from ${again} (UTC) it answers ${String(left)} more; its operator can allow more (\`sotto rights set\`)`,
+  );
 }
 
 /** The first day without whose questions, and those before, there is something left; it is there, because without any day all is left. */

@@ -17,6 +17,7 @@ import {
 import type { LastAsked, Share, ShareMaker, SharedQueryBody } from "../vertical/index.ts";
 import type { Collection, ScoredSnapshot } from "./collection.ts";
 import type { QueryBudget } from "./query-budget.ts";
+import type { QuerierRights } from "./rights.ts";
 
 type Query = Extract<HopMessage, { type: "query" }>;
 type Reply = Extract<HopMessage, { type: "answer" | "share" | "refusal" }>;
@@ -48,6 +49,8 @@ export interface QueryServiceOptions {
   readonly shares?: ShareMaker | undefined;
   /** How many questions a querier may ask; without it any number. */
   readonly budget?: QueryBudget | undefined;
+  /** Who may ask; without it every querier. */
+  readonly rights?: QuerierRights | undefined;
   /** Of a vertical federation: what was answered before this process started. */
   readonly lastAsked?: LastAsked | undefined;
   /** Milliseconds, monotonic. */
@@ -185,6 +188,7 @@ export class QueryService {
       throw refused("QUERY_MISLABELLED", "the query was signed under another id than it was sent with");
     if (value.checkKeys && !this.#options.shares)
       throw refused("QUERY_MALFORMED", "the query was made for a vertical federation");
+    this.#options.rights?.check(signer);
     this.#refuseCrowd(signer);
     this.#refuseOld(signer, sodium.to_hex(queryId), value.issuedAtMs);
     this.#options.budget?.spend(signer);

@@ -13,7 +13,9 @@ import {
   decodeEndToEndMessage,
   encodeValue,
   handshakeContext,
+  PASSAGES_LIMITED,
   limits,
+  passageLimitReason,
   seal,
   unpackHandles,
 } from "../../protocol/index.ts";
@@ -22,9 +24,10 @@ import { blockPages } from "./block-pages.ts";
 import type { Collection } from "./collection.ts";
 import type { QueryService } from "./query-service.ts";
 import type { RequestHandler } from "./request-handler.ts";
-import { notServed } from "./not-served.ts";
+import { isAboutOwnPassages, notServed } from "./not-served.ts";
 import { deliverPassages } from "./passage-delivery.ts";
 import { RequestTally } from "./request-tally.ts";
+import { NOT_ALLOWED_REASON, type QuerierRights } from "./rights.ts";
 
 type Relay = Extract<HopMessage, { type: "relay" }>;
 
@@ -36,6 +39,8 @@ interface OpenSession {
   /** Ends when all requests so far are answered. */
   turn: Promise<void>;
   waiting: number;
+  /** The most passages of one question that the querier was told it is given. */
+  passagesTold: number;
 }
 
 type Session =
@@ -47,6 +52,8 @@ export interface SessionServiceOptions {
   readonly federation: Federation;
   readonly collection: Collection;
   readonly queries: QueryService;
+  /** Who may ask, and for how many passages; without it every querier, for any number. */
+  readonly rights?: QuerierRights | undefined;
   readonly store: PassageStore;
   /** Who answers requests that are not about this party's own passages. */
   readonly handlers?: readonly RequestHandler[] | undefined;
@@ -121,7 +128,15 @@ export class SessionService {
     if (querier !== peer || !this.#options.federation.hasRole(querier, "querier"))
       throw new Fault<ProtocolFaultCode>("WRONG_ROLE", "the peer is not a querier of this federation");
     this.#options.onEvent?.({ kind: "session-opened", member: querier });
-    return { stage: "open", peer, since, channel, turn: Promise.resolve(), waiting: 0 };
+    return {
+      stage: "open",
+      peer,
+      since,
+      channel,
+      turn: Promise.resolve(),
+      waiting: 0,
+      passagesTold: limits.fetchHandlesMax,
+    };
   }
 
   /** Requests of a session are answered one after the other, each only when the connection has taken most of what came before. */
@@ -156,6 +171,8 @@ export class SessionService {
     try {
       for await (const message of this.#respond(session, request, tally)) {
         if (this.#sessions.get(key) !== session) return;
+        // A list of blocks takes a while, and ends with the right to them.
+        if (isAboutOwnPassages(request) && message.type !== "fault") this.#options.rights?.check(session.peer);
         const encoded = encodeValue(message);
         reply(session.channel.seal(encoded));
         tally.answered(message, encoded.length);
@@ -188,10 +205,15 @@ export class SessionService {
     tally: RequestTally,
   ): AsyncGenerator<EndToEndMessage> {
     const { collection, identity, federation, handlers = [] } = this.#options;
+    const { peer } = session;
+    if (isAboutOwnPassages(message) && this.#options.rights?.of(peer).mayQuery === false) {
+      yield { type: "fault", id: message.id, code: "NOT_ALLOWED", reason: NOT_ALLOWED_REASON };
+      return;
+    }
     const handler = handlers.find((candidate) => candidate.handles(message));
     const refusal = notServed(message);
     if (handler) {
-      yield* handler.respond(session.peer, session, message);
+      yield* handler.respond(peer, session, message);
       return;
     }
     if (refusal) {
@@ -204,20 +226,32 @@ export class SessionService {
         yield* blockPages(message, collection, (manifest) => seal("blocks", federation.id, manifest, identity));
         break;
       case "fetch":
-        yield this.#passages(session.peer, message, tally);
+        yield this.#passages(session, message, tally);
         break;
       default:
         throw new Fault("MESSAGE_UNKNOWN", `a querier does not send ${message.type}`);
     }
   }
 
+  /**
+   * A querier that may have fewer passages is told so at its first fetch of the session, whatever it wants: that it is told again, which whoever carries it sees
+   * by the lengths, must not show that it wanted more.
+   */
   #passages(
-    querier: string,
-    { id, queryId, handles }: Extract<EndToEndMessage, { type: "fetch" }>,
+    session: OpenSession,
+    { id, queryId, handles: packed }: Extract<EndToEndMessage, { type: "fetch" }>,
     tally: RequestTally,
   ): EndToEndMessage {
     using span = querySpan("deliver", queryId);
-    const snapshot = this.#options.queries.takeFetchable(querier, queryId, handles);
+    const { peer: querier } = session;
+    const most = this.#options.rights?.of(querier).passages ?? limits.fetchHandlesMax;
+    const handles = unpackHandles(packed);
+    if (session.passagesTold !== most || handles.length > most) {
+      session.passagesTold = most;
+      span.failed(PASSAGES_LIMITED);
+      return { type: "fault", id, code: PASSAGES_LIMITED, reason: passageLimitReason(most) };
+    }
+    const snapshot = this.#options.queries.takeFetchable(querier, queryId, packed);
     if (!snapshot) {
       span.failed("FETCH_EXPIRED");
       return {
@@ -227,7 +261,7 @@ export class SessionService {
         reason: "the party does not know this query, or other passages of it were fetched already",
       };
     }
-    const { padded, count } = deliverPassages(this.#options, queryId, unpackHandles(handles), snapshot);
+    const { padded, count } = deliverPassages(this.#options, queryId, handles, snapshot);
     tally.expectPassages(count);
     return { type: "passages", id, padded };
   }

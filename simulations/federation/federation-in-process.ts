@@ -9,6 +9,7 @@ import { federationLayout } from "../../party-node/asking/federation-layout.ts";
 import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "../../party-node/keys.ts";
 import type { QueryBudget } from "../../party-node/serving/query-budget.ts";
+import type { QuerierRights } from "../../party-node/serving/rights.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type Alignment, makeAlignment } from "../../party-node/vertical/index.ts";
 import {
@@ -64,6 +65,8 @@ export interface FederationInProcessOptions {
   readonly handlers?: Readonly<Record<string, readonly RequestHandler[]>>;
   /** How many questions a party answers each querier; made anew whenever the party starts. */
   readonly queryBudgets?: Readonly<Record<string, () => QueryBudget>>;
+  /** Who may ask a party; made anew whenever the party starts. */
+  readonly rights?: Readonly<Record<string, () => QuerierRights>>;
   /** Members, parties and the coordinator `hub`, whose events somebody takes. */
   readonly sinks?: Readonly<Record<string, AuditSink>>;
 }
@@ -225,6 +228,10 @@ export class FederationInProcess implements AsyncDisposable {
 
   queryBudget(name: string): QueryBudget | undefined {
     return this.#options.queryBudgets?.[name]?.();
+  }
+
+  rights(name: string): QuerierRights | undefined {
+    return this.#options.rights?.[name]?.();
   }
 
   sink(name: string): AuditSink | undefined {

@@ -7,6 +7,7 @@ import type { Encoder } from "../../party-node/encoders/encoder.ts";
 import type { NodeKeys } from "../../party-node/keys.ts";
 import { PartyServer } from "../../party-node/serving/party-server.ts";
 import type { QueryBudget } from "../../party-node/serving/query-budget.ts";
+import type { QuerierRights } from "../../party-node/serving/rights.ts";
 import type { RequestHandler } from "../../party-node/serving/request-handler.ts";
 import { type PassageStore, openSqliteStore } from "../../party-node/store/index.ts";
 import type { Alignment } from "../../party-node/vertical/index.ts";
@@ -28,6 +29,7 @@ export interface PartyContext {
   readonly hostOptions: (party: string) => HostOptions | null;
   readonly handlers: (party: string) => readonly RequestHandler[];
   readonly queryBudget: (party: string) => QueryBudget | undefined;
+  readonly rights: (party: string) => QuerierRights | undefined;
   readonly sink: (party: string) => AuditSink | undefined;
 }
 
@@ -128,6 +130,7 @@ export class PartyInProcess {
       index: this.makeIndex(),
       handlers: [...(host ? [host.service] : []), ...this.#owner.handlers(this.name)],
       queryBudget: this.#owner.queryBudget(this.name),
+      rights: this.#owner.rights(this.name),
       coordinatorUrls: urls,
       log: pino({ enabled: false }),
       onEvent: this.#owner.sink(this.name),

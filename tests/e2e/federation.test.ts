@@ -6,6 +6,7 @@ import { openEncoder } from "../../party-node/encoders/index.ts";
 import { plaintextTop } from "../../cli/plaintext-search.ts";
 import { findSecrets } from "../../cli/process-view.ts";
 import { openFederation } from "../../protocol/index.ts";
+import { writeRights } from "../../party-node/serving/index.ts";
 import { Cli, type Finished, expectNoSecrets, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { until } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -130,6 +131,17 @@ test("the answer for people cites party and document, and each party is reported
 
 test("a node says how many questions of one querier it answers", async () => {
   await node("clinic").printed(/"questions":64,"days":30.*"query budget of each querier"/);
+});
+
+test("a node takes up who may ask while it runs, and says so to whom it refuses", async () => {
+  const path = join(federation.dir("clinic"), "rights.json");
+  const right = { mayQuery: true, questions: null, days: null, passages: 32 };
+  writeRights(path, { default: right, members: new Map([["asker", { ...right, mayQuery: false }]]) });
+  await node("clinic").printed(/"members":1,"msg":"rights changed"/);
+  const { stderr } = await ask(QUESTIONS[0] ?? "", "-k", "1");
+  expect(stderr).toMatch(/missing +clinic +NOT_ALLOWED/);
+  writeRights(path, { default: right, members: new Map() });
+  await node("clinic").printed(/"members":0,"msg":"rights changed"/);
 });
 
 test("a node's port says that it serves, and how much, and names nobody", async () => {

@@ -13,6 +13,8 @@ import { readManifest } from "../../../party-node/models/manifest.ts";
 import { openNodeFolder } from "../../../party-node/node-folder.ts";
 import { SeenSequences } from "../../../party-node/outsourced/seen-sequences.ts";
 import { QueryBudget } from "../../../party-node/serving/query-budget.ts";
+import { QuerierRights, RIGHT_DEFAULT } from "../../../party-node/serving/rights.ts";
+import { limits } from "../../../protocol/index.ts";
 import { readAlignment } from "../../../party-node/vertical/alignment.ts";
 import { LastAsked } from "../../../party-node/vertical/last-asked.ts";
 import { Defect, type FuzzTarget, bytesOf, text } from "../target.ts";
@@ -113,6 +115,24 @@ export function fileTargets(folder: string): FuzzTarget[] {
     of("query-budget", "json", ["QUERY_BUDGET_MALFORMED", "QUERY_BUDGET_SPENT"], members({ "20000": 3 }), (path) => {
       new QueryBudget({ path, max: 5, days: 7, wallClock: () => 0 }).spend("asker");
     }),
+    of(
+      "rights",
+      "json",
+      ["RIGHTS_MALFORMED"],
+      () => [
+        json({ version: 1, default: RIGHT_DEFAULT, members: {} }),
+        json({
+          version: 1,
+          default: { ...RIGHT_DEFAULT, mayQuery: false },
+          members: { asker: { mayQuery: true, questions: 5, days: 7, passages: 3 } },
+        }),
+      ],
+      (path) => {
+        const { passages } = new QuerierRights(path).of("asker");
+        if (!(passages >= 0 && passages <= limits.fetchHandlesMax))
+          throw new Defect("a right to no number of passages");
+      },
+    ),
     of("codes-read", "json", ["BUDGET_MALFORMED"], members(4), (path) => new CodeBudget({ path, max: 5 })),
     of("last-asked", "json", ["ANSWERED_MALFORMED"], members(4), (path) => new LastAsked(path)),
     of(
