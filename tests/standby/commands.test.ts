@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import { federationPort } from "../../cli/coordinator.ts";
 import { openOperation } from "../../cli/operation.ts";
 import { openNode, openNodeFolder, writeConfig } from "../../party-node/node-folder.ts";
-import type { FederationTerms } from "../../protocol/index.ts";
+import { type FederationTerms, readFederation } from "../../protocol/index.ts";
 import { pino } from "pino";
 import { expectUsageError, sottoOutput } from "../support/cli.ts";
 import { TestFederation } from "../support/federation.ts";
@@ -16,8 +16,11 @@ const STANDBY = "ws://standby.example:7401";
 test("a federation is founded with several coordinators, and told of others later", async () => {
   using folder = temporaryFolder();
   const dir = ["--dir", folder.path];
-  const termsOf = (): FederationTerms =>
-    (JSON.parse(readFileSync(join(folder.path, "federation.json"), "utf8")) as { terms: FederationTerms }).terms;
+  const termsOf = (): FederationTerms => {
+    const file = readFileSync(join(folder.path, "federation.json"), "utf8");
+    const { founding } = JSON.parse(file) as { founding: { rootPublicKey: string } };
+    return readFederation(file, founding.rootPublicKey).state.terms;
+  };
   await Promise.all([
     sottoOutput(["federation", "create", "Two", "--coordinator-url", HUB, "--coordinator-url", STANDBY, ...dir]),
     expectUsageError(
