@@ -19,14 +19,17 @@ export type StoreFaultCode =
   | "POSITION_TAKEN";
 
 const SQLITE_CORRUPT = 11;
+const SQLITE_ERROR = 1;
 
 /** @throws Fault STORE_DAMAGED where SQLite finds damage; everything else as it is. */
 export function findingDamage<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    const { errcode } = error as { errcode?: number };
-    if (errcode === undefined || (errcode & 0xff) !== SQLITE_CORRUPT) throw error;
+    const { errcode, message } = error as { errcode?: number; message?: string };
+    // The schema is a page of the file too, and our SQL names nothing else.
+    const isSchema = errcode === SQLITE_ERROR && /^no such (column|table)/.test(message ?? "");
+    if (!isSchema && (errcode === undefined || (errcode & 0xff) !== SQLITE_CORRUPT)) throw error;
     throw new Fault<StoreFaultCode>(
       "STORE_DAMAGED",
       "The store's file is damaged. Check the disk; restore the store from a backup, or delete it and ingest again.",
