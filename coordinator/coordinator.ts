@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
-import { Fault, ringLayout } from "../crypto/index.ts";
+import { Fault, ringLayout, hexOf } from "../crypto/index.ts";
 import type { AuditSink } from "../operation/audit/index.ts";
 import {
   CHECK_KEY_BOX_BYTES,
@@ -306,7 +306,7 @@ export class Coordinator {
       this.#expel(member, "WRONG_ROLE", `${member.name} is not a party of this federation`);
       return;
     }
-    if (Buffer.from(encoder).toString("hex") !== federation.terms.encoder.fingerprint) {
+    if (hexOf(encoder) !== federation.terms.encoder.fingerprint) {
       this.#expel(member, "ENCODER_MISMATCH", "the party's encoder is not the federation's");
       return;
     }

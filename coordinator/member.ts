@@ -1,3 +1,4 @@
+import { hexOf } from "../crypto/index.ts";
 import { type SecureConnection, limits } from "../protocol/index.ts";
 
 /** One authenticated connection; a member may have several. */
@@ -8,7 +9,7 @@ export interface Member {
 
 /** Map key for a 16-byte id. */
 export function idKey(id: Uint8Array): string {
-  return Buffer.from(id).toString("hex");
+  return hexOf(id);
 }
 
 /** Whether so much waits for this member that nothing more is taken for it from others. */

@@ -15,7 +15,7 @@ import {
   isOccupied,
   occupancy,
 } from "./scoring.ts";
-import { sodium } from "./sodium.ts";
+import { hexOf } from "./hex.ts";
 
 /** Work between two turns of the event loop, in entries multiplied. */
 const SLICE_ENTRIES = 8 * 1024 * 1024;
@@ -73,7 +73,7 @@ export class ClearScorer implements ScoringIndex {
       occupied,
       u32Bytes(block),
     );
-    const held = { version: sodium.to_hex(seed.subarray(0, 16)), occupied, rows: values };
+    const held = { version: hexOf(seed.subarray(0, 16)), occupied, rows: values };
     this.#staged.set(block, held);
     return describeBlock(block, held);
   }

@@ -1,4 +1,5 @@
 export { Fault } from "./fault.ts";
+export { hexOf } from "./hex.ts";
 export { sodium } from "./sodium.ts";
 export type * from "./scoring.ts";
 export { isOccupied, occupancy } from "./scoring.ts";

@@ -1,4 +1,5 @@
 import { Fault } from "../crypto/fault.ts";
+import { hexOf } from "../crypto/hex.ts";
 import { sodium } from "../crypto/sodium.ts";
 import { encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
@@ -44,7 +45,7 @@ export function descriptionHash({ occupied, hint }: Pick<DescribedBlock, "occupi
  */
 export function blockVersion({ block, description, passages }: BlockRecord): string {
   const named = encodeValue(["sotto/3 block", block, description, passages]);
-  return sodium.to_hex(sodium.crypto_generichash(VERSION_BYTES, named, null));
+  return hexOf(sodium.crypto_generichash(VERSION_BYTES, named, null));
 }
 
 /** What a party has signed of blocks: their versions, and what it says they are made of. @throws Fault MESSAGE_INVALID. */

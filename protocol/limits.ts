@@ -84,8 +84,8 @@ export const limits = {
   blocksPerPartyMax: 65_536,
   /** Blocks a party no longer has that a querier keeps, for answers under way; others are downloaded again if an answer names them. @by querier */
   pastBlocksMax: 1024,
-  /** Replaced blocks a party can still describe, for answers under way; a hint each. @by party */
-  replacedBlocksMax: 4096,
+  /** Replaced blocks a party can still describe and hand out passages of, for answers under way; a hint and 160 KiB each. @by party */
+  replacedBlocksMax: 1024,
   /** How long a party remembers a query whose passages may be fetched. @by party */
   fetchWindowMs: 120_000,
   /** Times that the passages of one query may be fetched, always the same rows: more than once only where an answer was lost with its connection. @by party */

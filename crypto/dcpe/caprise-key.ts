@@ -218,7 +218,7 @@ export class CapriseKey {
     this.#expectUsable();
     if (!Number.isSafeInteger(version) || version < 0)
       throw new TypeError("a row's version must be a whole number from 0 to 2^53 - 1");
-    // A lone surrogate would become the same U+FFFD as any other, and two rows one.
+    // Half a character (a surrogate without its pair) becomes U+FFFD in UTF-8, whichever it is: two rows would have one seed.
     const id = rowId.isWellFormed() ? sodium.from_string(rowId) : null;
     if (!id || id.length === 0 || id.length > ROW_ID_BYTES_MAX)
       throw new TypeError(`a row id must be well-formed text of 1 to ${ROW_ID_BYTES_MAX} bytes`);

@@ -1,5 +1,5 @@
 import { type BlockRow, occupancy } from "../scoring.ts";
-import { sodium } from "../sodium.ts";
+import { hexOf } from "../hex.ts";
 import { BLOCKS_PER_TILE, BlockArena } from "./block-arena.ts";
 import { quantiseRows } from "./block-layout.ts";
 import { hintError } from "./hint-error.ts";
@@ -146,7 +146,7 @@ export class BlockShard {
       rows.map(({ slot }) => slot),
     );
     // Two blocks of the same rows share a hint and its error, and are told apart by their versions.
-    const version = sodium.to_hex(deriveSeed(seed, "sotto block version", u32Bytes(block), occupied).subarray(0, 16));
+    const version = hexOf(deriveSeed(seed, "sotto block version", u32Bytes(block), occupied).subarray(0, 16));
     const { arena, address } = this.#allocate();
     const hint = arena.write(address, this.#integers, hintError(deriveSeed(seed, "sotto hint error")));
     return { described: { version, occupied, hint }, arena, address };

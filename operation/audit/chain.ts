@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { sodium } from "../../crypto/index.ts";
+import { sodium, hexOf } from "../../crypto/index.ts";
 import { encodeValue } from "../../protocol/index.ts";
 import { type AuditEntry, type EntryFrame, auditEvent, entryFrame, logRecord } from "./events.ts";
 
@@ -27,7 +27,7 @@ export const NOTHING_BEFORE = "0".repeat(64);
 
 /** BLAKE2b-256 of a line, its line end left out, in hex. */
 export function hashOf(line: string): string {
-  return sodium.to_hex(sodium.crypto_generichash(32, line, null));
+  return hexOf(sodium.crypto_generichash(32, line, null));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Attributes, SpanKind, SpanStatusCode, TraceFlags, context, trace } from "@opentelemetry/api";
-import { sodium } from "../../crypto/index.ts";
+import { sodium, hexOf } from "../../crypto/index.ts";
 
 /** What is done for a query, by whom: the querier's `ask`, its wait for each party's `answer`, and each `fetch`; the coordinator's `route`; a party's `score` and `deliver`. */
 export type QuerySpanName = "ask" | "answer" | "fetch" | "route" | "score" | "deliver";
@@ -55,8 +55,8 @@ export function querySpan(name: QuerySpanName, queryId: Uint8Array, attributes: 
 function rootOf(queryId: Uint8Array): Parameters<typeof trace.setSpanContext>[1] {
   const ids = sodium.crypto_generichash(TRACE_ID_BYTES + SPAN_ID_BYTES, queryId, IDS);
   return {
-    traceId: sodium.to_hex(ids.subarray(0, TRACE_ID_BYTES)),
-    spanId: sodium.to_hex(ids.subarray(TRACE_ID_BYTES)),
+    traceId: hexOf(ids.subarray(0, TRACE_ID_BYTES)),
+    spanId: hexOf(ids.subarray(TRACE_ID_BYTES)),
     traceFlags: TraceFlags.SAMPLED,
     isRemote: true,
   };

@@ -1,4 +1,4 @@
-import { Fault, type RingLayout, type ScoringFaultCode, sodium } from "../../crypto/index.ts";
+import { Fault, type RingLayout, type ScoringFaultCode, sodium, hexOf } from "../../crypto/index.ts";
 import {
   type DescribedBlock,
   type EndToEndMessage,
@@ -63,7 +63,7 @@ function copied(
   if (passages.length > 0 && hint.length !== hintBytes)
     throw new Fault<ScoringFaultCode>("HINT_MALFORMED", `${party} described a block without its hint`);
   const copies = { occupied: occupied.slice(), hint: hint.slice(), passages: passages.slice() };
-  return { block, version: sodium.to_hex(version), ...copies };
+  return { block, version: hexOf(version), ...copies };
 }
 
 /** The party signs what it says, so that a description which its own version belies convicts it. */

@@ -1,4 +1,4 @@
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium, hexOf } from "../../crypto/index.ts";
 import {
   type DescribedBlock,
   type Federation,
@@ -57,7 +57,7 @@ export function openPassages(
   return rows.map((signed, row) => {
     const block = query.blocks.get(signed.block);
     const passage = passages[row]!;
-    if (block?.version !== sodium.to_hex(signed.version)) throw foreign(party, "of a block that it did not score");
+    if (block?.version !== hexOf(signed.version)) throw foreign(party, "of a block that it did not score");
     if (!sodium.memcmp(passageLeaf(passage), signed.leaf)) throw foreign(party, "with other words than it signed for");
     if (!isInBlock(signed, block)) throw foreign(party, "that its block does not hold", { statement, row, block });
     return { ...passage, block: signed.block, slot: signed.slot, statement, row };

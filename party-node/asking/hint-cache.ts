@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium, hexOf } from "../../crypto/index.ts";
 import { type DescribedBlock, decodeValue, encodeValue, limits } from "../../protocol/index.ts";
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
@@ -80,7 +80,7 @@ export class HintCache {
       blocks.map(({ block, version, occupied, hint, passages }) => ({ block, version, occupied, hint, passages })),
     );
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path(party)}.${sodium.to_hex(sodium.randombytes_buf(6))}`;
+    const temporary = `${this.#path(party)}.${hexOf(sodium.randombytes_buf(6))}`;
     writeFileSync(temporary, encodeValue({ checksum: checksumOf(encoded), blocks: encoded }), { mode: 0o600 });
     renameSync(temporary, this.#path(party));
   }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium, hexOf } from "../../crypto/index.ts";
 import { type Federation, type Identity, encodeValue, limits, seal } from "../../protocol/index.ts";
 import type { Accusation, Claim, EvidenceBody } from "./claims.ts";
 import type { EvidenceFaultCode } from "./faults.ts";
@@ -27,7 +27,7 @@ export class EvidenceFolder {
     { identity, federation }: { readonly identity: Identity; readonly federation: Federation },
   ): string | null {
     const { party, claim } = accusation;
-    const digest = sodium.to_hex(sodium.crypto_generichash(8, encodeValue(accusation), null));
+    const digest = hexOf(sodium.crypto_generichash(8, encodeValue(accusation), null));
     const path = join(this.#path, `${party}-${claim.kind}-${digest}${ENDING}`);
     if (existsSync(path)) return path;
     if (this.names().length >= limits.evidenceFilesMax) return null;

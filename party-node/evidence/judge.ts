@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { Fault, type RingLayout, sodium } from "../../crypto/index.ts";
+import { Fault, type RingLayout, sodium, hexOf } from "../../crypto/index.ts";
 import { OpenedQuery } from "../../crypto/secret/index.ts";
 import {
   type Federation,
@@ -96,7 +96,7 @@ function foreign(
   { federation, layout }: JudgeOptions,
 ): string {
   const { block, slot, version, leaf, path } = rowOf(party, statement, row, federation);
-  if (blockVersion({ block, description, passages }) !== sodium.to_hex(version))
+  if (blockVersion({ block, description, passages }) !== hexOf(version))
     throw new NotProven("the description is not the one that the signed version names");
   const levels = Math.log2(layout.rowsPerBlock);
   const isThere = slot < layout.rowsPerBlock && path.length === HASH_BYTES * levels;
@@ -128,7 +128,7 @@ async function tooHigh(party: string, claim: ScoreClaim, options: JudgeOptions):
   });
   if (!opened) throw new NotProven("the signed question was not encrypted from this vector with this secret");
   const { block, slot } = row;
-  const described = { block, version: sodium.to_hex(row.version), occupied: claim.occupied, hint: claim.hint };
+  const described = { block, version: hexOf(row.version), occupied: claim.occupied, hint: claim.hint };
   const score = opened.read(described, scores)[slot] ?? NaN;
   const encoder = await options.encoder();
   const [earned = Infinity] = await encoder.scoreMax(embedding, [encoderInput(claim.passage)]);
@@ -168,7 +168,7 @@ function checkPassage(
   { block, version, slot, leaf, path }: PassageStatement["rows"][number],
   { rowsPerBlock }: RingLayout,
 ): void {
-  if (blockVersion({ block, description: descriptionHash({ occupied, hint }), passages }) !== sodium.to_hex(version))
+  if (blockVersion({ block, description: descriptionHash({ occupied, hint }), passages }) !== hexOf(version))
     throw new NotProven("the description is not the one that the signed version names");
   const isThere = slot < rowsPerBlock && path.length === HASH_BYTES * Math.log2(rowsPerBlock);
   if (!isThere || !sodium.memcmp(passageLeaf(passage), leaf) || !sodium.memcmp(rootOfPath(leaf, slot, path), passages))
@@ -200,7 +200,7 @@ function scoresOf(
   }
   const { blocks, scores } = decodeValue(scoreList, list);
   const at = unpackScoredBlocks(blocks).findIndex(
-    (scored) => scored.block === block && scored.version === sodium.to_hex(version),
+    (scored) => scored.block === block && scored.version === hexOf(version),
   );
   if (at < 0) throw new NotProven("the signed answer does not score the passage's block");
   return scores.subarray(at * scoreBytesPerBlock, (at + 1) * scoreBytesPerBlock);

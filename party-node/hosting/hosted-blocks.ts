@@ -1,4 +1,4 @@
-import { type BlockRow, Fault } from "../../crypto/index.ts";
+import { type BlockRow, Fault, hexOf } from "../../crypto/index.ts";
 import type { RowVersion, SealedStore } from "../sealed-store/index.ts";
 import { newRevision } from "../sealed-store/revision.ts";
 import type { BlockSnapshot, BlockSource } from "../serving/block-source.ts";
@@ -105,7 +105,7 @@ export class HostedBlocks implements BlockSource {
     let page = await store.versions(collectionId);
     for (let last = page.at(-1); last; last = page.at(-1)) {
       for (const row of page) {
-        const id = idText(row.rowId);
+        const id = hexOf(row.rowId);
         removed.delete(id);
         if (this.#rows.get(id)?.version !== row.version) put.push(row);
       }
@@ -123,16 +123,16 @@ export class HostedBlocks implements BlockSource {
     };
     for (const { rowId, rowNumber, block, slot } of removed) {
       slotsOf(block)[slot] = null;
-      this.#rows.delete(idText(rowId));
+      this.#rows.delete(hexOf(rowId));
       this.#byNumber.delete(rowNumber);
     }
     const free = places(this.#openBlocks(touched), this.#blocks.size, this.#options.rowsPerBlock);
     for (const { rowId, version } of put) {
-      const known = this.#rows.get(idText(rowId));
+      const known = this.#rows.get(hexOf(rowId));
       const placed = known ?? { ...free.next().value, rowNumber: this.#rowNumbers++ };
       const row = { ...placed, rowId, version };
       slotsOf(row.block)[row.slot] = row;
-      this.#rows.set(idText(rowId), row);
+      this.#rows.set(hexOf(rowId), row);
       this.#byNumber.set(row.rowNumber, row);
     }
     const revision = newRevision();
@@ -168,10 +168,6 @@ export class HostedBlocks implements BlockSource {
 
 function rowsOf(blocks: ReadonlyMap<number, Block>, block: number): PlacedRow[] {
   return blocks.get(block)?.slots.filter((row) => row !== null) ?? [];
-}
-
-function idText(rowId: Uint8Array): string {
-  return Buffer.from(rowId.buffer, rowId.byteOffset, rowId.length).toString("hex");
 }
 
 function changedMeanwhile(): Fault {

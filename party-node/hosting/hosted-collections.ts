@@ -1,4 +1,4 @@
-import { Fault, ringLayout, sodium } from "../../crypto/index.ts";
+import { Fault, ringLayout, hexOf } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
 import type { CollectionSettings, SealedStore } from "../sealed-store/index.ts";
 import { newRevision } from "../sealed-store/revision.ts";
@@ -50,7 +50,7 @@ export class HostedCollections {
 
   /** @throws Fault COLLECTION_UNKNOWN, also when the member may not read it: that it exists is none of its business. */
   forReader(member: string, keyId: Uint8Array): HostedCollection {
-    const collection = this.#collections.get(sodium.to_hex(keyId));
+    const collection = this.#collections.get(hexOf(keyId));
     if (collection && (collection.owner === member || grantOf(collection, member))) return collection;
     throw new Fault<HostingFaultCode>(
       "COLLECTION_UNKNOWN",
@@ -79,7 +79,7 @@ export class HostedCollections {
       throw new Fault<HostingFaultCode>("LIMIT_EXCEEDED", "this host keeps as many collections as it may");
     const { dim, search, scoring } = settings;
     const attachment: Attachment = { version: 1, scoring, revision: 0, header: new Uint8Array(0), grants: [] };
-    const collection = { id: sodium.to_hex(keyId), owner: member, dim, attachment };
+    const collection = { id: hexOf(keyId), owner: member, dim, attachment };
     await this.#store.createCollection({ id: collection.id, dim, owner: member, fields: [], search });
     try {
       await this.#store.writeAttachment(collection.id, packAttachment(attachment));

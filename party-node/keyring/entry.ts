@@ -4,6 +4,7 @@ import { liftedNorm } from "../../crypto/dcpe/lift.ts";
 import { capriseLayout, checkEpsilon } from "../../crypto/dcpe/parameters.ts";
 import { STORED_SHARE } from "../../crypto/dcpe/scale-and-perturb.ts";
 import { ringLayout } from "../../crypto/rlwe/parameters.ts";
+import { hexOf } from "../../crypto/hex.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import { memberName, toBase64 } from "../../protocol/index.ts";
 import { type KeyringFaultCode, keyringLimits } from "./keyring-fault.ts";
@@ -51,7 +52,7 @@ export function betaShare({
 
 /** A fresh key with a fresh id. */
 export function newCollectionKey(): CollectionKey {
-  return { id: sodium.to_hex(sodium.randombytes_buf(16)), secret: sodium.randombytes_buf(32) };
+  return { id: hexOf(sodium.randombytes_buf(16)), secret: sodium.randombytes_buf(32) };
 }
 
 /** No ciphertext s x + l of a row has a larger norm than s (M + 3/8 beta). */

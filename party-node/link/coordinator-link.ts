@@ -1,4 +1,4 @@
-import { Fault } from "../../crypto/index.ts";
+import { Fault, hexOf } from "../../crypto/index.ts";
 import {
   type DialOptions,
   type Federation,
@@ -32,8 +32,6 @@ interface Line extends Answered {
   /** Why it is no more, once it is. */
   lost: Fault | null;
 }
-
-const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");
 
 /**
  * A querier's connection to a coordinator, opened again when it was lost and is needed; passes each message to whoever waits for it. Of several coordinators it is
@@ -70,11 +68,11 @@ export class CoordinatorLink {
 
   /** @param id - Query id or session id that messages for this listener carry. */
   listen(id: Uint8Array, listener: Listener): void {
-    this.#listeners.set(hex(id), listener);
+    this.#listeners.set(hexOf(id), listener);
   }
 
   forget(id: Uint8Array): void {
-    this.#listeners.delete(hex(id));
+    this.#listeners.delete(hexOf(id));
   }
 
   /** @throws Fault CONNECTION_LOST. */
@@ -167,8 +165,8 @@ export class CoordinatorLink {
 
   #dispatch(connection: SecureConnection, message: HopMessage): void {
     if (message.type === "federation-revision" || message.type === "federation") this.#takeUp(connection, message);
-    else if ("queryId" in message) this.#listeners.get(hex(message.queryId))?.message(message);
-    else if ("session" in message) this.#listeners.get(hex(message.session))?.message(message);
+    else if ("queryId" in message) this.#listeners.get(hexOf(message.queryId))?.message(message);
+    else if ("session" in message) this.#listeners.get(hexOf(message.session))?.message(message);
   }
 
   /** What this process cannot take up, a command that is started anew does, or says why not. */

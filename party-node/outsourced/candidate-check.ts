@@ -1,4 +1,4 @@
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, hexOf } from "../../crypto/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
 import type { OutsourcedFaultCode } from "./faults.ts";
 import { type CollectionHeader, unpackRemoved } from "./header.ts";
@@ -19,7 +19,7 @@ export function checkCandidates(
   const removed = unpackRemoved(header.removed);
   const seen = new Set<string>();
   for (const { rowId, version } of rows) {
-    const name = sodium.to_hex(rowId);
+    const name = hexOf(rowId);
     if (seen.has(name)) throw fault("HOST_MISBEHAVED", "its host returned a row twice");
     seen.add(name);
     if (version <= (removed.get(name) ?? 0))

@@ -1,4 +1,4 @@
-import { Fault, type RankProfile, sodium } from "../../crypto/index.ts";
+import { Fault, type RankProfile, sodium, hexOf } from "../../crypto/index.ts";
 import type { Federation, Identity } from "../../protocol/index.ts";
 import { type CollectionKey, type Keyring, type KeyringEntry, newCollectionKey, sealGrant } from "../keyring/index.ts";
 import type { EndToEndSession } from "../link/index.ts";
@@ -130,7 +130,7 @@ export class CollectionOwner {
     const drawn = new Set<string>();
     while (drawn.size < Math.min(sample, names.length)) drawn.add(names[sodium.randombytes_uniform(names.length)]!);
     const rows = await remote.read([...drawn].map((name) => sodium.from_hex(name)));
-    const found = new Set(rows.map(({ rowId }) => sodium.to_hex(rowId)));
+    const found = new Set(rows.map(({ rowId }) => hexOf(rowId)));
     if (found.size < rows.length || [...found].some((name) => !drawn.has(name)))
       throw new Fault<OutsourcedFaultCode>("HOST_MISBEHAVED", "its host returned a row twice, or one not asked for");
     for (const row of rows) sealer.open(row);

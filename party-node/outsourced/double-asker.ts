@@ -1,4 +1,4 @@
-import { Fault, type RingLayout, sodium } from "../../crypto/index.ts";
+import { Fault, type RingLayout, hexOf } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
 import { TopRows } from "../asking/ranking.ts";
@@ -26,7 +26,7 @@ export class DoubleAsker {
   constructor(options: DoubleAskerOptions) {
     this.#options = options;
     this.layout = options.layout;
-    this.#name = sodium.to_hex(options.keyId);
+    this.#name = hexOf(options.keyId);
     this.#asker = new RlweAsker(options.layout);
     this.#blocks = new RemoteBlocks({
       party: this.#name,

@@ -1,4 +1,4 @@
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, hexOf } from "../../crypto/index.ts";
 import type { Federation, Identity } from "../../protocol/index.ts";
 import { type GrantFaultCode, type KeyringEntry, checkEntry, openGrant } from "../keyring/index.ts";
 import type { EndToEndSession } from "../link/index.ts";
@@ -26,7 +26,7 @@ export async function grantedCollections(
     try {
       const { entry } = openGrant(grant, member);
       if (entry.host !== session.party) continue;
-      if (entry.current.id !== sodium.to_hex(collection))
+      if (entry.current.id !== hexOf(collection))
         throw new Fault<GrantFaultCode>(
           "GRANT_INVALID",
           `the grant of ${entry.owner} is for a key of another collection`,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Fault, type RankProfile, sodium } from "../../crypto/index.ts";
+import { Fault, type RankProfile, sodium, hexOf } from "../../crypto/index.ts";
 import { decodeValue, encodeValue, limits } from "../../protocol/index.ts";
 import type { CollectionSecrets } from "./collection-secrets.ts";
 import type { OutsourcedFaultCode } from "./faults.ts";
@@ -93,6 +93,6 @@ export function unpackRemoved(packed: Uint8Array): Map<string, number> {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const removed = new Map<string, number>();
   for (let at = 0; at + REMOVED_BYTES <= packed.length; at += REMOVED_BYTES)
-    removed.set(sodium.to_hex(packed.subarray(at, at + 16)), Number(view.getBigUint64(at + 16, true)));
+    removed.set(hexOf(packed.subarray(at, at + 16)), Number(view.getBigUint64(at + 16, true)));
   return removed;
 }

@@ -1,4 +1,4 @@
-import { sodium } from "../../crypto/index.ts";
+import { hexOf } from "../../crypto/index.ts";
 import type { Passage } from "../documents/index.ts";
 import type { PassageStore } from "../store/index.ts";
 import type { RemovedRows } from "./header.ts";
@@ -27,7 +27,7 @@ export function* ledgerBlocks(ledger: PassageStore, sealer: RowSealer, removed: 
       const { rowId: _, ...passage } = stored;
       for (let life = 0; ; life++) {
         const rowId = sealer.rowId(passage, vector, life);
-        const name = sodium.to_hex(rowId);
+        const name = hexOf(rowId);
         if (!removed.has(name)) return { rowId, name, passage, vector };
       }
     });

@@ -1,4 +1,4 @@
-import { sodium } from "../../crypto/index.ts";
+import { hexOf } from "../../crypto/index.ts";
 import {
   type Handle,
   type HostAnswer,
@@ -88,7 +88,7 @@ export class RemoteCollection {
       for (let at = 0; at < list.length; at += 24) {
         const version = Number(view.getBigUint64(at + 16, true));
         if (version < 1 || !Number.isSafeInteger(version)) throw unexpectedAnswer(session.party);
-        versions.set(sodium.to_hex(list.subarray(at, at + 16)), version);
+        versions.set(hexOf(list.subarray(at, at + 16)), version);
       }
       // A host that sends pages for ever must not keep its owner busy for ever.
       if (versions.size === before || versions.size > limits.hostedRowsMax) throw unexpectedAnswer(session.party);

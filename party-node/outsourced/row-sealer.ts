@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type CapriseKey, Fault, sodium } from "../../crypto/index.ts";
+import { type CapriseKey, Fault, sodium, hexOf } from "../../crypto/index.ts";
 import { type PackedRow, decodeValue, encodeValue } from "../../protocol/index.ts";
 import type { Passage } from "../documents/index.ts";
 import type { CollectionSecrets } from "./collection-secrets.ts";
@@ -59,7 +59,7 @@ export class RowSealer {
    * @throws Fault ROW_INVALID.
    */
   seal({ rowId, version, passage, vector }: OpenedRow): PackedRow {
-    const ciphertext = this.#caprise.encryptStored(sodium.to_hex(rowId), NOISE_VERSION, vector);
+    const ciphertext = this.#caprise.encryptStored(hexOf(rowId), NOISE_VERSION, vector);
     const nonce = sodium.randombytes_buf(NONCE_BYTES);
     const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
       sodium.pad(passageBytes(passage), PASSAGE_PAD_BYTES),
@@ -86,7 +86,7 @@ export class RowSealer {
         this.#secrets.passageKey,
       );
       const passage = decodeValue(passageSchema, sodium.unpad(padded, PASSAGE_PAD_BYTES));
-      this.#caprise.decryptStoredInto(vector, [{ rowId: sodium.to_hex(rowId), version: NOISE_VERSION }], ciphertext);
+      this.#caprise.decryptStoredInto(vector, [{ rowId: hexOf(rowId), version: NOISE_VERSION }], ciphertext);
       return { rowId, version, passage, vector };
     } catch (cause) {
       throw new Fault<OutsourcedFaultCode>(

@@ -1,4 +1,5 @@
 import { setImmediate as breathe } from "node:timers/promises";
+import { hexOf } from "../../crypto/index.ts";
 import { limits } from "../../protocol/index.ts";
 
 export const CODE_BYTES = limits.routingCodeBytes;
@@ -49,7 +50,7 @@ export async function summarise(
 ): Promise<Summary> {
   const copies = new Map<string, number>();
   for (const code of codes) {
-    const key = Buffer.from(code).toString("hex");
+    const key = hexOf(code);
     copies.set(key, (copies.get(key) ?? 0) + 1);
   }
   const different = [...copies.keys()].sort();

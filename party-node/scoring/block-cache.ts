@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { type EncodedBlock, type RingLayout, RING_DEGREE, deriveSeed, sodium } from "../../crypto/index.ts";
+import { type EncodedBlock, type RingLayout, RING_DEGREE, deriveSeed, sodium, hexOf } from "../../crypto/index.ts";
 
 /** Part of every record's key: another number for another form of what is kept, so that an older file is as good as none. */
 const FORMAT = 1;
@@ -111,7 +111,7 @@ export class BlockCache {
     const { occupied, hint } = this.#sizes;
     const hintAt = VERSION_BYTES + occupied;
     return {
-      version: sodium.to_hex(plain.subarray(0, VERSION_BYTES)),
+      version: hexOf(plain.subarray(0, VERSION_BYTES)),
       // Copies, for they outlive the residues by far.
       occupied: new Uint8Array(plain.subarray(VERSION_BYTES, hintAt)),
       hint: new Uint8Array(plain.subarray(hintAt, hintAt + hint)),

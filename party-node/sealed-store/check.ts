@@ -1,4 +1,4 @@
-import { Fault } from "../../crypto/fault.ts";
+import { Fault, hexOf } from "../../crypto/index.ts";
 import { sealedStoreLimits as limits } from "./limits.ts";
 import type { CollectionSettings, FieldValue, FilterableField, SealedRow, VersionsPage } from "./sealed-store.ts";
 import type { SealedStoreFaultCode } from "./sealed-store-fault.ts";
@@ -67,7 +67,7 @@ export function checkRows(rows: readonly SealedRow[], { dim, fields }: Collectio
       if (!type) refuse(`the field ${shown(name)} is not one of the collection's filterable fields`);
       if (!isFieldValue(value, type)) refuse(`the field ${shown(name)} is not a ${type ?? ""} that can be stored`);
     }
-    ids.add(Buffer.from(rowId).toString("hex"));
+    ids.add(hexOf(rowId));
     bytes += vector.byteLength + passage.length;
   });
   if (ids.size !== rows.length) fail("ROW_INVALID", "The batch names a row twice. Put its last version only.");

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { hexOf } from "../../crypto/index.ts";
 import type { Statements } from "../store/statements.ts";
 import type { SqlCondition } from "./filter-sql.ts";
 import { sealedStoreLimits as limits } from "./limits.ts";
@@ -87,7 +88,7 @@ export class SqliteRows {
 
   #selectByIds(columns: string, rowIds: readonly Uint8Array[]): PackedRow[] {
     const selected = `SELECT ${columns} FROM json_each(?) AS asked CROSS JOIN rows ON rows.row_id = unhex(asked.value)`;
-    return this.#sql.all<PackedRow>(selected, JSON.stringify(rowIds.map((id) => Buffer.from(id).toString("hex"))));
+    return this.#sql.all<PackedRow>(selected, JSON.stringify(rowIds.map((id) => hexOf(id))));
   }
 
   #candidateOf(row: PackedRow): Candidate {

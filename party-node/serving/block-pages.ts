@@ -1,4 +1,4 @@
-import { sodium } from "../../crypto/index.ts";
+import { sodium, hexOf } from "../../crypto/index.ts";
 import {
   type BlockManifest,
   type DescribedBlock,
@@ -51,6 +51,6 @@ function manifestOf(page: readonly DescribedBlock[]): BlockManifest {
 /** The 16-byte versions in a list of them, as hex. */
 function versionSet(list: Uint8Array): Set<string> {
   const versions = new Set<string>();
-  for (let at = 0; at < list.length; at += 16) versions.add(sodium.to_hex(list.subarray(at, at + 16)));
+  for (let at = 0; at < list.length; at += 16) versions.add(hexOf(list.subarray(at, at + 16)));
   return versions;
 }

@@ -45,18 +45,25 @@ interface StagedBlock {
   readonly rowCount: number;
 }
 
-/** How a scored row stands in the manifest of what was scored. */
-export type CommittedRow = PassageStatement["rows"][number];
+/** A version of a block, with what its passages are handed out by. */
+interface Version {
+  readonly description: DescribedBlock;
+  readonly rows: BlockRows;
+}
 
-/** The answer to one query, with what is needed to hand out its passages later. */
+/** A row that was scored, and how it stands in the manifest of what was scored. */
+export interface CommittedRow {
+  readonly rowId: number;
+  readonly stated: PassageStatement["rows"][number];
+}
+
+/** The answer to one query. */
 export interface ScoredSnapshot {
   readonly answer: IndexAnswer;
   /** Rows that were scored. */
   readonly rowCount: number;
-  /** @returns The row that was scored there, or null. */
+  /** @returns The row that was scored there, or null. Holds on to all rows of its time: not to be kept for long. */
   readonly rowAt: (block: number, slot: number) => number | null;
-  /** @returns What the party states of the row that was scored there, or null. */
-  readonly committedAt: (block: number, slot: number) => CommittedRow | null;
 }
 
 /**
@@ -71,10 +78,10 @@ export class Collection {
   readonly #present = new Map<number, DescribedBlock>();
   readonly #rowCounts = new Map<number, number>();
   #rows: ReadonlyMap<number, BlockRows> = new Map();
-  /** The blocks of an answer of the index's -> the rows that were present then, for as long as anybody holds the answer. */
+  /** The list of blocks that the index gave with an answer -> the rows that were present then, for as long as anybody holds the list. */
   readonly #generations = new WeakMap<readonly PresentBlock[], Generation>();
-  /** By version: what is present, and what was replaced within the fetch window, for an answer under way may still name it. */
-  readonly #described = new Map<string, DescribedBlock>();
+  /** What is present, and what was replaced within the fetch window: an answer under way may still name it. */
+  readonly #versions = new Map<string, Version>();
   /** Version that was replaced -> when to forget it; the oldest first. */
   readonly #replaced = new Map<string, number>();
   #changeCounter = -1;
@@ -139,7 +146,7 @@ export class Collection {
 
   /** Descriptions of those of these versions that are present or recent. */
   describeVersions(wanted: ReadonlySet<string>): DescribedBlock[] {
-    return [...wanted].flatMap((version) => this.#described.get(version) ?? []);
+    return [...wanted].flatMap((version) => this.#versions.get(version)?.description ?? []);
   }
 
   /** @throws Fault QUERY_MALFORMED, ABORTED. */
@@ -151,21 +158,27 @@ export class Collection {
       const row = scored?.rows.get(block)?.ids[slot] ?? NO_ROW;
       return row === NO_ROW ? null : row;
     };
-    const committedAt = (block: number, slot: number): CommittedRow | null => {
-      const version = blocks.find((one) => one.block === block)?.version;
-      const leaves = scored?.rows.get(block)?.leaves;
-      if (rowAt(block, slot) === null || version === undefined || !leaves) return null;
-      const leaf = leaves.slice(HASH_BYTES * slot, HASH_BYTES * (slot + 1));
-      return { block, version: sodium.from_hex(version), slot, leaf, path: passagePath(leaves, slot) };
-    };
-    return { answer: { blocks, scores }, rowCount: scored?.rowCount ?? 0, rowAt, committedAt };
+    return { answer: { blocks, scores }, rowCount: scored?.rowCount ?? 0, rowAt };
+  }
+
+  /**
+   * @param version - That the block had in an answer.
+   * @returns Null where no row was scored, and when the version has been forgotten: at the end of the fetch window from when it was replaced, or earlier where very many were.
+   */
+  committedRow(version: string, slot: number): CommittedRow | null {
+    const { description, rows } = this.#versions.get(version) ?? {};
+    const rowId = rows?.ids[slot] ?? NO_ROW;
+    if (!description || !rows || rowId === NO_ROW) return null;
+    const leaf = rows.leaves.slice(HASH_BYTES * slot, HASH_BYTES * (slot + 1));
+    const path = passagePath(rows.leaves, slot);
+    return { rowId, stated: { block: description.block, version: sodium.from_hex(version), slot, leaf, path } };
   }
 
   /** One step for the event loop: whatever is asked before it sees the old blocks, whatever is asked after it the new ones. */
   #commit(staged: ReadonlyMap<number, StagedBlock>): void {
     const rowsNow = new Map(this.#rows);
     for (const [block, { description, rows, rowCount }] of staged) {
-      this.#replace(block, description);
+      this.#replace(block, description && { description, rows });
       if (description) rowsNow.set(block, rows);
       else rowsNow.delete(block);
       this.#rowCounts.set(block, rowCount);
@@ -180,17 +193,18 @@ export class Collection {
     this.#forgetReplaced();
   }
 
-  #replace(block: number, description: DescribedBlock | null): void {
+  #replace(block: number, by: Version | null): void {
     const old = this.#present.get(block);
     if (old) this.#replaced.set(old.version, this.#now() + limits.fetchWindowMs);
-    if (!description) {
+    if (!by) {
       this.#present.delete(block);
       return;
     }
-    this.#present.set(block, description);
-    this.#described.set(description.version, description);
+    const { version } = by.description;
+    this.#present.set(block, by.description);
+    this.#versions.set(version, by);
     // A block that is again what it was is not replaced.
-    this.#replaced.delete(description.version);
+    this.#replaced.delete(version);
   }
 
   #forgetReplaced(): void {
@@ -198,7 +212,7 @@ export class Collection {
     for (const [version, until] of this.#replaced) {
       if (until >= this.#now() && surplus-- <= 0) return;
       this.#replaced.delete(version);
-      this.#described.delete(version);
+      this.#versions.delete(version);
     }
   }
 

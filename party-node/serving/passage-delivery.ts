@@ -32,25 +32,22 @@ export function deliverPassages(
   { identity, federation, store }: DeliveryOptions,
   queryId: Uint8Array,
   handles: readonly Handle[],
-  { queryHash, rowAt, committedAt }: ScoredRows,
+  { queryHash, committedAt }: ScoredRows,
 ): { readonly padded: Uint8Array; readonly count: number } {
-  const wanted = handles.flatMap(({ block, slot }) => {
-    const [rowId, committed] = [rowAt(block, slot), committedAt(block, slot)];
-    return rowId === null || committed === null ? [] : [{ rowId, committed }];
-  });
+  const wanted = handles.flatMap(({ block, slot }) => committedAt(block, slot) ?? []);
   // All at once: one after the other they could be some from before an update and some from after it.
   const stored = new Map(store.passages(wanted.map(({ rowId }) => rowId)).map((row) => [row.rowId, row]));
   const rows: PassageStatement["rows"] = [];
   const passages: OpenedPassage[] = [];
   let room = limits.frameBytesMax - limits.passagePadBytes - FRAME_MARGIN_BYTES;
-  for (const { rowId, committed } of wanted) {
+  for (const { rowId, stated } of wanted) {
     const row = stored.get(rowId);
     if (!row) continue;
     const { documentId, title, text, ordinal, salt } = store.salted(row);
     const passage = { documentId, title, text, ordinal, salt };
     room -= encodeValue(passage).length;
-    if (room < 0 || !sodium.memcmp(passageLeaf(passage), committed.leaf)) continue;
-    rows.push(committed);
+    if (room < 0 || !sodium.memcmp(passageLeaf(passage), stated.leaf)) continue;
+    rows.push(stated);
     passages.push(passage);
   }
   const statement = seal("passages", federation.id, { queryId, queryHash, rows }, identity);

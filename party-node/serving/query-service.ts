@@ -1,4 +1,4 @@
-import { Fault, type IndexAnswer, sodium } from "../../crypto/index.ts";
+import { Fault, type IndexAnswer, type PresentBlock, sodium, hexOf } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import {
@@ -15,7 +15,7 @@ import {
   seal,
 } from "../../protocol/index.ts";
 import type { LastAsked, Share, ShareMaker, SharedQueryBody } from "../vertical/index.ts";
-import type { Collection, ScoredSnapshot } from "./collection.ts";
+import type { Collection, CommittedRow, ScoredSnapshot } from "./collection.ts";
 import type { QueryBudget } from "./query-budget.ts";
 import type { QuerierRights } from "./rights.ts";
 
@@ -27,15 +27,20 @@ type Said = { readonly type: "answer"; readonly body: Uint8Array } | ({ readonly
 export type QueryServiceFaultCode =
   "BUSY" | "QUERY_REPEATED" | "QUERY_MISLABELLED" | "QUERY_OUT_OF_TIME" | "QUERY_MALFORMED";
 
-/** What is kept of an answered query: the rows it scored, not the scores. */
-export interface ScoredRows extends Pick<ScoredSnapshot, "rowAt" | "committedAt"> {
+/** What can be fetched of an answered query. */
+export interface ScoredRows {
   /** BLAKE2b-256 of the signed query. */
   readonly queryHash: Uint8Array;
+  /** @returns The row that was scored there, or null. */
+  readonly committedAt: (block: number, slot: number) => CommittedRow | null;
 }
 
+/** What is kept of an answered query: neither scores nor rows, which one version of a block has in common for all queries. */
 interface Fetchable {
   readonly querier: string;
-  readonly rows: ScoredRows;
+  readonly queryHash: Uint8Array;
+  /** Of the answer; the same list for all queries of a time. */
+  readonly blocks: readonly PresentBlock[];
   readonly until: number;
   /** What was fetched, and how often; null before. */
   taken: { readonly handles: Uint8Array; times: number } | null;
@@ -125,12 +130,16 @@ export class QueryService {
    * @param handles - As they were sent.
    */
   takeFetchable(querier: string, queryId: Uint8Array, handles: Uint8Array): ScoredRows | null {
-    const fetchable = this.#fetchable.get(sodium.to_hex(queryId));
+    const fetchable = this.#fetchable.get(hexOf(queryId));
     if (fetchable?.querier !== querier || fetchable.until < this.#options.now()) return null;
     const taken = (fetchable.taken ??= { handles: handles.slice(), times: 0 });
     if (Buffer.compare(taken.handles, handles) !== 0 || taken.times >= limits.fetchesPerQueryMax) return null;
     taken.times++;
-    return fetchable.rows;
+    const { queryHash, blocks } = fetchable;
+    const versions = new Map(blocks.map(({ block, version }) => [block, version]));
+    const committedAt = (block: number, slot: number): CommittedRow | null =>
+      this.#options.collection.committedRow(versions.get(block) ?? "", slot);
+    return { queryHash, committedAt };
   }
 
   async #answer({ queryId, body, deadlineMs }: Query, asker: Asker, cancelled: AbortSignal | undefined): Promise<Said> {
@@ -146,12 +155,12 @@ export class QueryService {
     cancelled?.addEventListener("abort", end);
     try {
       if (cancelled?.aborted) end();
-      const { answer, rowCount, rowAt, committedAt } = await collection.score(query, over.signal);
+      const { answer, rowCount, rowAt } = await collection.score(query, over.signal);
       const ms = Math.round(now() - mine.since);
       this.#keepPace(mine);
       const queryHash = sodium.crypto_generichash(32, body, null);
-      const rows = { rowAt, committedAt, queryHash };
-      this.#remember(sodium.to_hex(queryId), { querier, rows, until: now() + limits.fetchWindowMs, taken: null });
+      const until = now() + limits.fetchWindowMs;
+      this.#remember(hexOf(queryId), { querier, queryHash, blocks: answer.blocks, until, taken: null });
       const said = this.#said({ queryId, queryHash, answerKey, checkKeys }, answer, rowAt);
       const bytes = said.body.length + (said.type === "share" ? said.residues.length : 0);
       this.#options.onEvent?.({ kind: "query-answered", member: querier, passages: rowCount, bytes, ms });
@@ -164,7 +173,7 @@ export class QueryService {
   }
 
   /** The scores as they are sent: a share of the total in a vertical federation, otherwise an answer. */
-  #said(asked: SharedQueryBody, answer: IndexAnswer, rowAt: ScoredRows["rowAt"]): Said {
+  #said(asked: SharedQueryBody, answer: IndexAnswer, rowAt: ScoredSnapshot["rowAt"]): Said {
     const { federation, identity, shares } = this.#options;
     if (shares) return { type: "share", ...shares.make(asked, answer, rowAt) };
     const { queryId, queryHash, answerKey } = asked;
@@ -190,7 +199,7 @@ export class QueryService {
       throw refused("QUERY_MALFORMED", "the query was made for a vertical federation");
     this.#options.rights?.check(signer);
     this.#refuseCrowd(signer);
-    this.#refuseOld(signer, sodium.to_hex(queryId), value.issuedAtMs);
+    this.#refuseOld(signer, hexOf(queryId), value.issuedAtMs);
     this.#options.budget?.spend(signer);
     const { query, answerKey, checkKeys } = value;
     return { querier: signer, query, answerKey, checkKeys };

@@ -1,4 +1,4 @@
-import { Fault } from "../../crypto/index.ts";
+import { Fault, hexOf } from "../../crypto/index.ts";
 import type { AuditEvent } from "../../operation/audit/index.ts";
 import type { EndToEndMessage } from "../../protocol/index.ts";
 import { type HostedRequest, isHostedRequest } from "../hosting/index.ts";
@@ -68,7 +68,7 @@ export class RequestTally {
   }
 
   #hosted(request: HostedRequest): Hosted {
-    const collection = request.type === "host-list" ? null : Buffer.from(request.collection).toString("hex");
+    const collection = request.type === "host-list" ? null : hexOf(request.collection);
     return { kind: "hosted", member: this.#member, act: actOf(request), collection, ...this.#traffic(request) };
   }
 

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium, hexOf } from "../../crypto/index.ts";
 import type { AuditSink } from "../../operation/audit/index.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import {
@@ -81,7 +81,7 @@ export class SessionService {
 
   /** Handles one relayed message; a fault ends that session and nothing else. */
   receive({ session: id, peer, body }: Relay): void {
-    const key = sodium.to_hex(id);
+    const key = hexOf(id);
     const reply = (bytes: Uint8Array): void => {
       this.#options.send({ type: "relay", session: id, peer, body: bytes });
     };
@@ -96,7 +96,7 @@ export class SessionService {
   }
 
   hangup(id: Uint8Array): void {
-    this.#sessions.delete(sodium.to_hex(id));
+    this.#sessions.delete(hexOf(id));
   }
 
   /** The connection to the coordinator is gone, and every session with it. */
@@ -194,7 +194,7 @@ export class SessionService {
   }
 
   #end(id: Uint8Array, peer: string, error: unknown): void {
-    this.#sessions.delete(sodium.to_hex(id));
+    this.#sessions.delete(hexOf(id));
     this.#options.send({ type: "hangup", session: id, peer, code: error instanceof Fault ? error.code : "INTERNAL" });
     if (!(error instanceof Fault)) this.#options.log.error({ err: error }, "a session failed");
   }

@@ -81,18 +81,21 @@ function openDatabase(path: string): DatabaseSync {
     } finally {
       closeSync(file);
     }
-    database = new DatabaseSync(path);
-    database.exec(`
-      PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS.toString()};
-      PRAGMA page_size = 8192;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA foreign_keys = ON;
-    `);
-    return database;
+    const opened = new DatabaseSync(path);
+    database = opened;
+    findingDamage(() => {
+      opened.exec(`
+        PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS.toString()};
+        PRAGMA page_size = 8192;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA foreign_keys = ON;
+      `);
+    });
+    return opened;
   } catch (error) {
     database?.close();
-    throw notAStore(path, error);
+    throw error instanceof Fault ? error : notAStore(path, error);
   }
 }
 

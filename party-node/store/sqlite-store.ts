@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../crypto/fault.ts";
+import { hexOf } from "../../crypto/hex.ts";
 import { sodium } from "../../crypto/sodium.ts";
 import type { Passage } from "../documents/passage.ts";
 import type { OpenBlock } from "./placement.ts";
@@ -165,12 +166,12 @@ class SqliteStore implements PassageStore {
   readValue(name: string): Uint8Array | null {
     const nameHash = this.#sealer.hash(name);
     const row = this.#sql.get<{ sealed: Uint8Array }>("SELECT sealed FROM named_values WHERE name_hash = ?", nameHash);
-    return row ? this.#sealer.open(`value:${hex(nameHash)}`, row.sealed, `value ${name}`) : null;
+    return row ? this.#sealer.open(`value:${hexOf(nameHash)}`, row.sealed, `value ${name}`) : null;
   }
 
   writeValue(name: string, value: Uint8Array): void {
     const nameHash = this.#sealer.hash(name);
-    const sealed = this.#sealer.seal(`value:${hex(nameHash)}`, value);
+    const sealed = this.#sealer.seal(`value:${hexOf(nameHash)}`, value);
     this.#sql.run(
       "INSERT INTO named_values VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed",
       nameHash,
@@ -185,7 +186,7 @@ class SqliteStore implements PassageStore {
   #insertDocument(record: DocumentRecord): NewRow[] {
     const { documentKey, contentHash, position } = record;
     const keyHash = this.#sealer.hash(documentKey);
-    const sealed = this.#sealer.seal(`document:${hex(keyHash)}`, paddedJson({ documentKey, contentHash }));
+    const sealed = this.#sealer.seal(`document:${hexOf(keyHash)}`, paddedJson({ documentKey, contentHash }));
     const document = this.#sql.run("INSERT INTO documents (key_hash, sealed) VALUES (?, ?)", keyHash, sealed);
     return record.passages.map((passage, index) => ({
       document,
@@ -270,7 +271,7 @@ class SqliteStore implements PassageStore {
   }
 
   #openDocument(id: number, keyHash: Uint8Array, sealed: Uint8Array): { documentKey: string; contentHash: string } {
-    const opened = this.#sealer.open(`document:${hex(keyHash)}`, sealed, `document record ${id.toString()}`);
+    const opened = this.#sealer.open(`document:${hexOf(keyHash)}`, sealed, `document record ${id.toString()}`);
     return JSON.parse(Buffer.from(opened).toString()) as { documentKey: string; contentHash: string };
   }
 
@@ -307,8 +308,4 @@ function refuseUnfit(records: readonly DocumentRecord[]): void {
 /** The vector's own bytes: little-endian, as on every platform Node runs WebAssembly SIMD on. */
 function bytesOf(vector: Float32Array): Uint8Array {
   return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

@@ -28,7 +28,7 @@ export function findingDamage<Result>(work: () => Result): Result {
   } catch (error) {
     const { errcode, message } = error as { errcode?: number; message?: string };
     // The schema is a page of the file too, and our SQL names nothing else.
-    const isSchema = errcode === SQLITE_ERROR && /^no such (column|table)/.test(message ?? "");
+    const isSchema = errcode === SQLITE_ERROR && /^no such (column|table)|has no column named/.test(message ?? "");
     if (!isSchema && (errcode === undefined || (errcode & 0xff) !== SQLITE_CORRUPT)) throw error;
     throw new Fault<StoreFaultCode>(
       "STORE_DAMAGED",

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { Fault, sodium } from "../../crypto/index.ts";
+import { Fault, sodium, hexOf } from "../../crypto/index.ts";
 import { encodeValue, limits } from "../../protocol/index.ts";
 import { ID_LENGTH_MAX } from "../documents/index.ts";
 import type { PassageStore } from "../store/index.ts";
@@ -113,5 +113,5 @@ export function claimAlignment(store: PassageStore, alignment: AlignmentName | n
   const remove = store.documentKeys("");
   if (remove.length > 0) store.apply({ put: [], remove });
   const { count, digest } = alignment;
-  store.writeValue(VALUE_NAME, Buffer.from(JSON.stringify({ count, digest: sodium.to_hex(digest) })));
+  store.writeValue(VALUE_NAME, Buffer.from(JSON.stringify({ count, digest: hexOf(digest) })));
 }

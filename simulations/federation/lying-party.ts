@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { type IndexAnswer, sodium } from "../../crypto/index.ts";
+import { type IndexAnswer, sodium, hexOf } from "../../crypto/index.ts";
 import { Collection, type CommittedRow, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";
 import { SessionService } from "../../party-node/serving/session-service.ts";
@@ -39,7 +39,7 @@ export interface Lies {
   /** How it describes a block in place of the truth. */
   readonly describe?: (truth: DescribedBlock) => DescribedBlock;
   /** What it says was in the place of a row that it hands out. */
-  readonly committed?: (truth: CommittedRow) => CommittedRow;
+  readonly committed?: (truth: CommittedRow["stated"]) => CommittedRow["stated"];
   /** Which passage it hands out. */
   readonly passage?: (truth: SaltedPassage) => SaltedPassage;
   /** Whether it takes a message of an end-to-end session at all; `count` is 0 for a session's first. */
@@ -52,15 +52,13 @@ class LyingCollection extends Collection {
   lieOfRows: NonNullable<Lies["committed"]> = (truth) => truth;
 
   override async score(...query: Parameters<Collection["score"]>): Promise<ScoredSnapshot> {
-    const { answer, committedAt, ...scored } = await super.score(...query);
-    return {
-      ...scored,
-      answer: this.lieOfScores(answer),
-      committedAt: (block, slot) => {
-        const truth = committedAt(block, slot);
-        return truth && this.lieOfRows(truth);
-      },
-    };
+    const { answer, ...scored } = await super.score(...query);
+    return { ...scored, answer: this.lieOfScores(answer) };
+  }
+
+  override committedRow(...row: Parameters<Collection["committedRow"]>): CommittedRow | null {
+    const truth = super.committedRow(...row);
+    return truth && { ...truth, stated: this.lieOfRows(truth.stated) };
   }
 
   override describe(...known: Parameters<Collection["describe"]>): Description[] {
@@ -122,7 +120,7 @@ export async function lyingParty(
         if (said) connection.send(said);
       })();
     } else if (message.type === "relay") {
-      const session = sodium.to_hex(message.session);
+      const session = hexOf(message.session);
       const count = taken.get(session) ?? 0;
       taken.set(session, count + 1);
       if (takes(count)) sessions.receive(message);

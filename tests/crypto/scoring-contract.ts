@@ -10,6 +10,7 @@ import type {
   RingLayout,
   ScoringIndex,
 } from "../../crypto/index.ts";
+import { isLongRun } from "../support/long.ts";
 import { fault, innerProduct, layoutOf, seeded, setBlock } from "./support.ts";
 
 /** A scheme, as the contract meets it. */
@@ -133,9 +134,9 @@ const allSlots = ({ rowsPerBlock }: RingLayout): number[] => Array.from({ length
 /**
  * What every {@link ScoringIndex} must do together with its {@link Asker}.
  *
- * @param options.layouts - How many of the layouts to score in; default all.
+ * @param options.layouts - How many of the layouts to score in; default three, all in a long run.
  */
-export function scoringContract(name: string, scheme: Scheme, { layouts = LAYOUTS.length } = {}): void {
+export function scoringContract(name: string, scheme: Scheme, { layouts = isLongRun ? LAYOUTS.length : 3 } = {}): void {
   describe(`${name} keeps the scoring contract`, () => {
     describe.each(LAYOUTS.slice(-layouts))("$id", ({ layout }) => scoresContract(scheme, layout));
     describe("versions", () => versionsContract(scheme));

@@ -13,7 +13,7 @@ import {
   readEvidence,
   revealQuestion,
 } from "../../party-node/evidence/index.ts";
-import { type Encoder, openLexical } from "../../party-node/encoders/index.ts";
+import { openLexical } from "../../party-node/encoders/index.ts";
 import { createNodeFolder, openNodeFolder, writeConfig } from "../../party-node/node-folder.ts";
 import {
   type OpenedPassage,
@@ -30,6 +30,7 @@ import {
 import { expectRefusal, sotto } from "../support/cli.ts";
 import { TestFederation } from "../support/federation.ts";
 import { ingestCorpus } from "../support/ingest-corpus.ts";
+import { boundEncoder } from "../support/bound-encoder.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { corpus } from "./corpora.ts";
 import { type Lies, lyingParty } from "./lying-party.ts";
@@ -93,19 +94,6 @@ async function stillProves(bytes: Uint8Array): Promise<boolean> {
     if (error instanceof Fault) return false;
     throw error;
   }
-}
-
-/** The same encoder as an object of its own. */
-function methodsOf(encoder: Encoder): Encoder {
-  const { spec, fingerprint, dim, normMax, device, usesStatistics } = encoder;
-  return {
-    ...{ spec, fingerprint, dim, normMax, device, usesStatistics },
-    encodeQuery: (text) => encoder.encodeQuery(text),
-    encodePassages: (texts, statistics) => encoder.encodePassages(texts, statistics),
-    scoreMax: (question, texts) => encoder.scoreMax(question, texts),
-    statistics: (bytes) => encoder.statistics(bytes),
-    close: () => encoder.close(),
-  };
 }
 
 type Tree = { [name: string]: unknown };
@@ -255,7 +243,7 @@ describe("a party whose scores its passages do not earn", () => {
     const where = join(folder.path, "forged");
     mkdirSync(where);
     const encoder = {
-      ...methodsOf(f.encoder),
+      ...boundEncoder(f.encoder),
       encodePassages: (texts: readonly string[]) => Promise.resolve(texts.map(() => forged)),
     };
     await ingestCorpus(where, { one: "buy the tonic of our company" }, store, encoder);
@@ -304,7 +292,7 @@ describe("a party whose scores its passages do not earn", () => {
   test("an honest party is not convicted by the same of its own answer", async () => {
     // A client whose encoder says that no text earns anything finds fault with everybody.
     const scoreMax = (_: Float32Array, texts: readonly string[]) => Promise.resolve(texts.map(() => -1));
-    const { fault } = await outcomeOf("honest", { encoder: { ...methodsOf(f.encoder), scoreMax } });
+    const { fault } = await outcomeOf("honest", { encoder: { ...boundEncoder(f.encoder), scoreMax } });
     expect(fault).toMatchObject({ code: "SCORE_INFLATED", evidence: expect.any(String) });
     const open = revealQuestion(kept.read(fault!.evidence!), finder);
     expect(await judged(open)).toMatchObject({ proven: false, party: "honest", why: expect.stringContaining("earn") });

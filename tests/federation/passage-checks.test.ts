@@ -14,6 +14,7 @@ import { type Encoder, openLexical } from "../../party-node/encoders/index.ts";
 import { loadBeirCorpus } from "../../simulations/beir.ts";
 import { TestFederation } from "../support/federation.ts";
 import { ingestCorpus } from "../support/ingest-corpus.ts";
+import { boundEncoder } from "../support/bound-encoder.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { corpus } from "./corpora.ts";
 
@@ -31,20 +32,7 @@ const SALAD =
 async function forging(encoder: Encoder): Promise<Encoder> {
   const question = await encoder.encodeQuery(QUESTION);
   const forged = question.map((entry) => entry * encoder.normMax * 0.99);
-  return { ...bound(encoder), encodePassages: (texts) => Promise.resolve(texts.map(() => forged.slice())) };
-}
-
-/** The same encoder, of which one method can be exchanged. */
-function bound(encoder: Encoder): Encoder {
-  const { spec, fingerprint, dim, normMax, device, usesStatistics } = encoder;
-  return {
-    ...{ spec, fingerprint, dim, normMax, device, usesStatistics },
-    encodeQuery: (text) => encoder.encodeQuery(text),
-    encodePassages: (texts, statistics) => encoder.encodePassages(texts, statistics),
-    scoreMax: (question, texts) => encoder.scoreMax(question, texts),
-    statistics: (bytes) => encoder.statistics(bytes),
-    close: () => encoder.close(),
-  };
+  return { ...boundEncoder(encoder), encodePassages: (texts) => Promise.resolve(texts.map(() => forged.slice())) };
 }
 
 describe.each([

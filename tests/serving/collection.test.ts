@@ -134,7 +134,8 @@ test("a passage that changes under its vector makes another version, and each ro
   put("before");
   await refreshAt(0);
   const [before] = collection.describe(new Set());
-  const { rowAt, committedAt } = await collection.score(query, new AbortController().signal);
+  const { answer } = await collection.score(query, new AbortController().signal);
+  const { version } = answer.blocks[0]!;
   put("after");
   await refreshAt(1);
   const [after] = collection.describe(new Set());
@@ -142,13 +143,17 @@ test("a passage that changes under its vector makes another version, and each ro
   expect(after?.version).not.toBe(before?.version);
   expect(before?.version).toBe(blockVersion({ ...before!, description: descriptionHash(before!) }));
   for (const slot of [0, 5, 9]) {
-    const row = committedAt(0, slot)!;
-    expect(sodium.to_hex(row.version)).toBe(before?.version);
-    expect(rootOfPath(row.leaf, slot, row.path)).toEqual(before?.passages);
+    const { rowId, stated } = collection.committedRow(version, slot)!;
+    expect(sodium.to_hex(stated.version)).toBe(before?.version);
+    expect(rootOfPath(stated.leaf, slot, stated.path)).toEqual(before?.passages);
     // Gone since, and still committed to.
-    expect(writer.passages([rowAt(0, slot)!])).toEqual([]);
+    expect(writer.passages([rowId])).toEqual([]);
   }
-  expect([committedAt(0, 1), committedAt(9, 0), committedAt(0, 99)]).toEqual([null, null, null]);
+  expect([1, 99].map((slot) => collection.committedRow(version, slot))).toEqual([null, null]);
+  expect(collection.committedRow("no such version", 0)).toBeNull();
+  await refreshAt(2 + limits.fetchWindowMs);
+  expect(collection.committedRow(version, 0)).toBeNull();
+  expect(collection.committedRow(after?.version ?? "", 0)).not.toBeNull();
 });
 
 test("describes replaced versions for as long as an answer may name them, and those that came back for ever", async () => {

@@ -156,6 +156,23 @@ describe("the SQLite store refuses", () => {
     expect(() => h.open().documentKeys("")).toThrow(code("STORE_DAMAGED"));
   });
 
+  test("a schema that is damaged, whatever it is that no longer fits", () => {
+    using h = harness(8);
+    h.open().apply({ put: [record("/a", 3)], remove: [] });
+    h.meddle("PRAGMA wal_checkpoint(TRUNCATE)");
+    const whole = readFileSync(h.path);
+    for (const name of ["CREATE TABLE rows", "store_id BLOB", "key_hash BLOB", "slot INTEGER"]) {
+      const damaged = Buffer.from(whole);
+      const at = damaged.indexOf(name);
+      expect(at).toBeGreaterThan(0);
+      damaged.write("x", at);
+      const path = join(h.folder, `${at.toString()}.db`);
+      writeFileSync(path, damaged);
+      const use = (): unknown => h.open({ path }).apply({ put: [record("/b", 1)], remove: ["/a"] });
+      expect(use).toThrow(code("STORE_DAMAGED"));
+    }
+  });
+
   test("a folder that is not there", () => {
     using h = harness(8);
     expect(() => h.open({ path: join(h.folder, "missing", "store.db") })).toThrow(code("STORE_FILE"));

@@ -53,14 +53,16 @@ async function openParty() {
   const queries: Pick<QueryService, "takeFetchable"> = {
     takeFetchable: () => ({
       queryHash: question.queryHash,
-      rowAt: (_, slot) => (slot === 3 ? 1 : null),
-      committedAt: (number, slot) => ({
-        block: number,
-        version: new Uint8Array(16),
-        slot,
-        leaf: passageLeaf(salted),
-        path: new Uint8Array(160),
-      }),
+      committedAt: (block, slot) => {
+        const stated = {
+          block,
+          version: new Uint8Array(16),
+          slot,
+          leaf: passageLeaf(salted),
+          path: new Uint8Array(160),
+        };
+        return slot === 3 ? { rowId: 1, stated } : null;
+      },
     }),
   };
   const salted = { ...passage, salt: new Uint8Array(32) };
