@@ -169,12 +169,14 @@ describe("folders keep to their layer", () => {
     ).toEqual([]);
   });
 
-  test("protocol imports of ours only itself, faults and libsodium", () => {
+  test("protocol imports of ours only itself, faults, hexadecimal and libsodium", () => {
     expect(
       imports(
         files("protocol"),
         (target) =>
-          isOurs(target) && !under("protocol")(target) && !["crypto/fault.ts", "crypto/sodium.ts"].includes(target),
+          isOurs(target) &&
+          !under("protocol")(target) &&
+          !["crypto/fault.ts", "crypto/hex.ts", "crypto/sodium.ts"].includes(target),
       ),
     ).toEqual([]);
   });

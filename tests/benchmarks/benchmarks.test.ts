@@ -76,7 +76,7 @@ describe("a name", () => {
   });
 });
 
-test("scoring without its opponent says so and gives no ratio", async () => {
+longTest("scoring without its opponent says so and gives no ratio", async () => {
   const hide = `import { registerHooks } from "node:module";
     registerHooks({ resolve: (name, context, next) => next(name === "usearch" ? "usearch-is-hidden" : name, context) });`;
   const nodeOptions = `--import data:text/javascript,${encodeURIComponent(hide)}`;

@@ -308,7 +308,7 @@ test("a granted collection never takes the place of one's own", async () => {
   await done("clinic", "collection", "erase", "plans");
 });
 
-test("a keyring under a passphrase is opened by the environment, and its collections are asked", async () => {
+longTest("a keyring under a passphrase is opened by the environment, and its collections are asked", async () => {
   await done("clinic", ...create("locked"));
   await done("clinic", "ingest", documents, "--collection", "locked");
   const env = { SOTTO_PASSPHRASE: PASSPHRASE };

@@ -112,7 +112,7 @@ test("a trial over three made-up corpora reports everything, and privacy costs n
 
 const sealed = [...parties, ...files, "-k", "10", "--encoder", "lexical:1024"];
 
-test("a trial of outsourced collections says how they were sealed, and finds what a clear one finds", async () => {
+longTest("a trial of outsourced collections says how they were sealed, and finds what a clear one finds", async () => {
   const report = await trial([...sealed, "--mode", "outsourced", "--beta", "0.5"]);
   expectCloseToClear(report);
   expect(report.mode).toBe("outsourced");

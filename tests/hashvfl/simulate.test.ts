@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HashvflReport } from "../../cli/simulate-hashvfl.ts";
 import { Cli, expectRefusal, expectUsageError, sotto } from "../support/cli.ts";
+import { longTest } from "../support/long.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { separableData } from "./separable-data.ts";
 
@@ -34,7 +35,8 @@ const long = ["--epochs", "40", "--baselines", "alone", "--json"];
 const figures = (text: string): unknown =>
   JSON.parse(text, (key, value: unknown) => (key === "seconds" || key === "out" ? undefined : value));
 
-test("Ctrl-C leaves what --resume goes on from, to the figures of a run that was not interrupted", async () => {
+// Going on from a checkpoint is in hashvfl-wire/processes.test.ts, in few epochs.
+longTest("Ctrl-C leaves what --resume goes on from, to the figures of a run that was not interrupted", async () => {
   await using interrupted = new Cli(simulate(...long));
   const deadline = performance.now() + 20_000;
   const checkpoint = at("out", "server", "hashed", "top-model.cbor");

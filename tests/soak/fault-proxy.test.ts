@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -130,4 +131,18 @@ test("a reset by one end reaches the other", async () => {
   near.resetAndDestroy();
   expect(await ended).toBe(true);
   await until(() => proxy.connectionCount === 0);
+});
+
+test("a cut of a connection that is just ending leaves no descriptor behind", async () => {
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  const [near, end] = await pair();
+  proxy.partition();
+  near.end();
+  await sleep(50);
+  // The end passes, and in the same turn of the event loop comes the cut.
+  proxy.heal();
+  proxy.cut();
+  for (const socket of [near, end]) socket.destroy();
+  await until(() => proxy.connectionCount === 0 && descriptors() <= before);
 });

@@ -113,7 +113,7 @@ class Lane {
 
   #deliver(freight: Freight): void {
     if (freight === "end") this.#to.end();
-    else if (freight === "reset") this.#to.resetAndDestroy();
+    else if (freight === "reset") reset(this.#to);
     else {
       // Counted until the receiver has taken it, so that a receiver that does not read is felt by the sender.
       this.#to.write(freight, () => {
@@ -190,8 +190,8 @@ export class FaultProxy {
     const pairs = [...this.#pairs];
     for (const { near, far, lanes } of pairs) {
       for (const lane of lanes) lane.kill();
-      near.resetAndDestroy();
-      far?.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
     return pairs.length;
   }
@@ -201,7 +201,7 @@ export class FaultProxy {
     const pairs = [...this.#pairs];
     for (const { near, far, lanes } of pairs) {
       for (const lane of lanes) lane.kill();
-      (unaware === "near" ? far : near)?.resetAndDestroy();
+      reset(unaware === "near" ? far : near);
     }
     return pairs.length;
   }
@@ -237,4 +237,10 @@ export class FaultProxy {
   #closed(pair: Pair): void {
     if (pair.near.destroyed && (pair.far?.destroyed ?? true)) this.#pairs.delete(pair);
   }
+}
+
+/** With RST; with FIN where one was sent already: there Node fails to reset, leaks the handle, and may never exit. */
+function reset(socket: Socket | null): void {
+  if (socket?.writableEnded) socket.destroy();
+  else socket?.resetAndDestroy();
 }

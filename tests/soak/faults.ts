@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { limits } from "../../protocol/index.ts";
 import { CLEAN, type WireConditions } from "./fault-proxy.ts";
 import type { MemberName, Members, Role } from "./members.ts";
 import type { Tally } from "./tally.ts";
@@ -25,6 +26,8 @@ export interface Recovery extends PlannedFault {
 const RECOVERY_MS_MAX = 90_000;
 /** As long as a supervisor waits before it starts a process again. */
 const DOWN_MS = { min: 500, max: 2000 };
+/** Twice as long as a party knows what it has answered. */
+const PARTY_SPARED_MS = 2 * limits.fetchWindowMs;
 const PARTITION_MS = { min: 2000, max: 8000 };
 
 /** What wires are like for a while, without anything being broken. */
@@ -49,13 +52,21 @@ export function faultsOfARound(members: readonly MemberName[], random: () => num
 }
 
 /**
- * Whether a member is left alive in this part of the run. Each is for a third of it, so that what grows with a process's age shows.
+ * Whether a member is left alive in this part of the run. Each is for a third of it, so that what grows with a process's age shows; a party for as long as it takes
+ * to forget what it has answered and to be watched afterwards.
  *
  * @param progress - 0..1.
+ * @param minutes - Of the whole run.
  */
-export function isSpared({ name }: MemberName, members: readonly MemberName[], progress: number): boolean {
-  const place = members.findIndex((member) => member.name === name);
-  return place % 3 === Math.min(2, Math.floor(3 * progress));
+export function isSpared(
+  { name, role }: MemberName,
+  members: readonly MemberName[],
+  { progress, minutes }: { readonly progress: number; readonly minutes: number },
+): boolean {
+  const share = role === "party" ? Math.min(0.8, Math.max(1 / 3, PARTY_SPARED_MS / (60_000 * minutes))) : 1 / 3;
+  const place = members.findIndex((member) => member.name === name) % 3;
+  const from = (place / 2) * (1 - share);
+  return progress >= from && progress <= from + share;
 }
 
 /** Injects a fault, mends it, and waits until all parties answer again. */

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { questionVector } from "../../benchmarks/precomputed-encoder.ts";
 import type { DocumentRecord } from "../../party-node/store/index.ts";
+import { seededRandom } from "../../simulations/seeded-random.ts";
 import { type SeenAnswer, SoakCorpus } from "./corpus.ts";
-import { commonSlope } from "./slope.ts";
+import { type Point, commonSlope } from "./slope.ts";
 import { Tally } from "./tally.ts";
 import type { EndedQuestion } from "./worker-messages.ts";
 
@@ -126,5 +127,20 @@ describe("the slope that lives have in common", () => {
     const none = commonSlope([life(1e6, 0, 0), life(9e6, 0, 4000)]);
     expect(none!.slope - 2 * none!.standardError).toBeLessThan(512);
     expect(commonSlope([[{ x: 1, y: 1 }]])).toBeNull();
+  });
+
+  test("has an error that covers it as often as it should, also where points wander", () => {
+    const random = seededRandom(5);
+    const wandering = (): Point[] => {
+      let error = 0;
+      return Array.from({ length: 60 }, (_, i) => {
+        error = 0.6 * error + random() - 0.5;
+        return { x: i, y: error };
+      });
+    };
+    const slopes = Array.from({ length: 400 }, () => commonSlope([wandering(), wandering()])!);
+    const covered = slopes.filter(({ slope, standardError }) => Math.abs(slope) < 2 * standardError).length / 400;
+    // 95 % would be right; without the correction it is two thirds.
+    expect(covered).toBeGreaterThan(0.9);
   });
 });

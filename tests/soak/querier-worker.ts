@@ -14,7 +14,7 @@ import type { EndedQuestion, ParentRequest, QuerierArguments, QuerierEvent } fro
 /** After an error, so that a coordinator that is down is not dialled without a pause. */
 const ERROR_PAUSE_MS = 300;
 /** What a querier keeps of replaced blocks is bounded by number; with fewer it is full soon, and shows as flat. */
-const PAST_BLOCKS = 16;
+const PAST_BLOCKS = 2;
 
 const { folders, hintFolder, dim, k, deadlineMs, pauseMsMax, seed, firstQuestion } = JSON.parse(
   process.argv[2]!,

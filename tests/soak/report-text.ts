@@ -1,10 +1,24 @@
 import type { SoakReport } from "./report.ts";
+import type { Slope } from "./slope.ts";
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
+const kept = (live: Slope | null): string =>
+  live
+    ? `${live.slope.toFixed(0)} ± ${live.standardError.toFixed(0)} bytes kept of a question`
+    : "too short a life to say what it keeps";
+
 /** The report for people. */
-export function inWords({ questions, answeredMs, recoveries, memory, invariants, ...report }: SoakReport): string {
+export function inWords({
+  questions,
+  answeredMs,
+  recoveries,
+  memory,
+  memoryOfRoles,
+  invariants,
+  ...report
+}: SoakReport): string {
   const { asked, answeredByAll, answeredPartly, refused, failed, abandoned, lost, checked, wrong } = questions;
   const codes = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
@@ -20,8 +34,12 @@ export function inWords({ questions, answeredMs, recoveries, memory, invariants,
         `${fault}, ${times} times: answered by all again after ${seconds(total.median)} (median), ${seconds(total.worst)} (worst): ${seconds(down.median)} down, ${seconds(start.median)} starting, ${seconds(rest.median)} the rest; ${beforeMended} times before it was mended`,
     ),
     ...memory.map(
-      ({ name, residentMedian, residentMax, live, leakFoundAbove, descriptorsMedian, descriptorsMore }) =>
-        `${name}: ${mib(residentMedian)} resident (at most ${mib(residentMax)}), ${live ? `${live.slope.toFixed(0)} ± ${live.standardError.toFixed(0)} bytes kept of a question (a leak above ${leakFoundAbove?.toFixed(0) ?? ""} would show)` : "too short a life to say what it keeps"}, ${descriptorsMedian} descriptors, ${descriptorsMore} more at the end`,
+      ({ name, residentMedian, residentMax, live, descriptorsMedian, descriptorsMore }) =>
+        `${name}: ${mib(residentMedian)} resident (at most ${mib(residentMax)}), ${kept(live)}, ${descriptorsMedian} descriptors, ${descriptorsMore} more at the end`,
+    ),
+    ...memoryOfRoles.map(
+      ({ role, live, leakFoundAbove }) =>
+        `${role}: ${kept(live)}${leakFoundAbove === null ? "" : `; a leak above ${leakFoundAbove.toFixed(0)} would show`}`,
     ),
     ...invariants.map(({ what, holds, seen }) => `${holds ? "holds" : "BROKEN"}: ${what} (${seen})`),
   ];

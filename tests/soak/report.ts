@@ -2,7 +2,7 @@ import { percentile } from "../../simulations/metrics.ts";
 import type { Recovery } from "./faults.ts";
 import type { SoakOptions } from "./options.ts";
 import type { QuestionCounts, Tally } from "./tally.ts";
-import { LIVE_BYTES_A_QUESTION_MAX, type MemoryFigures } from "./watch.ts";
+import { LIVE_BYTES_A_QUESTION_MAX, type MemoryFigures, type RoleMemory } from "./watch.ts";
 
 /** Something that has to hold for the soak to pass. */
 export interface Invariant {
@@ -48,6 +48,7 @@ export interface SoakReport {
   readonly documents: number;
   readonly recoveries: readonly RecoverySummary[];
   readonly memory: readonly MemoryFigures[];
+  readonly memoryOfRoles: readonly RoleMemory[];
   readonly invariants: readonly Invariant[];
   readonly problems: readonly string[];
 }
@@ -59,6 +60,7 @@ export interface SoakFindings {
   readonly tally: Tally;
   readonly recoveries: readonly Recovery[];
   readonly memory: readonly MemoryFigures[];
+  readonly memoryOfRoles: readonly RoleMemory[];
   readonly exitCodes: ReadonlyMap<string, number | null>;
   readonly brokenAudits: readonly string[];
   readonly documents: number;
@@ -69,10 +71,10 @@ export interface SoakFindings {
 const DESCRIPTORS_MORE_MAX = 8;
 
 export function reportOf(findings: SoakFindings): SoakReport {
-  const { options, seconds, isWhole, tally, recoveries, memory, documents, problems } = findings;
+  const { options, seconds, isWhole, tally, recoveries, memory, memoryOfRoles, documents, problems } = findings;
   const { counts, checked, wrong } = tally;
   return {
-    ...{ seconds, isWhole, options, documents, memory, problems },
+    ...{ seconds, isWhole, options, documents, memory, memoryOfRoles, problems },
     questions: { ...counts, checked, wrong, perSecond: counts.asked / seconds },
     answeredMs: { p50: tally.answeredMs(50), p99: tally.answeredMs(99), max: tally.answeredMs(100) },
     partyCodes: Object.fromEntries(tally.partyCodes),
@@ -82,12 +84,21 @@ export function reportOf(findings: SoakFindings): SoakReport {
   };
 }
 
-function invariants({ options, tally, recoveries, memory, exitCodes, brokenAudits }: SoakFindings): Invariant[] {
+function invariants({
+  options,
+  tally,
+  recoveries,
+  memory,
+  memoryOfRoles,
+  exitCodes,
+  brokenAudits,
+}: SoakFindings): Invariant[] {
   const { counts, checked, wrong, unexpected } = tally;
   const { asked, answeredByAll, answeredPartly, refused, failed, abandoned, lost } = counts;
   const accounted = answeredByAll + answeredPartly + refused + failed + abandoned + lost;
   const stuck = recoveries.filter(({ totalMs }) => totalMs === null).length;
-  const growing = memory.filter(({ isFlat }) => !isFlat).map(({ name }) => name);
+  const growing = memoryOfRoles.filter(({ isFlat }) => !isFlat).map(({ role }) => role);
+  const unweighed = memoryOfRoles.filter(({ live }) => !live).map(({ role }) => `${role}: too short to say`);
   const leaking = memory.filter(({ role, descriptorsMore }) => {
     // When another coordinator is gone, all queriers come to this one.
     const moved = role === "coordinator" ? options.queriers : 0;
@@ -102,9 +113,9 @@ function invariants({ options, tally, recoveries, memory, exitCodes, brokenAudit
     { what: "no error without a code, no process ended by itself", holds: unexpected === 0, seen: String(unexpected) },
     { what: "all parties answer again after each fault", holds: stuck === 0, seen: `${stuck} of ${recoveries.length}` },
     {
-      what: `no process keeps more than ${LIVE_BYTES_A_QUESTION_MAX} bytes of a question`,
+      what: `no role keeps more than ${LIVE_BYTES_A_QUESTION_MAX} bytes of a question`,
       holds: growing.length === 0,
-      seen: none(growing),
+      seen: none([...growing, ...unweighed]),
     },
     {
       what: `no process ends a life with more than ${DESCRIPTORS_MORE_MAX} descriptors beyond those it began with, and one a querier that came`,

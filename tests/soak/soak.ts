@@ -6,6 +6,7 @@ import { Fault } from "../../crypto/index.ts";
 import { verifyAuditLog } from "../../operation/audit/index.ts";
 import { openNode } from "../../party-node/node-folder.ts";
 import type { PassageStore } from "../../party-node/store/index.ts";
+import { limits } from "../../protocol/index.ts";
 import { seededRandom } from "../../simulations/seeded-random.ts";
 import { SoakCorpus } from "./corpus.ts";
 import { type PlannedFault, type Recovery, faultsOfARound, inject, isSpared, weather } from "./faults.ts";
@@ -89,7 +90,8 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
   await Promise.race([started, stopped]);
   const began = performance.now();
   const endAt = began + 60_000 * options.minutes;
-  const watch = new Watch(members, tally, Math.min(30_000, 10_000 * options.minutes));
+  const warmUpMs = Math.min(30_000, 10_000 * options.minutes);
+  const watch = new Watch(members, tally, (role) => warmUpMs + (role === "party" ? limits.fetchWindowMs : 0));
   const over = new AbortController();
   const recoveries: Recovery[] = [];
   const beside = Promise.all([
@@ -98,7 +100,12 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     changeDocuments({ corpus, stores, tally, random: seededRandom(seed + 3) }, over.signal),
     tellProgress({ tally, recoveries, began, options, say }, over.signal),
   ]);
-  const planned = options.faults ?? schedule(members, random, () => (performance.now() - began) / (endAt - began));
+  const planned =
+    options.faults ??
+    schedule(members, random, () => ({
+      minutes: options.minutes,
+      progress: (performance.now() - began) / (endAt - began),
+    }));
   for (const fault of planned) {
     if (stop.aborted || (!options.faults && performance.now() >= endAt)) break;
     say(`${fault.kind} ${fault.name}`);
@@ -127,6 +134,7 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
     tally,
     recoveries,
     memory: watch.figures(),
+    memoryOfRoles: watch.roles(),
     exitCodes,
     brokenAudits: brokenAudits(federation, [...coordinators, ...PARTIES]),
     documents: PARTIES.reduce((sum, party) => sum + corpus.documentCount(party), 0),
@@ -134,10 +142,14 @@ export async function soak(options: SoakOptions, stop: AbortSignal, say: (line: 
   });
 }
 
-function* schedule(members: Members, random: () => number, progress: () => number): Generator<PlannedFault> {
+function* schedule(
+  members: Members,
+  random: () => number,
+  now: () => Parameters<typeof isSpared>[2],
+): Generator<PlannedFault> {
   for (;;)
     for (const fault of faultsOfARound(members.names, random))
-      if (fault.kind !== "kill" || !isSpared(fault, members.names, progress())) yield fault;
+      if (fault.kind !== "kill" || !isSpared(fault, members.names, now())) yield fault;
 }
 
 function groupsOf({ queriers, querierProcesses }: SoakOptions): string[][] {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { percentile } from "../../simulations/metrics.ts";
-import type { Members, Role } from "./members.ts";
+import type { MemberName, Members, Role } from "./members.ts";
 import { type Point, type Slope, commonSlope } from "./slope.ts";
 import type { Tally } from "./tally.ts";
 
@@ -10,7 +10,7 @@ const SAMPLE_MS = 1000;
 const QUIET_MS_MAX = 5000;
 /**
  * Bytes that a process may keep of each question, at the most: what a party remembers of a query so that nobody can repeat it is there for ten minutes. A leak is above
- * it, by more than so many standard errors of the slope.
+ * it, by more than so many standard errors of the slope, over all processes of a role: they run one program.
  */
 export const LIVE_BYTES_A_QUESTION_MAX = 512;
 const ERRORS = 3;
@@ -32,23 +32,30 @@ export interface MemoryFigures {
   readonly residentMax: number;
   readonly resident: Slope | null;
   readonly live: Slope | null;
-  /** The smallest leak that these points would have shown. */
-  readonly leakFoundAbove: number | null;
-  readonly isFlat: boolean;
   readonly descriptorsMedian: number;
   /** The most that any life ended with beyond what it began with, by medians of its quarters. */
   readonly descriptorsMore: number;
+}
+
+/** What the memory in use did in all processes of a role. */
+export interface RoleMemory {
+  readonly role: Role;
+  /** Bytes a question; null where no life was long enough. */
+  readonly live: Slope | null;
+  /** The smallest leak that these points would have shown. */
+  readonly leakFoundAbove: number | null;
+  readonly isFlat: boolean;
 }
 
 /** Memory and open descriptors of every process over time. */
 export class Watch {
   readonly #members: Members;
   readonly #tally: Tally;
-  readonly #warmUpMs: number;
+  readonly #warmUpMs: (role: Role) => number;
   readonly #lives = new Map<string, Map<number, WatchedLife>>();
 
-  /** @param warmUpMs - Of each life, from when it is of service, that is not measured: code is compiled, caches fill. */
-  constructor(members: Members, tally: Tally, warmUpMs: number) {
+  /** @param warmUpMs - Of each life, from when it is of service, that is not measured: code is compiled, caches fill, and a party remembers what it has answered. */
+  constructor(members: Members, tally: Tally, warmUpMs: (role: Role) => number) {
     this.#members = members;
     this.#tally = tally;
     this.#warmUpMs = warmUpMs;
@@ -57,7 +64,7 @@ export class Watch {
   /** Samples what the system says, until told to stop. */
   async run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      for (const { name } of this.#members.names) if (this.#isWarm(name)) this.#sample(name);
+      for (const member of this.#members.names) if (this.#isWarm(member)) this.#sample(member.name);
       await sleep(SAMPLE_MS, undefined, { signal: stop }).catch(() => undefined);
     }
   }
@@ -69,7 +76,7 @@ export class Watch {
     while (this.#tally.underWay > 0 && performance.now() - began < QUIET_MS_MAX) await sleep(20);
     if (this.#tally.underWay === 0)
       await Promise.all(
-        this.#members.names.filter(({ name }) => this.#isWarm(name)).map(({ name }) => this.#probe(name)),
+        this.#members.names.filter((member) => this.#isWarm(member)).map(({ name }) => this.#probe(name)),
       );
     this.#members.setPaused(false);
   }
@@ -78,14 +85,12 @@ export class Watch {
     return this.#members.names.map(({ name, role }) => {
       const lives = [...(this.#lives.get(name)?.values() ?? [])];
       const resident = lives.flatMap((life) => life.resident.map(({ y }) => y));
-      const live = commonSlope(lives.map((life) => life.live));
       return {
-        ...{ name, role, lives: lives.length, live },
+        ...{ name, role, lives: lives.length },
+        live: commonSlope(lives.map((life) => life.live)),
         residentMedian: percentile(resident, 50),
         residentMax: percentile(resident, 100),
         resident: commonSlope(lives.map((life) => life.resident)),
-        leakFoundAbove: live && LIVE_BYTES_A_QUESTION_MAX + ERRORS * live.standardError - Math.min(0, live.slope),
-        isFlat: live === null || live.slope - ERRORS * live.standardError <= LIVE_BYTES_A_QUESTION_MAX,
         descriptorsMedian: percentile(
           lives.flatMap((life) => life.descriptors),
           50,
@@ -95,9 +100,20 @@ export class Watch {
     });
   }
 
-  #isWarm(name: string): boolean {
+  roles(): RoleMemory[] {
+    const byRole = Map.groupBy(this.#members.names, ({ role }) => role);
+    return [...byRole].map(([role, members]) => {
+      const lives = members.flatMap(({ name }) => [...(this.#lives.get(name)?.values() ?? [])]);
+      const live = commonSlope(lives.map((life) => life.live));
+      const leakFoundAbove = live && LIVE_BYTES_A_QUESTION_MAX + ERRORS * live.standardError - Math.min(0, live.slope);
+      const isFlat = live === null || live.slope - ERRORS * live.standardError <= LIVE_BYTES_A_QUESTION_MAX;
+      return { role, live, leakFoundAbove, isFlat };
+    });
+  }
+
+  #isWarm({ name, role }: MemberName): boolean {
     const since = this.#members.readySince(name);
-    return since !== null && performance.now() - since >= this.#warmUpMs;
+    return since !== null && performance.now() - since >= this.#warmUpMs(role);
   }
 
   #sample(name: string): void {
