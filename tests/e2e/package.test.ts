@@ -1,64 +1,24 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { Cli, repository, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
+import { type Packed, packedApplication } from "./packed-application.ts";
 
 const run = promisify(execFile);
 const folder = temporaryFolder();
 const at = (...path: string[]): string => join(folder.path, ...path);
-/** An application that has installed Sotto: its packages are what `dependencies` names and nothing else. */
-const application = at("application");
-const installed = join(application, "node_modules", "sotto");
-const main = join(installed, "dist", "cli", "main.js");
-
-interface Packed {
-  readonly filename: string;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
-}
 let packed: Packed;
-
-/** Links packages into a `node_modules` folder of its own, so that nothing is written to the repository's. */
-function linkPackages(names: readonly string[], to: string): void {
-  for (const name of names) {
-    mkdirSync(dirname(join(to, name)), { recursive: true });
-    symlinkSync(join(repository, "node_modules", name), join(to, name), "junction");
-  }
-}
-
-/** `npm pack` in a copy of the repository: nobody else sees its half-built dist. */
-async function pack(): Promise<Packed> {
-  const copy = at("repository");
-  const left = ["node_modules", ".git", "dist", "coverage"].map((name) => join(repository, name));
-  cpSync(repository, copy, { recursive: true, filter: (path) => !left.includes(path) });
-  linkPackages(
-    readdirSync(join(repository, "node_modules")).filter((name) => !name.startsWith(".sotto")),
-    join(copy, "node_modules"),
-  );
-  const { stdout } = await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder.path], {
-    cwd: copy,
-    env: { ...process.env, NODE_OPTIONS: "", npm_config_cache: at("npm-cache"), npm_config_dry_run: "false" },
-  }).catch((error: unknown) => {
-    throw new Error(`npm pack failed:\n${(error as { stdout: string }).stdout}`, { cause: error });
-  });
-  const [report] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as Packed[];
-  if (!report) throw new Error(`npm pack printed no report:\n${stdout}`);
-  return report;
-}
+let application: string;
+let installed: string;
+let main: string;
 
 beforeAll(async () => {
-  packed = await pack();
-  mkdirSync(installed, { recursive: true });
-  await run("tar", ["-xzf", at(packed.filename), "-C", installed, "--strip-components=1"]);
-  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  linkPackages(Object.keys(dependencies), join(application, "node_modules"));
-}, 180_000);
+  ({ packed, folder: application, installed, main } = await packedApplication(folder.path));
+}, 300_000);
 
 afterAll(() => {
   folder[Symbol.dispose]();
@@ -121,7 +81,6 @@ void sotto.query("warfarin", { k: "3" });
 void new Fault("CODE", "message").code;
 `,
   );
-  writeFileSync(join(application, "package.json"), '{ "type": "module" }');
   const types = ["--types", "node", "--typeRoots", join(repository, "node_modules", "@types")];
   const tsc = [join(repository, "node_modules", "typescript", "bin", "tsc"), "--noEmit", "--strict", "--skipLibCheck"];
   await run(
