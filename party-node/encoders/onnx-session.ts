@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type * as Ort from "onnxruntime-node";
 import { Fault } from "../../crypto/fault.ts";
 import { encoderFault } from "./faults.ts";
+import { onnxRuntime } from "./onnx-runtime.ts";
 import type { TokenSource } from "./onnx-tokens.ts";
 
 export type OnnxDevice = "cuda" | "webgpu" | "cpu";
@@ -33,11 +34,10 @@ export interface BatchOutput {
  *
  * The environment variable SOTTO_DEVICE names one device to use instead; then nothing else is tried.
  *
- * @throws Fault DEVICE_UNAVAILABLE, BAD_OPTION (SOTTO_DEVICE names no device), BAD_MODEL.
+ * @throws Fault ONNX_MISSING, DEVICE_UNAVAILABLE, BAD_OPTION (SOTTO_DEVICE names no device), BAD_MODEL.
  */
 export async function openSession(modelPath: string, { ids, padId }: TokenSource): Promise<OnnxSession> {
-  const ort = await import("onnxruntime-node");
-  ort.env.logLevel = "fatal"; // a device that fails is tried and passed over, which is no error
+  const ort = await onnxRuntime();
   const failures: unknown[] = [];
   const wanted = devices();
   const word = ids("a");

@@ -45,10 +45,10 @@ test("the package holds what it needs, no tests, and is small", () => {
 });
 
 test("every module that the package's code imports is in it or among its dependencies", () => {
-  const { dependencies, peerDependencies } = JSON.parse(
+  const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
     readFileSync(join(installed, "package.json"), "utf8"),
-  ) as Record<"dependencies" | "peerDependencies", Record<string, string>>;
-  const known = Object.keys({ ...dependencies, ...peerDependencies });
+  ) as Record<"dependencies" | "optionalDependencies" | "peerDependencies", Record<string, string>>;
+  const known = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
   const modules = packed.files
     .map(({ path }) => path)
     .filter((path) => path.startsWith("dist/") && path.endsWith(".js"));

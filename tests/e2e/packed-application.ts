@@ -73,10 +73,10 @@ async function install(application: string, tarball: string): Promise<void> {
 async function link(installed: string, tarball: string): Promise<void> {
   mkdirSync(installed, { recursive: true });
   await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
-  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  linkPackages([...Object.keys(dependencies), ...PEERS], dirname(installed));
+  const { dependencies, optionalDependencies } = JSON.parse(
+    readFileSync(join(installed, "package.json"), "utf8"),
+  ) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
+  linkPackages([...Object.keys({ ...dependencies, ...optionalDependencies }), ...PEERS], dirname(installed));
 }
 
 /** A peer at the version that the repository tests. */
