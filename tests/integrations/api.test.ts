@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { PartyOutcome, QueryResult, SottoClient } from "../../index.ts";
-import { apiRoutes } from "../../integrations/api/index.ts";
+import { type ApiOptions, apiRoutes } from "../../integrations/api/index.ts";
 import { type LocalServer, startLocalServer } from "../../integrations/http/index.ts";
 import { Cli, expectRefusal } from "../support/cli.ts";
 import { AskingNode, CORPORA, QUESTION } from "./asking-node.ts";
@@ -152,6 +153,27 @@ test("the document names what there is, and every reference in it leads somewher
     references.filter((to) => !Object.keys(components.schemas).includes(to.replace("#/components/schemas/", ""))),
   ).toEqual([]);
   expect(components.schemas["Question"]).toMatchObject({ required: ["question"], additionalProperties: false });
+});
+
+test("the question of a caller that has gone is ended", async () => {
+  const asked = Promise.withResolvers<AbortSignal | undefined>();
+  const watched: ApiOptions["client"] = {
+    federation: client.federation,
+    query: (question, options) => {
+      asked.resolve(options?.signal);
+      return client.query(question, options);
+    },
+  };
+  const routes = apiRoutes({ client: watched, version: "", onBug: () => undefined });
+  await using own = await startLocalServer({ port: 0, token: TOKEN, routes });
+  const leaving = new AbortController();
+  const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json", accept: "text/event-stream" };
+  const body = JSON.stringify({ question: QUESTION });
+  fetch(`${own.url}/v1/query`, { method: "POST", headers, body, signal: leaving.signal }).catch(() => undefined);
+  const signal = await asked.promise;
+  leaving.abort();
+  if (signal?.aborted === false) await once(signal, "abort");
+  expect(signal?.aborted).toBe(true);
 });
 
 describe("sotto serve", () => {

@@ -168,7 +168,7 @@ describe("over HTTP", () => {
   const connectTo = async (headers: Record<string, string>): Promise<Model> => {
     const model = new Model();
     const transport = new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), { requestInit: { headers } });
-    await model.client.connect(transport as Parameters<Client["connect"]>[0]);
+    await model.client.connect(transport);
     return model;
   };
 
