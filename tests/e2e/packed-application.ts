@@ -14,9 +14,6 @@ export interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Packages that an application installs beside Sotto, to use it from them. */
-const PEERS = ["@langchain/core", "@modelcontextprotocol/sdk"];
-
 /** A folder that was empty before Sotto's packed form was installed in it. */
 export interface PackedApplication {
   readonly packed: Packed;
@@ -62,7 +59,7 @@ async function pack(folder: string): Promise<Packed> {
 
 async function install(application: string, tarball: string): Promise<void> {
   const began = performance.now();
-  await npm(["install", "--no-audit", "--no-fund", "--prefer-offline", tarball, ...PEERS.map(pinned)], application);
+  await npm(["install", "--no-audit", "--no-fund", "--prefer-offline", tarball], application);
   const { stdout } = await run("du", ["-sm", join(application, "node_modules")]);
   const [megabytes = ""] = stdout.split("\t");
   process.stdout.write(
@@ -76,10 +73,16 @@ async function link(installed: string, tarball: string): Promise<void> {
   const { dependencies, optionalDependencies } = JSON.parse(
     readFileSync(join(installed, "package.json"), "utf8"),
   ) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
-  linkPackages([...Object.keys({ ...dependencies, ...optionalDependencies }), ...PEERS], dirname(installed));
+  linkPackages(Object.keys({ ...dependencies, ...optionalDependencies }), dirname(installed));
 }
 
-/** A peer at the version that the repository tests. */
+/** Adds packages of others to an application, at the versions that the repository tests: installed with `CI` set, else linked. */
+export async function addPackages(application: string, names: readonly string[]): Promise<void> {
+  if (process.env["CI"])
+    await npm(["install", "--no-audit", "--no-fund", "--prefer-offline", ...names.map(pinned)], application);
+  else linkPackages(names, join(application, "node_modules"));
+}
+
 function pinned(name: string): string {
   const { devDependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
     devDependencies: Record<string, string>;
