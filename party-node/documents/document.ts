@@ -12,6 +12,12 @@ export type ProblemReason =
   | "NO_TEXT"
   | "DUPLICATE_ID"
   | "EMPTY"
+  | "ENCRYPTED"
+  | "SCANNED"
+  | "DAMAGED"
+  | "TOO_COSTLY"
+  | "UNSUPPORTED"
+  | "ATTACHMENTS"
   | "OUT_OF_RANGE";
 
 /** Something a person should know about the documents; the rest is ingested. */
