@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -9,6 +7,7 @@ import type { ParsedFormat } from "./formats/parse.ts";
 import type { ParsedText } from "./formats/parsed-text.ts";
 import { parseLimits } from "./formats/parse-limits.ts";
 import { type Unread, tooCostly } from "./formats/unread.ts";
+import { parserPermissions } from "./parser-permissions.ts";
 import { FrameReader, frame } from "./parse-frames.ts";
 
 export interface DocumentParserOptions {
@@ -72,7 +71,7 @@ class ParseProcess {
   hasEnded = false;
 
   constructor(residentBytesMax: number) {
-    this.#child = spawn(process.execPath, [...permissions(), PROGRAM, String(residentBytesMax)], {
+    this.#child = spawn(process.execPath, [...parserPermissions(), PROGRAM, String(residentBytesMax)], {
       env: {},
       stdio: ["pipe", "ignore", "ignore", "pipe"],
       windowsHide: true,
@@ -141,31 +140,6 @@ function endedBecause(code: number | null, signal: NodeJS.Signals | null): Unrea
   return { reason: "DAMAGED", what: "ended its parser. Open it in its own program and save it again." };
 }
 
-const HERE = import.meta.dirname;
 const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./parse-process.ts" : "./parse-process.js", import.meta.url),
 );
-
-/** Options of Node that leave a process its own modules and nothing else. */
-function permissions(): string[] {
-  const root = join(HERE, "..", "..");
-  const readable = [
-    HERE,
-    join(root, "protocol"),
-    ...[root, join(root, "..")].map((folder) => join(folder, "package.json")),
-    ...foldersAbove(root).map((folder) => join(folder, "node_modules")),
-  ];
-  return [
-    "--permission",
-    "--allow-worker",
-    ...readable.filter((path) => existsSync(path)).map((path) => `--allow-fs-read=${path}`),
-    `--max-old-space-size=${String(parseLimits.residentBytesMax / 2 ** 20)}`,
-    "--disable-warning=ExperimentalWarning",
-    "--disable-warning=SecurityWarning",
-  ];
-}
-
-function foldersAbove(folder: string): string[] {
-  const above = dirname(folder);
-  return above === folder ? [folder] : [folder, ...foldersAbove(above)];
-}

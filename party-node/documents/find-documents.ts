@@ -5,7 +5,7 @@ import type { Problem } from "./document.ts";
 import { problemAt } from "./document.ts";
 import type { ParsedFormat } from "./formats/parse.ts";
 
-export type DocumentKind = "jsonl" | "markdown" | "text" | "html" | ParsedFormat;
+export type DocumentKind = "jsonl" | "markdown" | "text" | ParsedFormat;
 
 /** A file that a reader exists for. */
 export interface FoundFile {

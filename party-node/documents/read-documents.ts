@@ -9,13 +9,12 @@ import type { ParsedFormat } from "./formats/parse.ts";
 import { ParsedFiles } from "./parsed-files.ts";
 import type { Passage } from "./passage.ts";
 import { passagesOf } from "./passages-of.ts";
-import { readHtml } from "./read-html.ts";
 import { type Entry, readJsonl } from "./read-jsonl.ts";
 import { readMarkdown } from "./read-markdown.ts";
 import { readText } from "./read-text.ts";
 
 /** Formats that are read in this process. */
-const READERS = { text: readText, markdown: readMarkdown, html: readHtml } as const;
+const READERS = { text: readText, markdown: readMarkdown } as const;
 
 /**
  * Reads all documents under the roots, one in memory at a time, always in the same order. Whatever is wrong with one of

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { DocumentEvent } from "../../party-node/documents/index.ts";
 import { findRoots, readDocuments } from "../../party-node/documents/index.ts";
-import { archiveOf } from "../support/archive-of.ts";
+import { archiveOf, filesOf } from "../support/archive-of.ts";
 import { type DocumentFixture, docxOf, oneOfEach, pdfOf } from "../support/document-fixtures.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -142,12 +142,5 @@ function ole(stream: string): Buffer {
 }
 
 async function withFile(archive: Uint8Array, name: string, content: string): Promise<Buffer> {
-  const { fromBufferPromise } = await import("yauzl");
-  const zip = await fromBufferPromise(Buffer.from(archive), { autoClose: false });
-  const files: Record<string, string | Uint8Array> = {};
-  for await (const entry of zip.eachEntry()) {
-    const chunks = await Array.fromAsync(await zip.openReadStreamPromise(entry));
-    files[entry.fileName] = Buffer.concat(chunks as Buffer[]);
-  }
-  return await archiveOf({ ...files, [name]: content });
+  return await archiveOf({ ...(await filesOf(archive)), [name]: content });
 }

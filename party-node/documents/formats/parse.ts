@@ -6,6 +6,7 @@ type Reader = (bytes: Uint8Array) => ParsedText | Promise<ParsedText>;
 
 /** Formats whose files are parsed in a process of their own. Each parser is loaded when its first file comes. */
 const READERS = {
+  html: async () => (await import("./read-page.ts")).readPage,
   pdf: async () => (await import("./read-pdf.ts")).readPdf,
   docx: async () => (await import("./read-docx.ts")).readDocx,
   pptx: async () => (await import("./read-pptx.ts")).readPptx,

@@ -1,8 +1,9 @@
 import { CsvError, parse } from "csv-parse/sync";
+import { decodeUtf8 } from "./decode-utf8.ts";
 import type { ParsedText } from "./parsed-text.ts";
 import { parseLimits } from "./parse-limits.ts";
 import { TableSections } from "./table-sections.ts";
-import { UnreadError, damaged, tooCostly } from "./unread.ts";
+import { damaged, tooCostly } from "./unread.ts";
 
 /** CSV: comma, semicolon or tab between fields, whichever the first line has most of. */
 export function readCsv(bytes: Uint8Array): ParsedText {
@@ -23,7 +24,6 @@ function read(source: string, delimiter: string): ParsedText {
   let row = 0;
   try {
     parse(source, {
-      bom: true,
       delimiter,
       relax_column_count: true,
       relax_quotes: true,
@@ -45,9 +45,5 @@ function read(source: string, delimiter: string): ParsedText {
 
 function decode(bytes: Uint8Array): string {
   if (bytes.includes(0)) throw damaged("is no text");
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new UnreadError("NOT_UTF8", "is not UTF-8 text. Save it as UTF-8.", error);
-  }
+  return decodeUtf8(bytes);
 }
