@@ -81,6 +81,8 @@ class ParseProcess {
   constructor(residentBytesMax: number) {
     this.#child = spawn(process.execPath, [...parserPermissions(), PROGRAM, String(residentBytesMax)], {
       env: {},
+      // A group of its own: Ctrl-C in a terminal is for the ingest, not for what it parses just then.
+      detached: true,
       stdio: ["pipe", "ignore", "ignore", "pipe"],
       windowsHide: true,
     });
