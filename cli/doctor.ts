@@ -30,6 +30,7 @@ async function runDoctor({ dir }: { dir: string }, command: Command): Promise<vo
     ...machine(),
     await crypto(),
     await onnx(),
+    await documents(),
     ...(existsSync(join(resolve(dir), "sotto.json")) ? await node(dir) : [noNode(dir, named)]),
   ];
   for (const { what, good, says } of findings)
@@ -53,6 +54,20 @@ function machine(): Finding[] {
     },
     temporaryFolder(),
   ];
+}
+
+/** Whether the process that parses documents starts here. */
+async function documents(): Promise<Finding> {
+  const { DocumentParser } = await import("../party-node/documents/index.ts");
+  await using parser = new DocumentParser();
+  try {
+    const read = await parser.parse("csv", Buffer.from("column\nvalue"));
+    return { what: "documents", good: !("reason" in read), says: "PDF, Office files, e-mail and others can be read" };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const says = `only text, Markdown and JSONL can be read: ${error.message.split(". ")[0] ?? ""}`;
+    return { what: "documents", good: false, says };
+  }
 }
 
 function temporaryFolder(): Finding {

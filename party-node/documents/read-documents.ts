@@ -2,42 +2,55 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { DocumentEvent, Problem, ReadText, SourceDocument } from "./document.ts";
 import { FILE_BYTES_MAX, problemAt } from "./document.ts";
-import type { DocumentKind, FoundFile, Root } from "./find-documents.ts";
+import type { FoundFile, Root } from "./find-documents.ts";
 import { findFiles, unreadable } from "./find-documents.ts";
+import { parseLimits } from "./formats/parse-limits.ts";
+import type { ParsedFormat } from "./formats/parse.ts";
+import { ParsedFiles } from "./parsed-files.ts";
 import type { Passage } from "./passage.ts";
-import { readHtml } from "./read-html.ts";
-import { readJsonl } from "./read-jsonl.ts";
+import { passagesOf } from "./passages-of.ts";
+import { type Entry, readJsonl } from "./read-jsonl.ts";
 import { readMarkdown } from "./read-markdown.ts";
 import { readText } from "./read-text.ts";
-import { split } from "./split.ts";
 
-const READERS: Record<Exclude<DocumentKind, "jsonl">, (source: string) => ReadText> = {
-  text: readText,
-  markdown: readMarkdown,
-  html: readHtml,
-};
+/** Formats that are read in this process. */
+const READERS = { text: readText, markdown: readMarkdown } as const;
+
+export interface ReadOptions {
+  /** Parses what is parsed in another process; not closed. Without it every such file is parsed anew. */
+  readonly parsed?: ParsedFiles;
+  /** Called before each file. */
+  readonly onFile?: () => void;
+}
 
 /**
  * Reads all documents under the roots, one in memory at a time, always in the same order. Whatever is wrong with one of
  * them is a problem between the others. A file found under two roots is read once, under the first.
  */
-export async function* readDocuments(roots: readonly Root[]): AsyncGenerator<DocumentEvent> {
+export async function* readDocuments(
+  roots: readonly Root[],
+  { parsed, onFile }: ReadOptions = {},
+): AsyncGenerator<DocumentEvent> {
+  await using own = parsed ? null : new ParsedFiles();
+  const files = parsed ?? own!;
   const seen = new Set<string>();
   for (const root of roots) {
     for await (const found of findFiles(root)) {
       if ("reason" in found) yield { problem: found };
       else if (!seen.has(found.path)) {
         seen.add(found.path);
-        yield* readFound(found);
+        onFile?.();
+        yield* readFound(found, files);
       }
     }
   }
 }
 
-async function* readFound(file: FoundFile): AsyncGenerator<DocumentEvent> {
+async function* readFound(file: FoundFile, files: ParsedFiles): AsyncGenerator<DocumentEvent> {
   try {
     if (file.kind === "jsonl") yield* readEntries(file.path);
-    else yield await readWhole(file, READERS[file.kind]);
+    else if (file.kind in READERS) yield await readWhole(file, READERS[file.kind as keyof typeof READERS]);
+    else yield* readParsed(file, file.kind as ParsedFormat, files);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     yield { problem: unreadable(file.path, error) };
@@ -49,7 +62,7 @@ async function* readEntries(path: string): AsyncGenerator<DocumentEvent> {
   for await (const entry of readJsonl(path)) {
     entries++;
     if ("reason" in entry) yield { problem: entry };
-    else yield { document: toDocument(`${path}#${entry.id}`, entry.id, entry.title, [entry.text]) };
+    else yield { document: toDocument(`${path}#${entry.id}`, [passageOf(entry)]) };
   }
   if (entries === 0) yield { problem: emptyFile(path) };
 }
@@ -58,22 +71,37 @@ async function readWhole(file: FoundFile, reader: (source: string) => ReadText):
   const source = await readSource(file.path);
   if (typeof source !== "string") return { problem: source };
   const { title, sections } = reader(source);
-  const texts = sections.flatMap(split);
-  if (texts.length === 0) return { problem: emptyFile(file.path) };
-  return { document: toDocument(file.path, file.name, title.trim(), texts) };
+  const passages = passagesOf(file.name, title.trim(), sections);
+  if (passages.length === 0) return { problem: emptyFile(file.path) };
+  return { document: toDocument(file.path, passages) };
+}
+
+async function* readParsed(file: FoundFile, format: ParsedFormat, files: ParsedFiles): AsyncGenerator<DocumentEvent> {
+  const { path, name } = file;
+  const bytes = await readBytes(path, parseLimits.fileBytesMax, "Divide it.");
+  if ("reason" in bytes) {
+    yield { problem: bytes };
+    return;
+  }
+  const read = await files.parse(path, format, bytes);
+  if ("reason" in read) {
+    yield { problem: problemAt(path, null, read.reason, read.what) };
+    return;
+  }
+  const passages = passagesOf(name, read.title.trim(), read.sections);
+  yield passages.length > 0 ? { document: toDocument(path, passages) } : { problem: emptyFile(path) };
+  for (const { reason, what } of read.unread) yield { problem: problemAt(path, null, reason, what) };
+}
+
+async function readBytes(path: string, bytesMax: number, advice: string): Promise<Buffer | Problem> {
+  await using file = await open(path, "r");
+  if ((await file.stat()).size <= bytesMax) return await file.readFile();
+  return problemAt(path, null, "TOO_LARGE", `is larger than ${bytesMax.toString()} bytes. ${advice}`);
 }
 
 async function readSource(path: string): Promise<string | Problem> {
-  await using file = await open(path, "r");
-  if ((await file.stat()).size > FILE_BYTES_MAX) {
-    return problemAt(
-      path,
-      null,
-      "TOO_LARGE",
-      `is larger than ${FILE_BYTES_MAX.toString()} bytes. Split it, or use .jsonl.`,
-    );
-  }
-  const bytes = await file.readFile();
+  const bytes = await readBytes(path, FILE_BYTES_MAX, "Split it, or use .jsonl.");
+  if ("reason" in bytes) return bytes;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r\n?/g, "\n");
   } catch {
@@ -81,9 +109,17 @@ async function readSource(path: string): Promise<string | Problem> {
   }
 }
 
-function toDocument(documentKey: string, documentId: string, title: string, texts: readonly string[]): SourceDocument {
-  const passages: Passage[] = texts.map((text, ordinal) => ({ documentId, title, text, ordinal }));
-  const content = JSON.stringify([title, texts]);
+/** One line's document is one passage; where it is, its id says. */
+function passageOf({ id, title, text }: Entry): Passage {
+  return { documentId: id, title, text, ordinal: 0 };
+}
+
+/** @param passages - Of one document, at least one. */
+function toDocument(documentKey: string, passages: readonly Passage[]): SourceDocument {
+  const { documentId = "", title = "" } = passages[0] ?? {};
+  const locations = passages.map(({ place, offset }) => [place ?? null, offset ?? null]);
+  const isLocated = locations.flat().some((part) => part !== null);
+  const content = JSON.stringify([title, passages.map(({ text }) => text), ...(isLocated ? [locations] : [])]);
   return { documentKey, documentId, contentHash: createHash("sha256").update(content).digest("hex"), passages };
 }
 

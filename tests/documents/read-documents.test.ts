@@ -64,7 +64,7 @@ test("reports what it cannot read, and goes on", async () => {
   write(folder.path, {
     "outside.txt": "secret",
     "in/a.txt": "A",
-    "in/b.pdf": "%PDF",
+    "in/b.doc": "%DOC",
     "in/c.txt": Uint8Array.of(0xff, 0xfe, 0x41),
     "in/d.md": " \n",
     "in/e.jsonl": "\n\n",
@@ -76,7 +76,7 @@ test("reports what it cannot read, and goes on", async () => {
   expect(texts(documents)).toEqual(["A"]);
   expect(problems.map(({ file, reason }) => `${reason} ${file.slice(folder.path.length)}`)).toEqual([
     "UNREADABLE /missing",
-    "UNKNOWN_TYPE /in/b.pdf",
+    "UNKNOWN_TYPE /in/b.doc",
     "LINK_OUTSIDE /in/broken.txt",
     "NOT_UTF8 /in/c.txt",
     "EMPTY /in/d.md",
@@ -119,7 +119,7 @@ test("Markdown: first heading is the title, sections are not joined, front matte
     ["The  handbook", "The  handbook\n\nFirst\n\nFirst text.\n```sh\n# no heading\n```", 0],
     ["The  handbook", "Second heading\n\nSecond text.\n\n- item\n---\n#hashtag", 1],
   ]);
-  expect(b?.passages).toEqual([{ documentId: "b.md", title: "", text: "plain", ordinal: 0 }]);
+  expect(b?.passages).toEqual([{ documentId: "b.md", title: "", text: "plain", ordinal: 0, offset: 0 }]);
 });
 
 test("HTML: title from <title> or <h1>, without navigation, scripts and styles", async () => {
