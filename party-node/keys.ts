@@ -2,6 +2,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rm
 import { z } from "zod";
 import { Fault } from "../crypto/fault.ts";
 import { sodium } from "../crypto/sodium.ts";
+import { refuseSharedMode } from "./shared-mode.ts";
 
 export type KeyFileFaultCode = "KEY_FILE_EXISTS" | "KEY_FILE_MISSING" | "KEY_FILE_MALFORMED" | "KEY_FILE_MODE";
 
@@ -129,21 +130,11 @@ function readPrivate(path: string): string {
     );
   }
   try {
-    refuseSharedMode(fstatSync(file).mode, path);
+    refuseSharedMode<KeyFileFaultCode>({ path, mode: fstatSync(file).mode, what: "Key file", code: "KEY_FILE_MODE" });
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);
   }
-}
-
-function refuseSharedMode(mode: number, path: string): void {
-  const others = mode & 0o077;
-  if (others === 0 || process.platform === "win32") return; // Windows reports no such rights
-  throw new Fault<KeyFileFaultCode>(
-    "KEY_FILE_MODE",
-    `Key file ${path} has mode ${(mode & 0o777).toString(8).padStart(4, "0")}: others than its owner have rights to it. ` +
-      `Run: chmod 600 ${path}`,
-  );
 }
 
 function parseKeyFile(text: string, path: string): KeyFile {

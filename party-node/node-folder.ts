@@ -71,6 +71,8 @@ export interface NodeFolder {
   readonly answeredPath: string;
   /** What was found of others' faults: a folder. */
   readonly evidencePath: string;
+  /** The endpoints that may see questions and passages (`sotto ask`); there only once somebody has agreed to one. */
+  readonly endpointsPath: string;
   /** The audit log: a folder. */
   readonly auditPath: string;
   /** Keys of hosted collections; there only once the node has one. */
@@ -95,6 +97,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     questionsPath: resolve(path, "questions-asked.json"),
     answeredPath: resolve(path, "answered.json"),
     evidencePath: resolve(path, "evidence"),
+    endpointsPath: resolve(path, "endpoints-agreed.json"),
     auditPath: resolve(path, "audit"),
     keyringPath: resolve(path, "keyring.json"),
   };
