@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rights: async () => (await import("./rights.ts")).rightsCommand(),
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
+  ask: async () => (await import("./ask.ts")).askCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),

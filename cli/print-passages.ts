@@ -26,12 +26,12 @@ export function printPassages(passages: readonly CitedPassage[], out: NodeJS.Wri
   }
 }
 
-const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
+export const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
   "score-too-high": "suspect: its words cannot earn the score its party sent",
   "no-sentences": "suspect: reads like words put together to be found, not like text",
 };
 
-function passageNumber(ordinal: number): string {
+export function passageNumber(ordinal: number): string {
   return ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : "";
 }
 

@@ -5,4 +5,5 @@ export { type Endpoint, type ReachOptions, type ReachedEndpoint, parseEndpoint, 
 export type { AnswerFaultCode } from "./faults.ts";
 export { answerLimits } from "./limits.ts";
 export type { PromptPassage } from "./prompt.ts";
+export { CANDIDATES_PER_PASSAGE, reranked } from "./reranked.ts";
 export { type CheckedCitation, type CitationFlag, checkCitations } from "./support.ts";

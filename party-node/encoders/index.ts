@@ -5,3 +5,4 @@ export { openHybrid, type WeightedEncoder } from "./hybrid.ts";
 export { openLexical } from "./lexical.ts";
 export { openOnnx } from "./onnx.ts";
 export { assertInRange } from "./range.ts";
+export { type Reranker, openReranker } from "./reranker.ts";
