@@ -3,7 +3,7 @@ import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request 
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { ReachedEndpoint } from "./endpoint.ts";
-import { answerFault } from "./faults.ts";
+import { answerFault, malformed } from "./faults.ts";
 import type { ChatMessage } from "./prompt.ts";
 
 export interface ChatRequest {
@@ -20,7 +20,7 @@ export interface ChatRequest {
  * whom somebody has agreed to, or nobody.
  *
  * @returns The caller reads it to its end or destroys it.
- * @throws Fault ENDPOINT_UNREACHABLE, ENDPOINT_UNAUTHORIZED, ENDPOINT_NOT_FOUND, ENDPOINT_BUSY, ENDPOINT_REFUSED, ENDPOINT_FAILED, ENDPOINT_REDIRECTS; the signal's
+ * @throws Fault ENDPOINT_UNREACHABLE, ENDPOINT_UNAUTHORIZED, ENDPOINT_NOT_FOUND, ENDPOINT_BUSY, ENDPOINT_REFUSED, ENDPOINT_FAILED, ENDPOINT_REDIRECTS, ENDPOINT_MALFORMED; the signal's
  *   AbortError as it is.
  */
 export async function postChat(
@@ -67,6 +67,7 @@ function pinned(addresses: readonly LookupAddress[]): LookupFunction {
 }
 
 function unreachable(base: string, cause: NodeJS.ErrnoException): Error {
+  if (cause.code?.startsWith("HPE_")) return malformed("is not HTTP");
   const isCertificate = /CERT|ALTNAME|SELF_SIGNED|ISSUER/.test(cause.code ?? "");
   const next = isCertificate
     ? "its certificate is not to be trusted; check the address, or name its authority in the environment variable NODE_EXTRA_CA_CERTS"

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
-import { answerFault } from "./faults.ts";
+import { answerFault, malformed } from "./faults.ts";
 import { answerLimits } from "./limits.ts";
 
 /** A piece of the answer, or how it ended; that is the last. */
@@ -9,7 +9,7 @@ export type ChatPiece = { readonly text: string } | { readonly finished: "stop" 
 
 const said = z.object({ content: z.string().nullish(), refusal: z.string().nullish() });
 const chatSchema = z.object({
-  error: z.unknown(),
+  error: z.unknown().optional(),
   choices: z
     .array(z.object({ delta: said.nullish(), message: said.nullish(), finish_reason: z.string().nullish() }))
     .nullish(),
@@ -133,13 +133,6 @@ function piecesOf(data: string): ChatPiece[] {
     // "tool_calls" and whatever else there is are ends as well.
     ...(reason === "" ? [] : [{ finished: reason === "length" ? ("length" as const) : ("stop" as const) }]),
   ];
-}
-
-function malformed(what: string): Error {
-  return answerFault(
-    "ENDPOINT_MALFORMED",
-    `what the endpoint sends ${what}; check that its address is that of an OpenAI-compatible interface, mostly ending in /v1`,
-  );
 }
 
 function cutOff(cause?: unknown): Error {

@@ -60,10 +60,18 @@ function claimsOfSentence(sentence: string, groups: readonly Mark[], offset: num
     const before = sentence.slice(Math.max(0, (groups[i - 1]?.at ?? 0) - offset), at - offset);
     const isClause = groups.length > 1 && (before.match(/[\p{L}\p{N}]+/gu)?.length ?? 0) >= CLAUSE_WORDS_MIN;
     return {
-      sentence: (isClause ? before : sentence).replace(/^[\s,;:.-]+|\s+$/gu, ""),
+      sentence: tidied(isClause ? before : sentence),
       numbers: [...new Set(numbers)],
     };
   });
+}
+
+/** Without the gaps that citations leave. */
+function tidied(text: string): string {
+  return text
+    .replace(/\s+(?=[\s,;:.!?])/gu, "")
+    .replace(/([,;])[,;.]+/gu, "$1")
+    .replace(/^[\s,;:.-]+|[\s,;]+$/gu, "");
 }
 
 function numbersIn(list: string): number[] {

@@ -39,7 +39,19 @@ export type AnswerFaultCode =
   | "ANSWER_TIMEOUT"
   | "ABORTED";
 
-/** No message and no cause may hold anything that an endpoint sent: it may quote the question and the passages. */
+/**
+ * No message and no cause may hold anything that an endpoint sent, for it may quote the question and the passages. Node puts what is no HTTP into the error that it
+ * throws (`rawPacket`): such a cause is dropped.
+ */
 export function answerFault(code: AnswerFaultCode, message: string, cause?: unknown): Fault {
-  return new Fault(code, message, cause);
+  const isQuoting = typeof cause === "object" && cause !== null && "rawPacket" in cause;
+  return new Fault(code, message, isQuoting ? undefined : cause);
+}
+
+/** @param what - What is wrong with what the endpoint sends, as the end of a sentence. */
+export function malformed(what: string): Fault {
+  return answerFault(
+    "ENDPOINT_MALFORMED",
+    `what the endpoint sends ${what}; check that its address is that of an OpenAI-compatible interface, mostly ending in /v1`,
+  );
 }

@@ -64,8 +64,8 @@ function shareOf(wanted: ReadonlySet<string>, held: ReadonlySet<string>): number
   return wanted.size === 0 ? 0 : [...wanted].filter((word) => held.has(word)).length / wanted.size;
 }
 
-/** Different words, also of scripts that write none of the spaces between them. */
+/** Different words, also of scripts that write no spaces between them; of Japanese without those in Hiragana, which mostly join others. */
 function words(text: string): ReadonlySet<string> {
-  const parts = Array.from(segmenter.segment(text)).filter(({ isWordLike }) => isWordLike);
-  return new Set(terms(parts.map(({ segment }) => segment).join(" ")));
+  const parts = Array.from(segmenter.segment(text), ({ isWordLike, segment }) => (isWordLike ? segment : ""));
+  return new Set(terms(parts.filter((part) => !/^\p{Script=Hiragana}*$/u.test(part)).join(" ")));
 }
