@@ -68,7 +68,7 @@ function pinned(addresses: readonly LookupAddress[]): LookupFunction {
 
 function unreachable(base: string, cause: NodeJS.ErrnoException): Error {
   if (cause.code?.startsWith("HPE_")) return malformed("is not HTTP");
-  const isCertificate = /CERT|ALTNAME|SELF_SIGNED|ISSUER/.test(cause.code ?? "");
+  const isCertificate = /CERT|ALTNAME|ISSUER|SIGNATURE/.test(cause.code ?? "");
   const next = isCertificate
     ? "its certificate is not to be trusted; check the address, or name its authority in the environment variable NODE_EXTRA_CA_CERTS"
     : "check that it runs and that the address is right";

@@ -50,16 +50,16 @@ export async function readOnnxFilesAt(path: string): Promise<OnnxFiles> {
   const folder = dirname(path);
   const isNested = basename(folder) === "onnx" && !existsSync(join(folder, "tokenizer.json"));
   const name = isNested ? join("onnx", basename(path)) : basename(path);
-  return readFiles(isNested ? dirname(folder) : folder, existsSync(path) ? name : undefined);
+  return readFiles(isNested ? dirname(folder) : folder, existsSync(path) ? name : undefined, name);
 }
 
 function modelIn(directory: string): string | undefined {
   return ["model.onnx", "onnx/model.onnx"].find((name) => existsSync(join(directory, name)));
 }
 
-async function readFiles(directory: string, modelName: string | undefined): Promise<OnnxFiles> {
+async function readFiles(directory: string, modelName: string | undefined, wanted = "model.onnx"): Promise<OnnxFiles> {
   if (!modelName || !existsSync(join(directory, "tokenizer.json"))) {
-    const lacking = modelName ? "tokenizer.json" : existsSync(directory) ? "model.onnx" : "such folder";
+    const lacking = modelName ? "tokenizer.json" : existsSync(directory) ? wanted : "such folder";
     throw encoderFault(
       "MODEL_MISSING",
       `${directory} has no ${lacking}; give the folder of a sentence-transformers ONNX export, or get one with \`sotto model pull\`.`,

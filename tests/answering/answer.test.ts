@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createServer } from "node:net";
 import { inspect } from "node:util";
 import { type AnswerEvent, answerLimits, answerQuestion, parseEndpoint } from "../../party-node/answering/index.ts";
+import { Authority, hasOpenssl } from "../support/authority.ts";
 import { PASSAGES, QUESTION, agreed, answered, ask } from "./asked.ts";
 import { ChatServer, type Reply, beginStream, chunk, streamed } from "./chat-server.ts";
 
@@ -228,6 +229,27 @@ describe("a server that misbehaves", () => {
       message: expect.stringContaining("ECONNREFUSED"),
     });
   });
+
+  (hasOpenssl() ? test : test.skip)(
+    "one whose certificate nobody vouches for, whatever the environment says (needs openssl)",
+    async () => {
+      using authority = new Authority();
+      const tls = authority.certificate("endpoint", "IP:127.0.0.1");
+      await using server = await ChatServer.start(streamed("Day seven"), { tls });
+      const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+      process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+      try {
+        await expect(answered({ base: server.base.replace("http:", "https:") })).rejects.toMatchObject({
+          code: "ENDPOINT_UNREACHABLE",
+          message: expect.stringMatching(/certificate.*NODE_EXTRA_CA_CERTS/),
+        });
+      } finally {
+        if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+        else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before;
+      }
+      expect(server.chats).toHaveLength(0);
+    },
+  );
 
   test.each<[string, Reply]>([
     ["accepts and says nothing", () => undefined],
