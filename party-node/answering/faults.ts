@@ -41,11 +41,10 @@ export type AnswerFaultCode =
 
 /**
  * No message and no cause may hold anything that an endpoint sent, for it may quote the question and the passages. Node puts what is no HTTP into the error that it
- * throws (`rawPacket`): such a cause is dropped.
+ * throws (`rawPacket`): that error is never a cause here.
  */
 export function answerFault(code: AnswerFaultCode, message: string, cause?: unknown): Fault {
-  const isQuoting = typeof cause === "object" && cause !== null && "rawPacket" in cause;
-  return new Fault(code, message, isQuoting ? undefined : cause);
+  return new Fault(code, message, cause);
 }
 
 /** @param what - What is wrong with what the endpoint sends, as the end of a sentence. */

@@ -147,8 +147,12 @@ describe("an endpoint elsewhere", () => {
       const tls = authority.certificate("endpoint", "IP:127.0.0.1");
       await using server = await ChatServer.start(streamed(...ANSWER), { tls });
       const there = to(server.base.replace("http:", "https:"));
-      const trusted = await ask(there, { env: { ...proxies, NODE_EXTRA_CA_CERTS: authority.path } });
+      const [trusted, untrusted] = await Promise.all([
+        ask(there, { env: { ...proxies, NODE_EXTRA_CA_CERTS: authority.path } }),
+        ask(there, { env: { ...proxies, NODE_TLS_REJECT_UNAUTHORIZED: "0" } }),
+      ]);
       expect(trusted.stdout).toContain(ANSWER.join(""));
+      expect(untrusted.stderr).toMatch(/^error ENDPOINT_UNREACHABLE: /m);
       proxy.close();
       expect(server.chats).toHaveLength(1);
       expect(proxied).toEqual([]);
