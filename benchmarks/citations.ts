@@ -64,7 +64,7 @@ async function measureSet(name: string, { documents, queries, qrels }: BeirSet, 
   }
   await encoder.close();
   const share = (what: string, count: number, of: number): Row =>
-    noted(`${name}: ${what} flagged, of ${of}`, count / of, "");
+    noted(`${name}: ${what} flagged, of ${of}`, count / of, "of them");
   return [
     share("right citations", flagged.right, asked.length),
     share("citations of other passages that were found", flagged.retrieved, asked.length * WRONG),
