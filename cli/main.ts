@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rights: async () => (await import("./rights.ts")).rightsCommand(),
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
+  ask: async () => (await import("./ask.ts")).askCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   mcp: async () => (await import("./mcp.ts")).mcpCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),

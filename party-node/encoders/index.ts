@@ -6,3 +6,4 @@ export { openLexical } from "./lexical.ts";
 export { openOnnx } from "./onnx.ts";
 export { onnxRuntime } from "./onnx-runtime.ts";
 export { assertInRange } from "./range.ts";
+export { type Reranker, openReranker } from "./reranker.ts";
