@@ -62,12 +62,18 @@ export class Walk implements AsyncDisposable {
     return join(this.#folder.path, ...names);
   }
 
-  /** Runs all commands of a page in their order. @throws Error naming the page's line when one fails. */
-  async follow({ name, steps }: Page): Promise<Printed[]> {
+  /**
+   * Runs all commands of a page in their order.
+   *
+   * @param before - What its reader does before a command, without one: stopping a node, for example.
+   * @throws Error naming the page's line when one fails.
+   */
+  async follow({ name, steps }: Page, before?: (step: Step) => Promise<void>): Promise<Printed[]> {
     const printed: Printed[] = [];
     for (const { machine } of steps) this.#prepare(machine);
     for (const step of steps)
       try {
+        await before?.(step);
         printed.push({ step, ...(await this.run(step)) });
       } catch (cause) {
         throw new Error(`docs/${name}:${String(step.line)}: ${(cause as Error).message}`, { cause });
@@ -89,6 +95,11 @@ export class Walk implements AsyncDisposable {
       if (match?.groups?.["value"]) this.#copied.set(nameOf(match), match.groups["value"]);
     }
     return printed;
+  }
+
+  /** Ends what a machine runs, as Ctrl-C does. */
+  async stop(machine: string): Promise<void> {
+    for (const key of this.#services.keys()) if (key.startsWith(`${machine} `)) await this.#end(key);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
