@@ -26,6 +26,7 @@ export async function writeApiPages(out: string): Promise<void> {
     interfacePropertiesFormat: "table",
     expandParameters: false,
     useCodeBlocks: false,
+    tableColumnSettings: { hideInherited: true, hideOverrides: true, hideModifiers: true },
   };
   const app = await Application.bootstrapWithPlugins({
     name: "The library",
