@@ -4,6 +4,7 @@ import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { Fault } from "../crypto/index.ts";
+import { DocumentParser } from "../party-node/documents/index.ts";
 import { openEncoder } from "../party-node/encoders/index.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
@@ -58,7 +59,6 @@ function machine(): Finding[] {
 
 /** Whether the process that parses documents starts here. */
 async function documents(): Promise<Finding> {
-  const { DocumentParser } = await import("../party-node/documents/index.ts");
   await using parser = new DocumentParser();
   try {
     const read = await parser.parse("csv", Buffer.from("column\nvalue"));
