@@ -1,5 +1,6 @@
 import type * as Ort from "onnxruntime-node";
 import { Fault } from "../../crypto/index.ts";
+import { DocumentParser } from "../../party-node/documents/index.ts";
 import { type Finding, advice, broken, ok, reasonOf } from "./finding.ts";
 
 /** A whole ONNX model, y = x (opset 17): enough for a device to show that it works. */
@@ -21,7 +22,6 @@ async function crypto(): Promise<Finding> {
 
 /** Whether the process that parses documents starts here. */
 async function documents(): Promise<Finding> {
-  const { DocumentParser } = await import("../../party-node/documents/index.ts");
   await using parser = new DocumentParser();
   try {
     const read = await parser.parse("csv", Buffer.from("column\nvalue"));

@@ -356,7 +356,7 @@ describe("ingest", () => {
     const file = at("notes.jsonl");
     writeFileSync(file, '{"_id":"a","text":"one"}\nwarfarin {not json\n{"_id":"b","text":"two"}\n');
     const { code, stdout, stderr } = await sotto(["ingest", file, "--dir", dir]);
-    expect(stderr).toMatch(new RegExp(`^NOT_JSON: ${file}, line 2: .*\\n1 of the documents could not be read`));
+    expect(stderr).toMatch(new RegExp(`^NOT_JSON: ${file}, line 2: .*\\nnot everything could be read: 1 NOT_JSON`));
     expect(stderr).not.toContain("warfarin");
     expect(stdout).toMatch(/2 added.* 2 passages in the store/);
     expect(code).toBe(3);
