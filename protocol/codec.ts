@@ -18,7 +18,12 @@ const STRICT = {
 
 /** @returns Deterministic CBOR of a value made of maps, arrays, strings, integers, booleans and byte strings. */
 export function encodeValue(value: unknown): Uint8Array {
-  return encode(value);
+  return plainView(encode(value));
+}
+
+/** A plain view even of a Buffer, whose slices would not be copies. */
+function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
@@ -55,8 +60,7 @@ class LimitedTokenizer extends Tokenizer {
 }
 
 function parse(bytes: Uint8Array, itemsMax: number): unknown {
-  // A plain view even of a Buffer, whose slices would not be copies.
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const plain = plainView(bytes);
   try {
     return decode(plain, { ...STRICT, tokenizer: new LimitedTokenizer(plain, itemsMax) });
   } catch (cause) {

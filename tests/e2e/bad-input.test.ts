@@ -342,7 +342,7 @@ describe("the command line", () => {
   test("an option, command, argument or value that there is not", async () => {
     await Promise.all([
       expectUsageError(["query", "warfarin", "--epsilon", "3"], /unknown option '--epsilon'/),
-      expectUsageError(["serve"], /unknown command 'serve'/),
+      expectUsageError(["sreve"], /unknown command 'sreve'/),
       expectUsageError(["ingest"], /missing required argument 'path'/),
       expectUsageError(["coordinator", "--port", "70000"], /whole number from 0 to 65535/),
       expectUsageError(["query", "warfarin", "--timeout", "0"], /from 1 to 300/),

@@ -33,7 +33,7 @@ export function mutate(input: Uint8Array, material: Material): Uint8Array {
 function changeStructure(input: Uint8Array, { form, words, random }: Material): Uint8Array | null {
   const change = (value: unknown): unknown => changeTree(value, { random, words, withBytes: form === "cbor" });
   try {
-    if (form === "cbor") return encode(change(decode(new Uint8Array(input))));
+    if (form === "cbor") return new Uint8Array(encode(change(decode(new Uint8Array(input)))));
     return new Uint8Array(Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(input).toString())))));
   } catch {
     return null;
