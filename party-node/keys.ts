@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { Fault } from "../crypto/fault.ts";
 import { sodium } from "../crypto/sodium.ts";
+import { isErrno, sharedMode } from "./private-file.ts";
 
 export type KeyFileFaultCode = "KEY_FILE_EXISTS" | "KEY_FILE_MISSING" | "KEY_FILE_MALFORMED" | "KEY_FILE_MODE";
 
@@ -129,20 +130,19 @@ function readPrivate(path: string): string {
     );
   }
   try {
-    refuseSharedMode(fstatSync(file).mode, path);
+    refuseSharedMode(file, path);
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);
   }
 }
 
-function refuseSharedMode(mode: number, path: string): void {
-  const others = mode & 0o077;
-  if (others === 0 || process.platform === "win32") return; // Windows reports no such rights
+function refuseSharedMode(file: number, path: string): void {
+  const mode = sharedMode(file);
+  if (mode === null) return;
   throw new Fault<KeyFileFaultCode>(
     "KEY_FILE_MODE",
-    `Key file ${path} has mode ${(mode & 0o777).toString(8).padStart(4, "0")}: others than its owner have rights to it. ` +
-      `Run: chmod 600 ${path}`,
+    `Key file ${path} has mode ${mode}: others than its owner have rights to it. Run: chmod 600 ${path}`,
   );
 }
 
@@ -159,8 +159,4 @@ function parseKeyFile(text: string, path: string): KeyFile {
     "KEY_FILE_MALFORMED",
     `${path} is no key file: expected {"version":2,"seed":"...","identity":"..."} with 32 bytes each in base64. Restore it from a backup.`,
   );
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }

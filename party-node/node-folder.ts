@@ -73,6 +73,8 @@ export interface NodeFolder {
   readonly evidencePath: string;
   /** The audit log: a folder. */
   readonly auditPath: string;
+  /** What programs of this node's user show its local servers; there only once one was started. */
+  readonly accessTokenPath: string;
   /** Keys of hosted collections; there only once the node has one. */
   readonly keyringPath: string;
 }
@@ -96,6 +98,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     answeredPath: resolve(path, "answered.json"),
     evidencePath: resolve(path, "evidence"),
     auditPath: resolve(path, "audit"),
+    accessTokenPath: resolve(path, "access.token"),
     keyringPath: resolve(path, "keyring.json"),
   };
 }
