@@ -8,10 +8,10 @@ export function printPassages(passages: readonly CitedPassage[], out: NodeJS.Wri
   const width = Math.min(100, process.stdout.columns || 100);
   for (const [
     i,
-    { party, documentId, title, text, ordinal, score, alsoFrom = [], parts, suspect = [] },
+    { party, documentId, title, text, ordinal, place, score, alsoFrom = [], parts, suspect = [] },
   ] of passages.entries()) {
     out.write(
-      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${passageNumber(ordinal)}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
+      `\n${styleText("bold", `[${String(i + 1)}] ${party} · ${oneLine(documentId)}`)}${where({ ordinal, place })}${styleText("dim", `  score ${score.toFixed(3).replace(/^-(0\.0+)$/, "$1")}`)}\n`,
     );
     if (parts) {
       for (const part of parts) printPart(part, width, out);
@@ -31,12 +31,14 @@ const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
   "no-sentences": "suspect: reads like words put together to be found, not like text",
 };
 
-function passageNumber(ordinal: number): string {
+/** The passage's place in its document, or its number where no place is known. */
+function where({ ordinal, place }: { readonly ordinal: number; readonly place?: string | undefined }): string {
+  if (place !== undefined) return ` · ${oneLine(place)}`;
   return ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : "";
 }
 
-function otherInWords({ party, documentId, ordinal, identical }: OtherSource): string {
-  return `${identical ? "also" : "nearly the same"} held by ${party} · ${oneLine(documentId)}${passageNumber(ordinal)}`;
+function otherInWords({ party, documentId, ordinal, place, identical }: OtherSource): string {
+  return `${identical ? "also" : "nearly the same"} held by ${party} · ${oneLine(documentId)}${where({ ordinal, place })}`;
 }
 
 /** What one party holds of an entity. */

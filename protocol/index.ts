@@ -99,7 +99,16 @@ export {
   shareNote,
 } from "./messages.ts";
 export { packFloats, packIndices, packSigns, unpackFloats, unpackIndices, unpackSigns } from "./packed-numbers.ts";
-export { type CommittedPassage, passageLeaf, passagePath, passageRoot, rootOfPath } from "./passage-tree.ts";
+export { type PassageLocation, locationFields, locationOf } from "./passage-location.ts";
+export {
+  type CommittedPassage,
+  type PassageContent,
+  passageItems,
+  passageLeaf,
+  passagePath,
+  passageRoot,
+  rootOfPath,
+} from "./passage-tree.ts";
 export { type RoutingAnswer, type RoutingRequest, routingRequests } from "./routing-messages.ts";
 export { type ScoredBlock, SCORED_BLOCK_BYTES, packScoredBlocks, unpackScoredBlocks } from "./scored-blocks.ts";
 export { type PackedRow, packSealedRows, packedRowBytes, unpackSealedRows } from "./sealed-rows.ts";

@@ -76,6 +76,8 @@ export const limits = {
   queryDeadlineMsDefault: 30_000,
   /** Handles in one fetch; every fetch is padded to this many. @by party, querier */
   fetchHandlesMax: 32,
+  /** UTF-16 code units of a passage's place in its document: "page 3", a path of headings. @by both ends */
+  placeLengthMax: 512,
   /** Answers to a fetch are padded to a multiple of this. @by party, querier */
   passagePadBytes: 32 * 1024,
   /** Block descriptions in one message; a larger collection takes several. @by querier */

@@ -4,6 +4,7 @@ import { codeAnswers, codeMessageLimits, codeRequests } from "./code-messages.ts
 import { HASH_BYTES, bytes, memberName } from "./fields.ts";
 import { hostAnswers, hostMessageLimits, hostRequests } from "./host-messages.ts";
 import { limits } from "./limits.ts";
+import { locationFields } from "./passage-location.ts";
 import { routingAnswers, routingMessageLimits, routingRequests } from "./routing-messages.ts";
 import { SCORED_BLOCK_BYTES } from "./scored-blocks.ts";
 import { trainingAnswers, trainingMessageLimits, trainingRequests } from "./training-messages.ts";
@@ -227,6 +228,7 @@ export const openedPassage = z.strictObject({
   title: z.string().max(65_536),
   text: z.string().max(limits.frameBytesMax),
   ordinal: u32,
+  ...locationFields,
   salt: bytes({ length: 32 }),
 });
 

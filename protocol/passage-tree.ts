@@ -1,22 +1,33 @@
 import { sodium } from "../crypto/sodium.ts";
 import { encodeValue } from "./codec.ts";
 import { HASH_BYTES } from "./fields.ts";
+import type { PassageLocation } from "./passage-location.ts";
 
 const NODE = 1;
 
-/** What is committed to of a passage. */
-export interface CommittedPassage {
+/** What a passage says, and where. */
+export interface PassageContent extends PassageLocation {
   readonly documentId: string;
   readonly title: string;
   readonly text: string;
   readonly ordinal: number;
+}
+
+/** What is committed to of a passage. */
+export interface CommittedPassage extends PassageContent {
   /** 32 bytes that nobody knows who was not given the passage: without them a guess of its words cannot be tested. */
   readonly salt: Uint8Array;
 }
 
+/** A passage as a list: four items, as before passages had a location, or six where it has one, null for the half that is not set. */
+export function passageItems({ documentId, title, text, ordinal, place, offset }: PassageContent): unknown[] {
+  const items = [documentId, title, text, ordinal];
+  return place === undefined && offset === undefined ? items : [...items, place ?? null, offset ?? null];
+}
+
 /** A passage's leaf: BLAKE2b-256 of a zero byte and the passage with its salt. */
-export function passageLeaf({ salt, documentId, title, text, ordinal }: CommittedPassage): Uint8Array {
-  const encoded = encodeValue([salt, documentId, title, text, ordinal]);
+export function passageLeaf({ salt, ...passage }: CommittedPassage): Uint8Array {
+  const encoded = encodeValue([salt, ...passageItems(passage)]);
   const prefixed = new Uint8Array(1 + encoded.length);
   prefixed.set(encoded, 1);
   return sodium.crypto_generichash(HASH_BYTES, prefixed, null);

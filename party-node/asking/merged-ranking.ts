@@ -1,3 +1,4 @@
+import { locationOf } from "../../protocol/index.ts";
 import type { HostedPassage } from "./hosted-sources.ts";
 import type { CitedPassage } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
@@ -36,8 +37,8 @@ export function inOrder(ranking: readonly Ranked[], fetched: readonly CitedPassa
   return [...fetched, ...hosted].sort((a, b) => b.score - a.score || compareNames(nameOf(a), nameOf(b)));
 }
 
-function citedOf({ entry, documentId, title, text, ordinal, score }: HostedPassage): CitedPassage {
-  return { party: entry.owner, collection: entry.name, documentId, title, text, ordinal, score };
+function citedOf({ entry, documentId, title, text, ordinal, score, ...rest }: HostedPassage): CitedPassage {
+  return { party: entry.owner, collection: entry.name, documentId, title, text, ordinal, ...locationOf(rest), score };
 }
 
 /** Decides between equal scores, so that an order never depends on who answered first. */

@@ -1,4 +1,4 @@
-import { limits } from "../../protocol/index.ts";
+import { limits, locationOf } from "../../protocol/index.ts";
 import type { CitedPassage, OtherSource } from "./result.ts";
 
 /** Tells which texts are the same passage but for small changes. */
@@ -128,6 +128,17 @@ function isSubsequence(part: readonly string[], whole: readonly string[]): boole
   return at === part.length;
 }
 
-function otherSource({ party, collection, documentId, title, ordinal }: CitedPassage, identical: boolean): OtherSource {
-  return { party, ...(collection === undefined ? {} : { collection }), documentId, title, ordinal, identical };
+function otherSource(
+  { party, collection, documentId, title, ordinal, ...rest }: CitedPassage,
+  identical: boolean,
+): OtherSource {
+  return {
+    party,
+    ...(collection === undefined ? {} : { collection }),
+    documentId,
+    title,
+    ordinal,
+    ...locationOf(rest),
+    identical,
+  };
 }

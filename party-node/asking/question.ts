@@ -6,6 +6,7 @@ import {
   type Identity,
   type ProtocolFaultCode,
   limits,
+  locationOf,
   packFloats,
   seal,
 } from "../../protocol/index.ts";
@@ -208,10 +209,11 @@ export class Question {
         try {
           const { rows, most } = await this.#fetch(party, wanted, signal);
           for (const row of rows) {
-            const { block, slot, documentId, title, text, ordinal } = row;
+            const { block, slot, documentId, title, text, ordinal, ...rest } = row;
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
             if (!candidate) continue;
-            const passage = { party, documentId, title, text, ordinal, score: candidate.score };
+            const { score } = candidate;
+            const passage = { party, documentId, title, text, ordinal, ...locationOf(rest), score };
             fetched.set(candidateKey(candidate), passage);
             this.#fetched.set(passage, row);
           }
@@ -240,7 +242,7 @@ export class Question {
     const block = answer?.blocks.find((one) => one.block === fetched?.block);
     const secret = onEvidence && fetched && block ? this.#secrets.reveal() : null;
     if (!onEvidence || !fetched || !answer || !block || !secret) return null;
-    const { statement, row, documentId, title, text, ordinal, salt } = fetched;
+    const { statement, row, documentId, title, text, ordinal, salt, ...rest } = fetched;
     const { occupied, hint, passages } = block;
     const opening = {
       answerKey: this.#answerKeys.privateKey.slice(),
@@ -248,7 +250,14 @@ export class Question {
       question: packFloats(question),
     };
     const signed = { query: this.#body, answer: answer.body, statement, row };
-    const opened = { passage: { documentId, title, text, ordinal, salt }, occupied, hint, passages, opening };
+    const location = locationOf(rest);
+    const opened = {
+      passage: { documentId, title, text, ordinal, ...location, salt },
+      occupied,
+      hint,
+      passages,
+      opening,
+    };
     try {
       return onEvidence({ party, claim: { kind: "score-too-high", ...signed, ...opened } });
     } finally {

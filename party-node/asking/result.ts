@@ -1,8 +1,8 @@
-import { type HopMessage, PASSAGES_LIMITED } from "../../protocol/index.ts";
+import { type HopMessage, PASSAGES_LIMITED, type PassageLocation } from "../../protocol/index.ts";
 import type { PartyRoute } from "../routing/party-router.ts";
 
 /** Where else a passage is that is shown once. */
-export interface OtherSource {
+export interface OtherSource extends PassageLocation {
   readonly party: string;
   readonly collection?: string;
   readonly documentId: string;
@@ -20,7 +20,7 @@ export interface OtherSource {
 export type Suspicion = "score-too-high" | "no-sentences";
 
 /** A passage that was fetched, with where it came from. */
-export interface CitedPassage {
+export interface CitedPassage extends PassageLocation {
   /** Who owns it. */
   readonly party: string;
   /** The hosted collection it came from, by the name it has in this node's keyring; not set for what a party serves itself. */
@@ -41,7 +41,7 @@ export interface CitedPassage {
 }
 
 /** One party's part of an entity. */
-export interface CitedPart {
+export interface CitedPart extends PassageLocation {
   readonly party: string;
   readonly documentId: string;
   readonly title: string;

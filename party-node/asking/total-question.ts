@@ -6,6 +6,7 @@ import {
   type ProtocolFaultCode,
   seal,
   verticalParties,
+  locationOf,
 } from "../../protocol/index.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
@@ -247,7 +248,9 @@ function cited(
 ): CitedPassage[] {
   const parts = fetched.flatMap(({ party, parts: delivered }) => {
     const part = delivered.find((one) => one.block === block && one.slot === slot);
-    return part ? [{ party, documentId: part.documentId, title: part.title, text: part.text }] : [];
+    return part
+      ? [{ party, documentId: part.documentId, title: part.title, text: part.text, ...locationOf(part) }]
+      : [];
   });
   const [first] = parts;
   if (!first) return [];

@@ -40,7 +40,11 @@ export interface SourceDocument {
 export type DocumentEvent = { readonly document: SourceDocument } | { readonly problem: Problem };
 
 /** A piece of a document that no passage may reach beyond. */
-export type Section = string;
+export interface Section {
+  readonly text: string;
+  /** What its passages are cited by, at most `limits.placeLengthMax` long; not set where there is nothing to say. */
+  readonly place?: string;
+}
 
 /** What a reader makes of one file. */
 export interface ReadText {

@@ -1,5 +1,7 @@
+import type { PassageLocation } from "../../protocol/index.ts";
+
 /** A stretch of a document that is encoded, scored and cited as one. */
-export interface Passage {
+export interface Passage extends PassageLocation {
   /** The owner's name for the document: a path relative to the ingested folder, or `_id` of a .jsonl line. */
   readonly documentId: string;
   /** Empty when the document has none. */

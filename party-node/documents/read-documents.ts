@@ -5,11 +5,11 @@ import { FILE_BYTES_MAX, problemAt } from "./document.ts";
 import type { DocumentKind, FoundFile, Root } from "./find-documents.ts";
 import { findFiles, unreadable } from "./find-documents.ts";
 import type { Passage } from "./passage.ts";
+import { passagesOf } from "./passages-of.ts";
 import { readHtml } from "./read-html.ts";
-import { readJsonl } from "./read-jsonl.ts";
+import { type Entry, readJsonl } from "./read-jsonl.ts";
 import { readMarkdown } from "./read-markdown.ts";
 import { readText } from "./read-text.ts";
-import { split } from "./split.ts";
 
 const READERS: Record<Exclude<DocumentKind, "jsonl">, (source: string) => ReadText> = {
   text: readText,
@@ -49,7 +49,7 @@ async function* readEntries(path: string): AsyncGenerator<DocumentEvent> {
   for await (const entry of readJsonl(path)) {
     entries++;
     if ("reason" in entry) yield { problem: entry };
-    else yield { document: toDocument(`${path}#${entry.id}`, entry.id, entry.title, [entry.text]) };
+    else yield { document: toDocument(`${path}#${entry.id}`, [passageOf(entry)]) };
   }
   if (entries === 0) yield { problem: emptyFile(path) };
 }
@@ -58,9 +58,9 @@ async function readWhole(file: FoundFile, reader: (source: string) => ReadText):
   const source = await readSource(file.path);
   if (typeof source !== "string") return { problem: source };
   const { title, sections } = reader(source);
-  const texts = sections.flatMap(split);
-  if (texts.length === 0) return { problem: emptyFile(file.path) };
-  return { document: toDocument(file.path, file.name, title.trim(), texts) };
+  const passages = passagesOf(file.name, title.trim(), sections);
+  if (passages.length === 0) return { problem: emptyFile(file.path) };
+  return { document: toDocument(file.path, passages) };
 }
 
 async function readSource(path: string): Promise<string | Problem> {
@@ -81,9 +81,17 @@ async function readSource(path: string): Promise<string | Problem> {
   }
 }
 
-function toDocument(documentKey: string, documentId: string, title: string, texts: readonly string[]): SourceDocument {
-  const passages: Passage[] = texts.map((text, ordinal) => ({ documentId, title, text, ordinal }));
-  const content = JSON.stringify([title, texts]);
+/** One line's document is one passage; where it is, its id says. */
+function passageOf({ id, title, text }: Entry): Passage {
+  return { documentId: id, title, text, ordinal: 0 };
+}
+
+/** @param passages - Of one document, at least one. */
+function toDocument(documentKey: string, passages: readonly Passage[]): SourceDocument {
+  const { documentId = "", title = "" } = passages[0] ?? {};
+  const locations = passages.map(({ place, offset }) => [place ?? null, offset ?? null]);
+  const isLocated = locations.flat().some((part) => part !== null);
+  const content = JSON.stringify([title, passages.map(({ text }) => text), ...(isLocated ? [locations] : [])]);
   return { documentKey, documentId, contentHash: createHash("sha256").update(content).digest("hex"), passages };
 }
 

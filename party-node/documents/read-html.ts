@@ -1,16 +1,32 @@
-import type { HtmlToTextOptions } from "html-to-text";
+import type { FormatCallback, HtmlToTextOptions } from "html-to-text";
 import { compile } from "html-to-text";
-import type { ReadText } from "./document.ts";
+import type { ReadText, Section } from "./document.ts";
+import { HeadingPath } from "./heading-path.ts";
 
 const SKIPPED = ["nav", "script", "style", "noscript", "template", "img", "svg", "form", "iframe", "title"];
+const HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"];
 const LIMITS = { maxDepth: 500, maxInputLength: 64 * 1024 * 1024 };
+
+// Noncharacters around a heading: text has none, and what has some is cleaned of them below.
+const [BEGIN, END] = ["\uFDD0", "\uFDD1"];
+const MARKED = /(?<=^|\n)[ \t]*\uFDD0([1-6])([^\uFDD0\uFDD1]*)\uFDD1/g;
+const MARKS = /\uFDD0[1-6]?|\uFDD1/g;
+
+const markedHeading: FormatCallback = (element, walk, builder) => {
+  builder.openBlock({ leadingLineBreaks: 2 });
+  builder.addLiteral(`${BEGIN}${(element.name as string).slice(1)}`);
+  walk(element.children, builder);
+  builder.addLiteral(END);
+  builder.closeBlock({ trailingLineBreaks: 2 });
+};
 
 const body = compile({
   wordwrap: false,
   limits: LIMITS,
+  formatters: { markedHeading },
   selectors: [
     ...SKIPPED.map((selector) => ({ selector, format: "skip" })),
-    ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({ selector, options: { uppercase: false } })),
+    ...HEADINGS.map((selector) => ({ selector, format: "markedHeading" })),
     { selector: "a", options: { ignoreHref: true } },
     { selector: "table", format: "dataTable", options: { uppercaseHeaderCells: false } },
   ],
@@ -18,10 +34,38 @@ const body = compile({
 const titleElement = compile(only("title"));
 const firstHeading = compile(only("h1"));
 
-/** HTML: one section; the title is that of `<title>`, else the first `<h1>`. Navigation, scripts and styles are left out. */
+/**
+ * HTML: the title is that of `<title>`, else the first `<h1>`; every heading begins a section, and one without a text of its own joins the next.
+ * Navigation, scripts and styles are left out.
+ */
 export function readHtml(source: string): ReadText {
   const title = oneLine(titleElement(source)) || oneLine(firstHeading(source));
-  return { title, sections: [body(source)] };
+  return { title, sections: sectionsOf(body(source), title) };
+}
+
+function sectionsOf(marked: string, title: string): Section[] {
+  const sections: Section[] = [];
+  const path = new HeadingPath();
+  let [section, hasBody, at] = ["", false, 0];
+  const take = (upTo: number): void => {
+    const text = marked.slice(at, upTo).replace(MARKS, "");
+    hasBody ||= text.trim() !== "";
+    section += text;
+  };
+  const end = (): void => {
+    if (section.trim() !== "") sections.push({ text: section, ...path.placeBelow(title) });
+    [section, hasBody] = ["", false];
+  };
+  for (const { index, 0: whole, 1: level, 2: heading = "" } of marked.matchAll(MARKED)) {
+    take(index);
+    if (hasBody) end();
+    path.enter(Number(level), heading);
+    section += heading.trim();
+    at = index + whole.length;
+  }
+  take(marked.length);
+  end();
+  return sections;
 }
 
 function only(selector: string): HtmlToTextOptions {

@@ -1,4 +1,5 @@
-import type { ReadText } from "./document.ts";
+import type { ReadText, Section } from "./document.ts";
+import { HeadingPath } from "./heading-path.ts";
 
 const FRONT_MATTER = /^---[ \t]*\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|$)/;
 const HEADING = /^ {0,3}#{1,6}(?=[ \t]|$)/;
@@ -11,30 +12,33 @@ const HEADING_LENGTH_MAX = 300;
  * text of its own joins the next section. Front matter is dropped; other markup stays as its author wrote it.
  */
 export function readMarkdown(source: string): ReadText {
-  const sections: string[] = [];
+  const sections: Section[] = [];
+  const path = new HeadingPath();
   let title = "";
   let section: string[] = [];
   let bodyLines = 0;
   let fence: string | null = null;
-  const begin = (heading: string): void => {
+  const end = (): void => void sections.push({ text: section.join("\n"), ...path.placeBelow(title) });
+  const begin = (level: number, heading: string): void => {
     if (bodyLines > 0) {
-      sections.push(section.join("\n"));
+      end();
       section = [];
       bodyLines = 0;
     }
     section.push(heading, "");
     if (title === "") title = heading;
+    path.enter(level, heading);
   };
   for (const line of source.replace(FRONT_MATTER, "").split("\n")) {
     const mark = FENCE.exec(line)?.[1];
     const heading = fence === null ? headingOf(line) : null;
     const above = section.at(-1)?.trim() ?? "";
     if (heading !== null) {
-      begin(heading);
+      begin(levelOf(line), heading);
     } else if (fence === null && UNDERLINE.test(line) && isParagraph(above)) {
       section.pop();
       bodyLines--;
-      begin(above);
+      begin(line.includes("=") ? 1 : 2, above);
     } else {
       if (fence === null) fence = mark ?? null;
       else if (mark?.startsWith(fence)) fence = null;
@@ -42,7 +46,7 @@ export function readMarkdown(source: string): ReadText {
       if (line.trim() !== "") bodyLines++;
     }
   }
-  sections.push(section.join("\n"));
+  end();
   return { title, sections };
 }
 
@@ -52,6 +56,11 @@ function headingOf(line: string): string | null {
     .replace(HEADING, "")
     .trim()
     .replace(/(^|[ \t]+)#+$/, "");
+}
+
+/** How many `#` begin it. */
+function levelOf(line: string): number {
+  return line.trimStart().search(/[^#]|$/);
 }
 
 /** Whether a line of `===` or `---` below makes a heading of it, rather than a rule below a list, table or quote. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type CapriseKey, Fault, sodium, hexOf } from "../../crypto/index.ts";
-import { type PackedRow, decodeValue, encodeValue } from "../../protocol/index.ts";
+import { type PackedRow, decodeValue, encodeValue, locationFields, locationOf } from "../../protocol/index.ts";
 import type { Passage } from "../documents/index.ts";
 import type { CollectionSecrets } from "./collection-secrets.ts";
 import type { OutsourcedFaultCode } from "./faults.ts";
@@ -24,6 +24,7 @@ const passageSchema = z.strictObject({
   title: z.string(),
   text: z.string(),
   ordinal: z.int().min(0),
+  ...locationFields,
 });
 
 /**
@@ -104,6 +105,6 @@ export class RowSealer {
   }
 }
 
-function passageBytes({ documentId, title, text, ordinal }: Passage): Uint8Array {
-  return encodeValue({ documentId, title, text, ordinal });
+function passageBytes({ documentId, title, text, ordinal, ...rest }: Passage): Uint8Array {
+  return encodeValue({ documentId, title, text, ordinal, ...locationOf(rest) });
 }

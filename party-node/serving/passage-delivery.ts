@@ -7,6 +7,7 @@ import {
   type PassageStatement,
   encodeValue,
   limits,
+  locationOf,
   passageLeaf,
   seal,
 } from "../../protocol/index.ts";
@@ -43,8 +44,8 @@ export function deliverPassages(
   for (const { rowId, stated } of wanted) {
     const row = stored.get(rowId);
     if (!row) continue;
-    const { documentId, title, text, ordinal, salt } = store.salted(row);
-    const passage = { documentId, title, text, ordinal, salt };
+    const { documentId, title, text, ordinal, salt, ...rest } = store.salted(row);
+    const passage = { documentId, title, text, ordinal, ...locationOf(rest), salt };
     room -= encodeValue(passage).length;
     if (room < 0 || !sodium.memcmp(passageLeaf(passage), stated.leaf)) continue;
     rows.push(stated);

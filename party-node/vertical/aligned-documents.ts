@@ -27,10 +27,11 @@ export async function* alignedDocuments(
   }
 }
 
-/** A document that was split, as it was before. */
+/** A document that was split, as it was before: one passage, which is everywhere in it. */
 function joined(document: SourceDocument): SourceDocument {
   const [first, ...more] = document.passages;
   if (!first || more.length === 0) return document;
   const text = document.passages.map((passage) => passage.text).join("\n\n");
-  return { ...document, passages: [{ ...first, text }] };
+  const { documentId, title, ordinal } = first;
+  return { ...document, passages: [{ documentId, title, text, ordinal }] };
 }

@@ -119,7 +119,7 @@ test("Markdown: first heading is the title, sections are not joined, front matte
     ["The  handbook", "The  handbook\n\nFirst\n\nFirst text.\n```sh\n# no heading\n```", 0],
     ["The  handbook", "Second heading\n\nSecond text.\n\n- item\n---\n#hashtag", 1],
   ]);
-  expect(b?.passages).toEqual([{ documentId: "b.md", title: "", text: "plain", ordinal: 0 }]);
+  expect(b?.passages).toEqual([{ documentId: "b.md", title: "", text: "plain", ordinal: 0, offset: 0 }]);
 });
 
 test("HTML: title from <title> or <h1>, without navigation, scripts and styles", async () => {

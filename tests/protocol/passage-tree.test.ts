@@ -5,6 +5,7 @@ import {
   blockVersion,
   descriptionHash,
   encodeValue,
+  type CommittedPassage,
   passageLeaf,
   passagePath,
   passageRoot,
@@ -47,13 +48,22 @@ describe("the tree of a block's passages", () => {
     const passage = { documentId: "a", title: "", text: "x", ordinal: 0, salt: leaf(0) };
     const encoded = encodeValue([passage.salt, "a", "", "x", 0]);
     expect(hex(passageLeaf(passage))).toBe(hex(hash(Uint8Array.of(0), encoded)));
+    const located = encodeValue([passage.salt, "a", "", "x", 0, null, 7]);
+    expect(hex(passageLeaf({ ...passage, offset: 7 }))).toBe(hex(hash(Uint8Array.of(0), located)));
   });
 
   test("a leaf is another with every field, the salt among them", () => {
     const passage = { documentId: "a", title: "t", text: "x", ordinal: 0, salt: leaf(0) };
-    const changed = [{ documentId: "b" }, { title: "" }, { text: "y" }, { ordinal: 1 }, { salt: leaf(1) }];
+    const changed: Partial<CommittedPassage>[] = [
+      { documentId: "b" },
+      { title: "" },
+      { text: "y" },
+      { ordinal: 1 },
+      { salt: leaf(1) },
+    ];
+    changed.push({ place: "1" }, { place: "2" }, { offset: 1 }, { place: "1", offset: 1 }, { offset: 0 });
     const all = [passage, ...changed.map((change) => ({ ...passage, ...change }))].map((one) => hex(passageLeaf(one)));
-    expect(new Set(all).size).toBe(6);
+    expect(new Set(all).size).toBe(11);
   });
 });
 

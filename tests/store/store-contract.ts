@@ -21,6 +21,8 @@ export function record(key: string, count: number, version = 1): DocumentRecord 
       title: "A title",
       text: `${key} v${version.toString()} ${ordinal.toString()}`,
       ordinal,
+      ...(ordinal % 2 === 0 ? {} : { place: `page ${ordinal.toString()}` }),
+      ...(ordinal % 3 === 0 ? {} : { offset: 100 * ordinal }),
     })),
     vectors: ordinals.map((ordinal) => Float32Array.of(count, ordinal, version, -0.1)),
   };

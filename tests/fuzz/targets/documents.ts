@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PASSAGE_LENGTH_MAX, findRoots, readDocuments, split } from "../../../party-node/documents/index.ts";
+import type { Section } from "../../../party-node/documents/document.ts";
 import { readHtml } from "../../../party-node/documents/read-html.ts";
 import { readMarkdown } from "../../../party-node/documents/read-markdown.ts";
 import { terms } from "../../../party-node/encoders/tokenize.ts";
@@ -14,8 +15,8 @@ const JSONL =
   '{"_id":"1","title":"T","text":"what it says"}\n{"_id":2,"text":"second"}\n\n{"_id":"1","text":"again"}\n';
 
 /** Passages are short, trimmed and well formed, whatever the document. */
-function splits(sections: readonly string[]): void {
-  for (const passage of sections.flatMap(split))
+function splits(sections: readonly Section[]): void {
+  for (const passage of sections.flatMap((section) => split(section.text)))
     if (passage === "" || passage !== passage.trim() || passage.length > PASSAGE_LENGTH_MAX)
       throw new Defect("a passage is empty, too long or has blanks around it");
 }
@@ -49,7 +50,7 @@ export function documentTargets(folder: string): FuzzTarget[] {
       splits(readHtml(text(input)).sections);
     }),
     document("document-text", "One. Two!\n\nThree, and more\r\nof it.", (input) => {
-      splits([text(input)]);
+      splits([{ text: text(input) }]);
     }),
     document("document-file", MARKDOWN, (input) => readFile(join(folder, "document.md"), input)),
     document("document-jsonl", JSONL, (input) => readFile(join(folder, "lines.jsonl"), input)),

@@ -242,8 +242,10 @@ export class IndependentQuerier {
       if (hex(signed["queryHash"] as Uint8Array) !== hex(hash(256, body))) throw new Error("another query's passages");
       const passages = delivered["passages"] as Fields[];
       for (const [i, row] of (signed["rows"] as (Fields & { readonly block: number })[]).entries()) {
-        const { salt, documentId, title, text, ordinal } = passages[i]!;
-        const leaf = hash(256, concat(Uint8Array.of(0), encode([salt!, documentId!, title!, text!, ordinal!])));
+        const { salt, documentId, title, text, ordinal, place, offset } = passages[i]!;
+        const items: Parameters<typeof encode>[0][] = [salt!, documentId!, title!, text!, ordinal!];
+        if (place !== undefined || offset !== undefined) items.push(place ?? null, offset ?? null);
+        const leaf = hash(256, concat(Uint8Array.of(0), encode(items)));
         if (hex(leaf) !== hex(row["leaf"] as Uint8Array)) throw new Error("other words than were signed");
         const known = this.#scored.get(`${party}/${String(row.block)}`);
         if (!known || hex(known.version) !== hex(row["version"] as Uint8Array)) throw new Error("not what was scored");
