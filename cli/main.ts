@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rights: async () => (await import("./rights.ts")).rightsCommand(),
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
+  console: async () => (await import("./console.ts")).consoleCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),

@@ -39,7 +39,14 @@ export function questionRoutes({ asker, federation, member, version, onBug }: Qu
             for await (const outcome of asking) await send("outcome", outcome);
             const result = await asking.result;
             const { terms } = federation();
-            const receipt = makeReceipt({ result, traffic: traffic.stop(), terms, querier: member, askedAtMs, version });
+            const receipt = makeReceipt({
+              result,
+              traffic: traffic.stop(),
+              terms,
+              querier: member,
+              askedAtMs,
+              version,
+            });
             await send("answer", { ...result, receipt });
           });
         } catch (error) {

@@ -41,6 +41,8 @@ export interface FederationInProcessOptions {
   readonly mode?: "private" | "clear";
   /** Default `["asker"]`. */
   readonly queriers?: readonly string[];
+  /** Parties that may ask too. */
+  readonly askingParties?: readonly string[];
   /** Its `normMax` and `dim` become the federation's; not closed. */
   readonly encoder: Encoder;
   /** Default 64, which gives blocks of 32 rows. */
@@ -119,7 +121,9 @@ export class FederationInProcess implements AsyncDisposable {
     const members = [
       ...this.coordinators.map((name) => this.#member(name, ["coordinator"])),
       ...queriers.map((name) => this.#member(name, ["querier"])),
-      ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
+      ...Object.keys(corpora).map((name) =>
+        this.#member(name, options.askingParties?.includes(name) ? ["party", "querier"] : ["party"]),
+      ),
     ];
     const scoring = {
       dim: encoder.dim,
