@@ -4,6 +4,7 @@ export {
   type QueryOptions,
   type CitedPart,
   type CitedPassage,
+  type FederationView,
   type HostedOutcome,
   type OtherSource,
   type PartyFault,

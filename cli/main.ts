@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
   console: async () => (await import("./console.ts")).consoleCommand(),
+  serve: async () => (await import("./serve.ts")).serveCommand(),
+  mcp: async () => (await import("./mcp.ts")).mcpCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),
   collection: async () => (await import("./collection.ts")).collectionCommand(),
   trial: async () => (await import("./trial.ts")).trialCommand(),

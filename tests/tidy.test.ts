@@ -209,6 +209,29 @@ describe("folders keep to their layer", () => {
   test("a party does not import the coordinator", () =>
     expect(imports(files("party-node"), under("coordinator"))).toEqual([]));
 
+  test("integrations are imported by the command line alone", () => {
+    const above = ["integrations", "cli", "tests"];
+    const below = sources.filter((file) => !above.some((folder) => within(folder)(file)));
+    expect(imports(below, under("integrations"))).toEqual([]);
+  });
+
+  test("a package that not everybody installs is imported by one file, and that by nothing that is always loaded", () => {
+    const optional: Readonly<Record<string, string>> = {
+      "@langchain/core": "langchain",
+      "@llamaindex/core": "llamaindex",
+      "@modelcontextprotocol/sdk": "mcp",
+      ai: "ai-sdk",
+    };
+    for (const [name, entry] of Object.entries(optional)) {
+      const shipped = sources.filter((file) => !within("tests")(file) && !within("examples")(file));
+      const isIt = (target: string): boolean => `${target}/`.startsWith(`${name}/`);
+      const importers = shipped.filter((file) => file.imports.some(isIt)).map(({ path }) => path);
+      expect([name, importers]).toEqual([name, [`integrations/${entry}.ts`]]);
+      const users = shipped.filter((file) => file.imports.includes(`integrations/${entry}.ts`)).map(({ path }) => path);
+      expect([name, users]).toEqual([name, entry === "mcp" ? ["cli/mcp.ts"] : []]);
+    }
+  });
+
   test("nothing that ships imports the tests", () => {
     expect(
       imports(

@@ -70,10 +70,6 @@ function Shell({ overview }: { readonly overview: Overview }): JSX.Element {
             </ul>
           </nav>
           <div class="side-foot">
-            <p class="who">
-              <span class="who-member">{overview.member}</span>
-              <span class="soft">{overview.federation}</span>
-            </p>
             <div class="side-buttons">
               <button type="button" class="quiet icon-only" onClick={switchTheme}>
                 <Icon name={scheme.value === "dark" ? "sun" : "moon"} />
@@ -90,6 +86,10 @@ function Shell({ overview }: { readonly overview: Overview }): JSX.Element {
                 <span class="for-readers">Keys</span>
               </button>
             </div>
+            <p class="who">
+              <span class="who-member">{overview.member}</span>
+              <span class="soft">{overview.federation}</span>
+            </p>
           </div>
         </header>
         <main id="main" ref={main} tabIndex={-1} class={`view view-${view}`}>

@@ -27,6 +27,8 @@ import { checkPassages, sourceOf } from "./passage-checks.ts";
 import { type QueryOptions, checkQueryOptions, type CheckedOptions } from "./query-options.ts";
 import { type Asking, startAsking } from "./start-asking.ts";
 import { TextCodes } from "./text-codes.ts";
+import { between } from "./timings.ts";
+import { type FederationView, viewFederation } from "./federation-view.ts";
 import { PartyRouter } from "../routing/index.ts";
 import { withFault, withFetched } from "./outcome-details.ts";
 import { notAsked, withRoute } from "./route-outcomes.ts";
@@ -134,6 +136,11 @@ export class SottoClient {
   /** Names of the parties that are connected at present. */
   get online(): readonly string[] {
     return [...this.#link.online];
+  }
+
+  /** What this member knows of its federation at present. */
+  get federation(): FederationView {
+    return viewFederation(this.#options, this.#link.online);
   }
 
   /** Resolves when a query key is ready for every block known: the next question then costs the least. */
@@ -376,21 +383,4 @@ async function inTime(opening: Promise<void>, deadlineMs: number): Promise<void>
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** What each step of a query took, from the moments between them. */
-function between({
-  began,
-  encoded,
-  encrypted,
-  scored,
-  done,
-}: Readonly<Record<"began" | "encoded" | "encrypted" | "scored" | "done", number>>): QueryResult["timingsMs"] {
-  return {
-    encode: encoded - began,
-    encrypt: encrypted - encoded,
-    scores: scored - encrypted,
-    passages: done - scored,
-    total: done - began,
-  };
 }

@@ -1,5 +1,6 @@
 export { type ClientOptions, SottoClient } from "./client.ts";
 export { checkEncoder, federationLayout } from "./federation-layout.ts";
+export type { FederationView } from "./federation-view.ts";
 export type { QueryOptions } from "./query-options.ts";
 export type { PassageFaultCode } from "./passage-checks.ts";
 export type { Asking } from "./start-asking.ts";

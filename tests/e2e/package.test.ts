@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
-import { Cli, repository, sottoOutput } from "../support/cli.ts";
+import { Cli, repository, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
 
@@ -21,6 +21,9 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 let packed: Packed;
+/** Its entry points besides the main one, each with a package that an application installs itself. */
+const ENTRIES = ["langchain", "llamaindex", "ai-sdk", "mcp"];
+const OPTIONAL = ["@langchain/core", "@llamaindex/core", "ai", "@modelcontextprotocol/sdk"];
 
 /** Links packages into a `node_modules` folder of its own, so that nothing is written to the repository's. */
 function linkPackages(names: readonly string[], to: string): void {
@@ -77,6 +80,8 @@ test("the package holds what it needs, no tests, and is small", () => {
       "dist/crypto/codes/kernels/hamming.generated.js",
       "demo/questions.json",
       "examples/ask.mjs",
+      ...ENTRIES.flatMap((name) => [`dist/integrations/${name}.js`, `dist/integrations/${name}.d.ts`]),
+      ...["langchain", "llamaindex", "ai-sdk", "mcp-client", "http"].map((name) => `examples/${name}.mjs`),
     ]),
   );
   expect(paths.filter((path) => /(^|\/)tests?\/|\.test\.|\.as\.ts$|node_modules|\.key$|\.tgz$/.test(path))).toEqual([]);
@@ -134,6 +139,34 @@ void new Fault("CODE", "message").code;
   ).catch((error: unknown) => {
     throw new Error(`the types do not fit:\n${(error as { stdout: string }).stdout}`);
   });
+});
+
+test("what an optional package is missing for says so, and the rest works", async () => {
+  const { code, stderr } = await sotto(["mcp"], { main, cwd: application });
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^error MCP_MISSING: .*npm install /)]);
+  expect(await sottoOutput(["serve", "--help"], { main, cwd: application })).toMatch(/access\.token/);
+});
+
+test("its other entry points serve a program that has their packages", async () => {
+  const bigger = at("bigger-application");
+  cpSync(join(application, "node_modules"), join(bigger, "node_modules"), { recursive: true, verbatimSymlinks: true });
+  linkPackages(OPTIONAL, join(bigger, "node_modules"));
+  const imports = ENTRIES.map((name, i) => `import * as entry${String(i)} from "sotto/${name}";`);
+  const names = ENTRIES.map((_, i) => `Object.keys(entry${String(i)})`);
+  writeFileSync(
+    join(bigger, "entries.mjs"),
+    `${imports.join("\n")}\nconsole.log(JSON.stringify([${names.join(",")}]));`,
+  );
+  const { stdout } = await run(process.execPath, ["entries.mjs"], {
+    cwd: bigger,
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
+  expect(JSON.parse(stdout)).toEqual([
+    ["QUOTING_NOTICE", "SottoRetriever"],
+    ["QUOTING_NOTICE", "SottoRetriever"],
+    ["sottoTool"],
+    expect.arrayContaining(["mcpServer"]),
+  ]);
 });
 
 test("its command line shows help and runs the demo", async () => {

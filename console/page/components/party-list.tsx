@@ -14,34 +14,38 @@ const ICONS: Readonly<Record<Exclude<Status, "waiting">, IconName>> = {
   "not-asked": "minus",
 };
 
-/** Who is asked, and what became of each so far. */
+/** Who is asked, and what became of each so far: the parties in their order, then hosted collections as they answer. */
 export function PartyList({ asked }: { readonly asked: Asked }): JSX.Element {
   const { parties, outcomes, online, phase } = asked;
-  const answered = new Set(outcomes.filter(({ collection }) => !collection).map(({ party }) => party));
-  const waiting = phase === "asking" ? parties.filter((party) => !answered.has(party)) : [];
+  const own = new Map(outcomes.filter(({ collection }) => !collection).map((outcome) => [outcome.party, outcome]));
+  const names = phase === "asking" ? parties : parties.filter((party) => own.has(party));
   return (
     <ul class="parties" aria-label="Parties" aria-live="polite">
-      {outcomes.map((outcome) => (
-        <PartyRow
-          key={`${outcome.party} ${outcome.collection?.name ?? ""}`}
-          name={outcome.party}
-          status={outcome.status}
-          words={inWords(outcome)}
-          where={outcome.collection ? `“${outcome.collection.name}” at ${outcome.collection.host}` : ""}
-          isFaulty={outcome.fault !== undefined}
-        />
-      ))}
-      {waiting.map((party) => (
-        <PartyRow
-          key={`${party} `}
-          name={party}
-          status="waiting"
-          words={online.includes(party) ? "waiting" : "not connected; waiting for the coordinator to say so"}
-          where=""
-          isFaulty={false}
-        />
-      ))}
+      {names.map((name) => {
+        const outcome = own.get(name);
+        if (outcome) return <OutcomeRow key={name} outcome={outcome} />;
+        const words = online.includes(name) ? "waiting" : "not connected; waiting for the coordinator to say so";
+        return <PartyRow key={name} name={name} status="waiting" words={words} where="" isFaulty={false} />;
+      })}
+      {outcomes
+        .filter(({ collection }) => collection)
+        .map((outcome) => (
+          <OutcomeRow key={`${outcome.party}/${outcome.collection?.name ?? ""}`} outcome={outcome} />
+        ))}
     </ul>
+  );
+}
+
+function OutcomeRow({ outcome }: { readonly outcome: PartyOutcome }): JSX.Element {
+  const { party, status, collection, fault } = outcome;
+  return (
+    <PartyRow
+      name={party}
+      status={status}
+      words={inWords(outcome)}
+      where={collection ? `“${collection.name}” at ${collection.host}` : ""}
+      isFaulty={fault !== undefined}
+    />
   );
 }
 

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import type { CitedPassage } from "../../api.ts";
+import { paragraphsOf } from "../paragraphs.ts";
 import { Dialog } from "./dialog.tsx";
 import { Icon } from "./icon.tsx";
 import { PassageMeta, Suspicions, titleOf } from "./passage-list.tsx";
@@ -37,7 +38,7 @@ export function PassageDialog({ passages, index, onMove, onClose }: PassageDialo
           ? passage.parts.map(({ party, text }) => (
               <section key={party}>
                 <PartyName name={party} />
-                <p>{text}</p>
+                {paragraphs(text)}
               </section>
             ))
           : paragraphs(passage.text)}
@@ -59,7 +60,7 @@ export function PassageDialog({ passages, index, onMove, onClose }: PassageDialo
 }
 
 function paragraphs(text: string): JSX.Element[] {
-  return text.split(/\n{2,}/).map((paragraph, at) => <p key={at}>{paragraph}</p>);
+  return paragraphsOf(text).map((paragraph, at) => <p key={at}>{paragraph}</p>);
 }
 
 function OtherSources({ passage: { alsoFrom = [] } }: { readonly passage: CitedPassage }): JSX.Element | null {

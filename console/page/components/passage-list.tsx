@@ -45,7 +45,7 @@ export function titleOf({ title, documentId }: CitedPassage): string {
 }
 
 export function PassageMeta({ passage }: { readonly passage: CitedPassage }): JSX.Element {
-  const { party, collection, documentId, ordinal, alsoFrom = [], place } = passage;
+  const { party, collection, documentId, title, ordinal, alsoFrom = [], place } = passage;
   const parties = passage.parts?.map((part) => part.party) ?? [party];
   const others = [...new Set(alsoFrom.map((other) => other.party))];
   return (
@@ -54,7 +54,7 @@ export function PassageMeta({ passage }: { readonly passage: CitedPassage }): JS
         <PartyName key={name} name={name} />
       ))}
       {collection === undefined ? null : <span>“{collection}”</span>}
-      <span class="document-name">{documentId}</span>
+      {title === "" ? null : <span class="document-name">{documentId}</span>}
       <span>{place ?? `passage ${String(ordinal + 1)}`}</span>
       {others.length === 0 ? null : <span>also at {others.join(", ")}</span>}
     </p>

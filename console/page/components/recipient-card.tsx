@@ -18,7 +18,7 @@ export interface RecipientCardProps {
 export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Element {
   const { name, role, traffic, sees, hidden, collections = [] } = recipient;
   return (
-    <li class="recipient" data-recipient={name}>
+    <li class={`recipient is-${role}`} data-recipient={name}>
       <header class="recipient-head">
         <h2>
           <PartyName name={name} />
@@ -108,7 +108,7 @@ function BudgetLine({ recipient: { budget } }: { readonly recipient: Recipient }
     <p class="budget">
       <strong>Budget</strong>{" "}
       {spent === undefined
-        ? `This counted as ${count(counted, "question")} there. It answers ${number(usual.questions)} of yours in ${count(usual.days, "day")} unless its operator says otherwise; how many are left it does not tell.`
+        ? `Counted as ${count(counted, "question")} there. It answers ${number(usual.questions)} of yours in ${count(usual.days, "day")}, unless its operator says otherwise.`
         : sentence(spent)}
     </p>
   );

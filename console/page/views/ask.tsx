@@ -19,7 +19,7 @@ export function AskView({ overview }: { readonly overview: Overview }): JSX.Elem
         {asked ? "Ask" : "What would you like to know?"}
       </h1>
       <QuestionForm overview={overview} />
-      <Assurance overview={overview} />
+      {asked === null || overview.mode === "clear" ? <Assurance overview={overview} /> : null}
       {asked ? <Answered key={asked.id} asked={asked} /> : null}
       <Earlier />
     </div>
@@ -49,7 +49,7 @@ function Answered({ asked }: { readonly asked: Asked }): JSX.Element {
   const open = useSignal<number | null>(null);
   const passages = answer?.passages ?? [];
   return (
-    <article class="answered" aria-labelledby="asked-question">
+    <article class="answer" aria-labelledby="asked-question">
       <div class="asked">
         <h2 id="asked-question">{question}</h2>
         {phase === "waiting" || phase === "asking" ? (
@@ -126,33 +126,44 @@ function Earlier(): JSX.Element | null {
   const others = questions.value.filter(({ id }) => id !== shownId.value);
   if (questions.value.length === 0) return null;
   return (
-    <section class="earlier" aria-labelledby="earlier">
-      <div class="section-head">
-        <h2 id="earlier">{others.length === 0 ? "This tab" : "Earlier in this tab"}</h2>
+    <footer class="earlier">
+      {others.length === 0 ? null : (
+        <section aria-labelledby="earlier">
+          <h2 id="earlier">Earlier in this tab</h2>
+          <ul>
+            {others.map((asked) => (
+              <EarlierQuestion key={asked.id} asked={asked} />
+            ))}
+          </ul>
+        </section>
+      )}
+      <p class="kept">
+        <span class="soft">Kept in this tab’s memory alone, and gone with it.</span>
         <button type="button" class="quiet" onClick={forget}>
-          Forget all
+          Forget now
         </button>
-      </div>
-      <ul>
-        {others.map(({ id, question, askedAt, answer, phase }) => (
-          <li key={id}>
-            <button
-              type="button"
-              class="earlier-question"
-              onClick={() => {
-                shownId.value = id;
-              }}
-            >
-              <span>{question}</span>
-              <span class="soft">
-                {answer ? count(answer.passages.length, "passage") : phase === "failed" ? "no answer" : "under way"} ·{" "}
-                {clock(askedAt)}
-              </span>
-            </button>
-          </li>
-        ))}
-      </ul>
-      <p class="soft">Questions and answers are kept in this tab’s memory alone, and are gone with it.</p>
-    </section>
+      </p>
+    </footer>
+  );
+}
+
+function EarlierQuestion({ asked: { id, question, askedAt, answer, phase } }: { readonly asked: Asked }): JSX.Element {
+  const state = answer ? count(answer.passages.length, "passage") : phase === "failed" ? "no answer" : "under way";
+  return (
+    <li>
+      <button
+        type="button"
+        class="earlier-question"
+        onClick={() => {
+          shownId.value = id;
+          scrollTo(0, 0);
+        }}
+      >
+        <span>{question}</span>
+        <span class="soft">
+          {state} · {clock(askedAt)}
+        </span>
+      </button>
+    </li>
   );
 }

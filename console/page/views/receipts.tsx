@@ -3,6 +3,7 @@ import type { Receipt } from "../../api.ts";
 import { FigureTile } from "../components/figure-tile.tsx";
 import { Heading } from "../components/heading.tsx";
 import { Icon } from "../components/icon.tsx";
+import { Journey } from "../components/journey.tsx";
 import { RecipientCard } from "../components/recipient-card.tsx";
 import { bytes, clock, count } from "../format.ts";
 import { type Asked, receipted } from "../state/questions.ts";
@@ -86,6 +87,7 @@ function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readon
           beside={recipients.length === 1 ? "member" : "members"}
         />
       </dl>
+      <Journey receipt={receipt} />
       <ol class="recipients" aria-label="Who handled it">
         {recipients.map((recipient) => (
           <RecipientCard key={recipient.name} recipient={recipient} most={most} />
@@ -103,8 +105,8 @@ function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readon
         </button>
         <p class="soft">
           Counted by this node as it sent and received. Encryption adds 17 bytes a message, the network a little more.
-          Everything goes through the coordinator, so what is listed for a party is part of what is listed there. The
-          file holds neither your question nor any passage.
+          Everything goes through the coordinator, so what is listed for a party is part of what is listed there. How
+          many questions are left at a party the protocol does not tell. The file holds neither your question nor any passage.
         </p>
       </footer>
     </article>
