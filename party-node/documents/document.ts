@@ -12,6 +12,12 @@ export type ProblemReason =
   | "NO_TEXT"
   | "DUPLICATE_ID"
   | "EMPTY"
+  | "ENCRYPTED"
+  | "SCANNED"
+  | "DAMAGED"
+  | "TOO_COSTLY"
+  | "UNSUPPORTED"
+  | "ATTACHMENTS"
   | "OUT_OF_RANGE";
 
 /** Something a person should know about the documents; the rest is ingested. */
@@ -53,7 +59,7 @@ export interface ReadText {
   readonly sections: readonly Section[];
 }
 
-/** Largest text, Markdown or HTML file that is read, in bytes; .jsonl files are streamed and have no such limit. */
+/** Largest text or Markdown file that is read, in bytes; .jsonl files are streamed and have no such limit. */
 export const FILE_BYTES_MAX = 64 * 1024 * 1024;
 /** Longest line of a .jsonl file, in bytes without its line end. */
 export const LINE_BYTES_MAX = 1024 * 1024;

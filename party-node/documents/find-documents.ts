@@ -3,8 +3,9 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve, sep } from "node:path";
 import type { Problem } from "./document.ts";
 import { problemAt } from "./document.ts";
+import type { ParsedFormat } from "./formats/parse.ts";
 
-export type DocumentKind = "jsonl" | "markdown" | "text" | "html";
+export type DocumentKind = "jsonl" | "markdown" | "text" | ParsedFormat;
 
 /** A file that a reader exists for. */
 export interface FoundFile {
@@ -28,6 +29,15 @@ const KINDS = new Map<string, DocumentKind>([
   [".txt", "text"],
   [".html", "html"],
   [".htm", "html"],
+  [".xhtml", "html"],
+  [".pdf", "pdf"],
+  [".docx", "docx"],
+  [".pptx", "pptx"],
+  [".xlsx", "xlsx"],
+  [".csv", "csv"],
+  [".tsv", "tsv"],
+  [".epub", "epub"],
+  [".eml", "eml"],
 ]);
 
 /** What the names of files end in that a reader exists for, with the dot. */

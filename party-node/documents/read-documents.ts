@@ -2,42 +2,46 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { DocumentEvent, Problem, ReadText, SourceDocument } from "./document.ts";
 import { FILE_BYTES_MAX, problemAt } from "./document.ts";
-import type { DocumentKind, FoundFile, Root } from "./find-documents.ts";
+import type { FoundFile, Root } from "./find-documents.ts";
 import { findFiles, unreadable } from "./find-documents.ts";
+import { parseLimits } from "./formats/parse-limits.ts";
+import type { ParsedFormat } from "./formats/parse.ts";
+import { ParsedFiles } from "./parsed-files.ts";
 import type { Passage } from "./passage.ts";
 import { passagesOf } from "./passages-of.ts";
-import { readHtml } from "./read-html.ts";
 import { type Entry, readJsonl } from "./read-jsonl.ts";
 import { readMarkdown } from "./read-markdown.ts";
 import { readText } from "./read-text.ts";
 
-const READERS: Record<Exclude<DocumentKind, "jsonl">, (source: string) => ReadText> = {
-  text: readText,
-  markdown: readMarkdown,
-  html: readHtml,
-};
+/** Formats that are read in this process. */
+const READERS = { text: readText, markdown: readMarkdown } as const;
 
 /**
  * Reads all documents under the roots, one in memory at a time, always in the same order. Whatever is wrong with one of
  * them is a problem between the others. A file found under two roots is read once, under the first.
+ *
+ * @param parsed - Parses what is parsed in another process; not closed. Without it every such file is parsed anew.
  */
-export async function* readDocuments(roots: readonly Root[]): AsyncGenerator<DocumentEvent> {
+export async function* readDocuments(roots: readonly Root[], parsed?: ParsedFiles): AsyncGenerator<DocumentEvent> {
+  await using own = parsed ? null : new ParsedFiles();
+  const files = parsed ?? own!;
   const seen = new Set<string>();
   for (const root of roots) {
     for await (const found of findFiles(root)) {
       if ("reason" in found) yield { problem: found };
       else if (!seen.has(found.path)) {
         seen.add(found.path);
-        yield* readFound(found);
+        yield* readFound(found, files);
       }
     }
   }
 }
 
-async function* readFound(file: FoundFile): AsyncGenerator<DocumentEvent> {
+async function* readFound(file: FoundFile, files: ParsedFiles): AsyncGenerator<DocumentEvent> {
   try {
     if (file.kind === "jsonl") yield* readEntries(file.path);
-    else yield await readWhole(file, READERS[file.kind]);
+    else if (file.kind in READERS) yield await readWhole(file, READERS[file.kind as keyof typeof READERS]);
+    else yield* readParsed(file, file.kind as ParsedFormat, files);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     yield { problem: unreadable(file.path, error) };
@@ -63,17 +67,32 @@ async function readWhole(file: FoundFile, reader: (source: string) => ReadText):
   return { document: toDocument(file.path, passages) };
 }
 
-async function readSource(path: string): Promise<string | Problem> {
-  await using file = await open(path, "r");
-  if ((await file.stat()).size > FILE_BYTES_MAX) {
-    return problemAt(
-      path,
-      null,
-      "TOO_LARGE",
-      `is larger than ${FILE_BYTES_MAX.toString()} bytes. Split it, or use .jsonl.`,
-    );
+async function* readParsed(file: FoundFile, format: ParsedFormat, files: ParsedFiles): AsyncGenerator<DocumentEvent> {
+  const { path, name } = file;
+  const bytes = await readBytes(path, parseLimits.fileBytesMax, "Divide it.");
+  if ("reason" in bytes) {
+    yield { problem: bytes };
+    return;
   }
-  const bytes = await file.readFile();
+  const read = await files.parse(path, format, bytes);
+  if ("reason" in read) {
+    yield { problem: problemAt(path, null, read.reason, read.what) };
+    return;
+  }
+  const passages = passagesOf(name, read.title.trim(), read.sections);
+  yield passages.length > 0 ? { document: toDocument(path, passages) } : { problem: emptyFile(path) };
+  for (const { reason, what } of read.unread) yield { problem: problemAt(path, null, reason, what) };
+}
+
+async function readBytes(path: string, bytesMax: number, advice: string): Promise<Buffer | Problem> {
+  await using file = await open(path, "r");
+  if ((await file.stat()).size <= bytesMax) return await file.readFile();
+  return problemAt(path, null, "TOO_LARGE", `is larger than ${bytesMax.toString()} bytes. ${advice}`);
+}
+
+async function readSource(path: string): Promise<string | Problem> {
+  const bytes = await readBytes(path, FILE_BYTES_MAX, "Split it, or use .jsonl.");
+  if ("reason" in bytes) return bytes;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r\n?/g, "\n");
   } catch {

@@ -40,7 +40,12 @@ const firstHeading = compile(only("h1"));
  */
 export function readHtml(source: string): ReadText {
   const title = oneLine(titleElement(source)) || oneLine(firstHeading(source));
-  return { title, sections: sectionsOf(body(source), title) };
+  return { title, sections: htmlSections(source, title) };
+}
+
+/** The sections of a page that is part of something else. @param title - What it is part of: no place names it. */
+export function htmlSections(source: string, title: string): Section[] {
+  return sectionsOf(body(source), title);
 }
 
 function sectionsOf(marked: string, title: string): Section[] {

@@ -6,7 +6,7 @@ import { type Sight, sightOfCoordinator, sightOfMember } from "./sight.ts";
 
 /** What is known of how many more questions a party answers. The protocol does not say how many are left. */
 export interface Budget {
-  /** Questions that this one may have been counted as: one for every time it was asked. */
+  /** Questions that this one was counted as: one for every time it was asked. Where the party has not answered, that many at most. */
   readonly counted: number;
   /** What holds unless the party's operator says otherwise. */
   readonly usual: { readonly questions: number; readonly days: number };
@@ -26,7 +26,7 @@ export interface Recipient extends Sight {
   readonly outcome?: PartyOutcome;
   /** Hosted collections that were asked there. */
   readonly collections?: readonly HostedOutcome[];
-  /** Of a party that was sent the question. */
+  /** Of a party that was sent the question and was there. */
   readonly budget?: Budget;
 }
 
@@ -82,7 +82,9 @@ export function makeReceipt({ result, traffic, terms, querier, askedAtMs, versio
       parts,
       ...(outcome ? { outcome: withoutEvidence(outcome) } : {}),
       ...(collections.length > 0 ? { collections } : {}),
-      ...(outcome && parts.question.messages > 0 ? { budget: budgetOf(outcome, parts, terms) } : {}),
+      ...(outcome && parts.question.messages > 0 && outcome.fault?.code !== "PARTY_OFFLINE"
+        ? { budget: budgetOf(outcome, parts, terms) }
+        : {}),
       ...sightOfMember({ mode, parts, outcome, collections }),
     };
   });

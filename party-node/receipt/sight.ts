@@ -38,14 +38,18 @@ export function sightOfMember({ mode, parts, outcome, collections }: MemberSight
 function sightOfParty(mode: Mode, { question }: MemberTraffic, outcome: PartyOutcome): Sight {
   if (question.messages === 0)
     return { sees: ["That you are connected; it was sent no question"], hidden: ["The question and its vector"] };
+  if (outcome.fault?.code === "PARTY_OFFLINE")
+    return { sees: ["Nothing: the coordinator says that it was not connected"], hidden: HIDDEN };
   const arrived = outcome.status === "answered" ? "" : ", if this reached it";
   const sees = [`That you asked, and when${arrived}`, ...fetched(outcome)];
   if (mode === "clear") return { sees: ["The question's vector, in the open", ...sees], hidden: [] };
   return {
     sees: ["The question, encrypted", ...sees],
-    hidden: ["The question and its vector", "The scores it computed", "What others hold, and what they answered"],
+    hidden: HIDDEN,
   };
 }
+
+const HIDDEN = ["The question and its vector", "The scores it computed", "What others hold, and what they answered"];
 
 function fetched({ status, passagesFetched = 0 }: PartyOutcome): string[] {
   if (status !== "answered") return [];

@@ -6,8 +6,17 @@ import { Sealer } from "./sealer.ts";
 import { type StoreFaultCode, findingDamage } from "./store-fault.ts";
 
 const APPLICATION_ID = 0x534f5454; // "SOTT"
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const BUSY_TIMEOUT_MS = 10_000;
+
+// Since version 3.
+const EXTRACTIONS = `
+  CREATE TABLE extractions (
+    path_hash BLOB PRIMARY KEY,
+    sealed_path BLOB NOT NULL,
+    sealed BLOB NOT NULL
+  ) STRICT;
+`;
 
 // `sealed` columns are a Sealer's; numbers, blocks and slots are in clear: the shape of the store, nothing of its content. `commitment` is a salted hash, and
 // null in rows of version 1, which had none.
@@ -43,6 +52,7 @@ const SCHEMA = `
     name_hash BLOB PRIMARY KEY,
     sealed BLOB NOT NULL
   ) STRICT;
+  ${EXTRACTIONS}
   PRAGMA application_id = ${APPLICATION_ID.toString()};
   PRAGMA user_version = ${SCHEMA_VERSION.toString()};
 `;
@@ -118,12 +128,12 @@ function createOnce(database: DatabaseSync, path: string, storeKey: Uint8Array, 
 }
 
 function upgradeOnce(database: DatabaseSync): void {
-  if (number(database, "PRAGMA application_id") !== APPLICATION_ID || number(database, "PRAGMA user_version") !== 1)
-    return;
+  const version = (): number => number(database, "PRAGMA user_version");
+  if (number(database, "PRAGMA application_id") !== APPLICATION_ID || version() >= SCHEMA_VERSION) return;
   database.exec("BEGIN IMMEDIATE");
   try {
-    if (number(database, "PRAGMA user_version") === 1)
-      database.exec(`ALTER TABLE rows ADD COLUMN commitment BLOB; PRAGMA user_version = ${SCHEMA_VERSION.toString()}`);
+    if (version() === 1) database.exec("ALTER TABLE rows ADD COLUMN commitment BLOB");
+    if (version() < SCHEMA_VERSION) database.exec(`${EXTRACTIONS} PRAGMA user_version = ${SCHEMA_VERSION.toString()}`);
     database.exec("COMMIT");
   } catch (error) {
     database.exec("ROLLBACK");

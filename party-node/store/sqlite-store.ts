@@ -10,6 +10,7 @@ import { places, shuffled } from "./placement.ts";
 import { type OpenStoreFile, number, openStoreFile } from "./schema.ts";
 import type { Sealer } from "./sealer.ts";
 import { SqliteBlocks, openSnapshot } from "./sqlite-blocks.ts";
+import { SqliteExtractions } from "./sqlite-extractions.ts";
 import type { StoreFaultCode } from "./store-fault.ts";
 import { Statements } from "./statements.ts";
 import type {
@@ -60,6 +61,7 @@ interface NewRow {
 
 class SqliteStore implements PassageStore {
   readonly rowsPerBlock: number;
+  readonly extractions: SqliteExtractions;
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #sealer: Sealer;
@@ -74,6 +76,7 @@ class SqliteStore implements PassageStore {
     this.#sql = new Statements(database);
     this.#blocks = new SqliteBlocks(this.#sql, sealer);
     this.#passages = new PassageSealer(sealer);
+    this.extractions = new SqliteExtractions(this.#sql, sealer);
     this.rowsPerBlock = rowsPerBlock;
   }
 

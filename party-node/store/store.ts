@@ -38,6 +38,18 @@ export interface DocumentRecord {
   readonly position?: number | undefined;
 }
 
+/** What was extracted from files that are costly to parse, sealed, so that none is parsed twice. */
+export interface Extractions {
+  /** As it was last written for the file, or null. */
+  read(path: string): unknown;
+  /** @param extraction - Anything JSON can hold. */
+  write(path: string, extraction: unknown): void;
+  /** Paths that begin with the prefix, sorted. */
+  paths(prefix: string): string[];
+  /** Unknown paths are ignored. */
+  remove(paths: readonly string[]): void;
+}
+
 /** One transaction's worth of changes. */
 export interface StoreChanges {
   /** New or changed documents; a changed one replaces all rows of its old version. */
@@ -102,6 +114,8 @@ export interface PassageStore extends BlockReader {
   /** A named small sealed value (corpus statistics, encoder fingerprint), or null. */
   readValue(name: string): Uint8Array | null;
   writeValue(name: string, value: Uint8Array): void;
+
+  readonly extractions: Extractions;
 
   close(): void;
 }

@@ -64,7 +64,7 @@ test("reports what it cannot read, and goes on", async () => {
   write(folder.path, {
     "outside.txt": "secret",
     "in/a.txt": "A",
-    "in/b.pdf": "%PDF",
+    "in/b.doc": "%DOC",
     "in/c.txt": Uint8Array.of(0xff, 0xfe, 0x41),
     "in/d.md": " \n",
     "in/e.jsonl": "\n\n",
@@ -76,7 +76,7 @@ test("reports what it cannot read, and goes on", async () => {
   expect(texts(documents)).toEqual(["A"]);
   expect(problems.map(({ file, reason }) => `${reason} ${file.slice(folder.path.length)}`)).toEqual([
     "UNREADABLE /missing",
-    "UNKNOWN_TYPE /in/b.pdf",
+    "UNKNOWN_TYPE /in/b.doc",
     "LINK_OUTSIDE /in/broken.txt",
     "NOT_UTF8 /in/c.txt",
     "EMPTY /in/d.md",

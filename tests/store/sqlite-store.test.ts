@@ -43,7 +43,7 @@ describe("a store of version 1, whose rows have no commitments", () => {
     const store = h.open();
     store.apply({ put: [record("/a", 12)], remove: [] });
     const committed = [0, 1].map((block) => store.commitmentsOfBlock(block));
-    h.meddle("ALTER TABLE rows DROP COLUMN commitment; PRAGMA user_version = 1");
+    h.meddle("ALTER TABLE rows DROP COLUMN commitment; DROP TABLE extractions; PRAGMA user_version = 1");
     const upgraded = h.open();
     expect([0, 1].map((block) => upgraded.commitmentsOfBlock(block))).toEqual(committed);
     upgraded.apply({ put: [record("/b", 1)], remove: ["/a"] });
@@ -130,7 +130,7 @@ describe("the SQLite store refuses", () => {
   test("a newer format", () => {
     using h = harness(8);
     h.open();
-    h.meddle("PRAGMA user_version = 3");
+    h.meddle("PRAGMA user_version = 4");
     expect(() => h.open()).toThrow(code("STORE_VERSION"));
   });
 

@@ -27,6 +27,7 @@ export function Journey({ receipt }: { readonly receipt: Receipt }): JSX.Element
           <g key={name}>
             <Line from={[HERE, centre - 6]} to={[MIDDLE[0], y - 6]} kind="up" width={thickness(traffic.up.bytes)} />
             <Line from={[HERE, centre + 6]} to={[MIDDLE[0], y + 6]} kind="down" width={thickness(traffic.down.bytes)} />
+            <rect x={MIDDLE[0]} y={y - 15} width={MIDDLE[1] - MIDDLE[0]} height={30} rx={8} />
             <Label x={(MIDDLE[0] + MIDDLE[1]) / 2} y={y} anchor="middle" text={name} />
           </g>
         );
@@ -79,7 +80,7 @@ interface LabelProps {
 function Label({ x, y, anchor, text }: LabelProps): JSX.Element {
   return (
     <text x={x} y={y} text-anchor={anchor} dominant-baseline="central">
-      {text.length > 22 ? `${text.slice(0, 21)}…` : text}
+      {text.length > 24 ? `${text.slice(0, 23)}…` : text}
     </text>
   );
 }

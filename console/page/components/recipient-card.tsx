@@ -16,7 +16,8 @@ export interface RecipientCardProps {
 
 /** One member that handled a question: how much, what it could see, and what not. */
 export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Element {
-  const { name, role, traffic, sees, hidden, collections = [] } = recipient;
+  const { name, role, traffic, outcome, sees, hidden, collections = [] } = recipient;
+  const way = outcome?.status === "missing" ? "meant for it" : "to it";
   return (
     <li class={`recipient is-${role}`} data-recipient={name}>
       <header class="recipient-head">
@@ -31,7 +32,7 @@ export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Elem
         ))}
       </header>
       <dl class="flows">
-        <Flow label="to it" icon="up" amount={traffic.up} most={most} />
+        <Flow label={way} icon="up" amount={traffic.up} most={most} />
         <Flow label="from it" icon="down" amount={traffic.down} most={most} />
       </dl>
       <Parts recipient={recipient} />
@@ -101,14 +102,15 @@ function Parts({ recipient: { parts } }: { readonly recipient: Recipient }): JSX
   return shown.length === 0 ? null : <p class="soft parts">{shown.join(" · ")}</p>;
 }
 
-function BudgetLine({ recipient: { budget } }: { readonly recipient: Recipient }): JSX.Element | null {
+function BudgetLine({ recipient: { budget, outcome } }: { readonly recipient: Recipient }): JSX.Element | null {
   if (!budget) return null;
   const { counted, usual, spent } = budget;
+  const wasCounted = outcome?.status === "answered" ? "Counted" : "May have counted";
   return (
     <p class="budget">
       <strong>Budget</strong>{" "}
       {spent === undefined
-        ? `Counted as ${count(counted, "question")} there. It answers ${number(usual.questions)} of yours in ${count(usual.days, "day")}, unless its operator says otherwise.`
+        ? `${wasCounted} as ${count(counted, "question")} there. It answers ${number(usual.questions)} of yours in ${count(usual.days, "day")}, unless its operator says otherwise.`
         : sentence(spent)}
     </p>
   );

@@ -80,7 +80,7 @@ interface PresenceProps {
 
 function Presence({ isOnline, ms }: PresenceProps): JSX.Element {
   const answered = ms === undefined ? "" : `, last answer in ${milliseconds(ms)}`;
-  if (isOnline === null) return <span class="presence soft">–</span>;
+  if (isOnline === null) return <span class="presence is-unknown" />;
   return (
     <span class={isOnline ? "presence is-on" : "presence is-off"}>
       {isOnline ? "connected" : "not connected"}

@@ -106,7 +106,8 @@ function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readon
         <p class="soft">
           Counted by this node as it sent and received. Encryption adds 17 bytes a message, the network a little more.
           Everything goes through the coordinator, so what is listed for a party is part of what is listed there. How
-          many questions are left at a party the protocol does not tell. The file holds neither your question nor any passage.
+          many questions are left at a party the protocol does not tell. The file holds neither your question nor any
+          passage.
         </p>
       </footer>
     </article>
