@@ -7,7 +7,7 @@ import { writeConfig } from "../../party-node/node-folder.ts";
 import type { SecureConnection } from "../../protocol/connection.ts";
 import type { HopMessage, SeenFrame } from "../../protocol/index.ts";
 import { Cli, repository } from "../support/cli.ts";
-import { TestFederation } from "../support/federation.ts";
+import { TestFederation, until } from "../support/federation.ts";
 
 /** A node that asks and holds documents, and the console that it serves. */
 export const DESK = "riverside-hospital";
@@ -79,6 +79,18 @@ export class ConsoleFederation implements AsyncDisposable {
     return /http:\/\/\S+#code=\S+(?![^]*#code=)/.exec(this.cli.stdout)?.[0] ?? "";
   }
 
+  /** Resolves when the console's member answers from so many passages. */
+  async serves(passages: number): Promise<void> {
+    const client = await this.federation.client("asker");
+    for (;;) {
+      const asking = client.query("how many are there", { k: 1 });
+      await this.slow.asked();
+      this.slow.refuse("not now");
+      const own = (await asking.result).parties.find(({ party }) => party === DESK);
+      if (own?.passagesScored === passages) return;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cli[Symbol.asyncDispose]();
     await this.federation[Symbol.asyncDispose]();
@@ -118,8 +130,9 @@ export class SlowParty {
     return slow;
   }
 
-  get isAsked(): boolean {
-    return this.#queries.length > 0;
+  /** Resolves when a question waits. */
+  asked(): Promise<void> {
+    return until(() => this.#queries.length > 0);
   }
 
   /** Answers every question that waits. */

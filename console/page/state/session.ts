@@ -35,10 +35,17 @@ export function loseNode(): void {
   if (access.value.state !== "locked") access.value = { state: "gone" };
 }
 
+/** A link that is opened in a tab which has the page already changes nothing but the fragment. */
+addEventListener("hashchange", () => {
+  if (codeOf(location.hash) !== null) void enter();
+});
+
+const codeOf = (fragment: string): string | null => new URLSearchParams(fragment.slice(1)).get("code");
+
 /** Exchanges the code in the address, if there is one, and takes it out of the address and the history. */
 export async function enter(): Promise<void> {
   access.value = { state: "entering" };
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  const code = codeOf(location.hash);
   if (code !== null) history.replaceState(null, "", "/");
   try {
     if (code !== null && !(await redeem(code))) return;
