@@ -1,6 +1,7 @@
 // Bundles the console's page into dist/console: app.js, app.css, index.html, icon.svg, and the licences of what is bundled.
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -8,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const page = join(root, "console", "page");
 const out = join(root, "dist", "console");
 
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: [
     { in: join(page, "main.tsx"), out: "app" },
@@ -18,15 +19,24 @@ const { metafile } = await build({
   bundle: true,
   minify: true,
   format: "esm",
-  target: ["es2022", "safari16.4"],
+  target: ["chrome123", "firefox120", "safari17.5"],
   tsconfig: join(page, "tsconfig.json"),
   legalComments: "none",
   metafile: true,
+  write: false,
   logLevel: "warning",
 });
 mkdirSync(out, { recursive: true });
-for (const file of ["index.html", "icon.svg"]) cpSync(join(page, file), join(out, file));
-writeFileSync(join(out, "licences.txt"), licences(packagesOf(Object.keys(metafile.inputs))));
+for (const { path, contents } of outputFiles) put(basename(path), contents);
+for (const file of ["index.html", "icon.svg"]) put(file, readFileSync(join(page, file)));
+put("licences.txt", licences(packagesOf(Object.keys(metafile.inputs))));
+
+/** A console that starts meanwhile reads the file as it was or as it is. */
+function put(name, contents) {
+  const unfinished = join(out, `${name}.${process.pid}.new`);
+  writeFileSync(unfinished, contents);
+  renameSync(unfinished, join(out, name));
+}
 
 /** Folders of the packages that files are from, in order. */
 function packagesOf(files) {

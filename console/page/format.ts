@@ -6,7 +6,7 @@ export const number = (value: number): string => NUMBER.format(value);
 export function bytes(value: number): string {
   if (value < 1000) return `${number(value)} B`;
   if (value < 1e6) return `${value < 1e4 ? SHORT.format(value / 1e3) : number(Math.round(value / 1e3))} KB`;
-  return `${SHORT.format(value / 1e6)} MB`;
+  return `${value < 1e7 ? SHORT.format(value / 1e6) : number(Math.round(value / 1e6))} MB`;
 }
 
 export function milliseconds(value: number): string {

@@ -35,6 +35,8 @@ import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface FederationInProcessOptions {
+  /** For people. */
+  readonly name?: string;
   /** Party -> what it holds. */
   readonly corpora: Readonly<Record<string, Corpus>>;
   /** Default "private". */
@@ -134,7 +136,7 @@ export class FederationInProcess implements AsyncDisposable {
     };
     this.file = signFederation(
       {
-        name: "a federation in one process",
+        name: options.name ?? "a federation in one process",
         rootPublicKey: this.rootPublicKey,
         coordinatorUrls: ["ws://127.0.0.1:1"],
         mode,

@@ -7,6 +7,7 @@ import { writeConfig } from "../../party-node/node-folder.ts";
 import type { SecureConnection } from "../../protocol/connection.ts";
 import type { HopMessage, SeenFrame } from "../../protocol/index.ts";
 import { Cli, repository } from "../support/cli.ts";
+import { buildPage } from "./build.ts";
 import { TestFederation, until } from "../support/federation.ts";
 
 /** A node that asks and holds documents, and the console that it serves. */
@@ -14,6 +15,7 @@ export const DESK = "riverside-hospital";
 /** Answers when the test says so. */
 export const SLOW = "st-anne";
 export const ABSENT = "old-mill-clinic";
+const READER = "records-office";
 const OTHERS = ["northgate-bank", "hale-and-partners"];
 
 /** A federation in this process with the demo's documents, and the console of one of its members as a process of its own. */
@@ -43,6 +45,7 @@ export class ConsoleFederation implements AsyncDisposable {
   }
 
   static async start(): Promise<ConsoleFederation> {
+    buildPage();
     const encoder = await openEncoder("lexical");
     const frames: SeenFrame[] = [];
     const names = [DESK, ...OTHERS];
@@ -50,6 +53,8 @@ export class ConsoleFederation implements AsyncDisposable {
       corpora: Object.fromEntries([...names, SLOW, ABSENT].map((name) => [name, {}])),
       absent: [...names, SLOW, ABSENT],
       askingParties: [DESK],
+      name: "Northern records exchange",
+      queriers: [READER],
       encoder,
       chunk: 16,
       observer: (frame) => {
@@ -81,13 +86,13 @@ export class ConsoleFederation implements AsyncDisposable {
 
   /** Resolves when the console's member answers from so many passages. */
   async serves(passages: number): Promise<void> {
-    const client = await this.federation.client("asker");
+    using client = await this.federation.client(READER);
     for (;;) {
       const asking = client.query("how many are there", { k: 1 });
       await this.slow.asked();
       this.slow.refuse("not now");
       const own = (await asking.result).parties.find(({ party }) => party === DESK);
-      if (own?.passagesScored === passages) return;
+      if (own?.passagesScored === passages) break;
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Drops } from "../../console/server/drops.ts";
 import { Entry } from "../../console/server/entry.ts";
+import { buildPage } from "./build.ts";
 import { Cli, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -50,6 +51,7 @@ const inside = (asked: Asked = {}): Asked => ({
 });
 
 beforeAll(async () => {
+  buildPage();
   const printed = await sottoOutput(["init", "desk", "--dir", dir]);
   const key = /federation add \S+ --key (\S+)/.exec(printed)?.[1] ?? "";
   const created = await sottoOutput([

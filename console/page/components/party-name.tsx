@@ -12,9 +12,11 @@ export function PartyName({ name }: { readonly name: string }): JSX.Element {
   );
 }
 
-/** The same for a name always. */
+const hues = new Map<string, number>();
+
+/** Names get theirs in the order in which they are met, so that few parties never share one. */
 function hueOf(name: string): number {
-  let sum = 0;
-  for (const letter of name) sum = (31 * sum + (letter.codePointAt(0) ?? 0)) % 9973;
-  return sum % COLOURS;
+  const hue = hues.get(name) ?? hues.size % COLOURS;
+  hues.set(name, hue);
+  return hue;
 }
