@@ -52,10 +52,7 @@ async function runConsole({ port, open, dir, insecureClear }: Options): Promise<
       "CLEAR_MODE",
       "this federation runs in clear: the coordinator and every party would see the questions. Allow it with --insecure-clear if that is what you want",
     );
-  const [{ startConsole }, { connect }] = await Promise.all([
-    import("../console/server/index.ts"),
-    import("../party-node/connect.ts"),
-  ]);
+  const { startConsole, connect } = await loadServer();
   const passphrase = asked(keyringPassphrase(dir));
   let forgetLink: () => void = () => undefined;
   const options: ConsoleOptions = {
@@ -88,6 +85,13 @@ async function runConsole({ port, open, dir, insecureClear }: Options): Promise<
     forgetLink();
     releaseParent();
   }
+}
+
+/** Loaded when it is needed. In a function of its own: tsc leaves the endings of files that are imported in one with `await using` as they are. */
+async function loadServer() {
+  const { startConsole } = await import("../console/server/index.ts");
+  const { connect } = await import("../party-node/connect.ts");
+  return { startConsole, connect };
 }
 
 /** Asks a person once. */

@@ -210,7 +210,7 @@ describe("folders keep to their layer", () => {
     expect(imports(files("party-node"), under("coordinator"))).toEqual([]));
 
   test("integrations are imported by the command line alone", () => {
-    const above = ["integrations", "cli", "tests"];
+    const above = ["integrations", "console", "cli", "tests"];
     const below = sources.filter((file) => !above.some((folder) => within(folder)(file)));
     expect(imports(below, under("integrations"))).toEqual([]);
   });
