@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
-import { Fault, sodium } from "../crypto/index.ts";
-import { type Role, roleNames, toBase64, writeInvitation } from "../protocol/index.ts";
+import { Fault } from "../crypto/index.ts";
+import { type Role, roleNames } from "../protocol/index.ts";
 import { FEDERATION_FILE, FounderFolder, addCoordinatorUrl, parsePublicKey } from "./founder-folder.ts";
+import { makeInvitation } from "./make-invitation.ts";
 import { dirOption, memberNameArgument } from "./options.ts";
 
 function parseRoles(text: string): Role[] {
@@ -97,18 +98,8 @@ export function inviteCommand(): Command {
     .addOption(dirOption())
     .action(({ name, role, expires: ms, dir }: { name: string; role: string; expires: number; dir: string }) => {
       const founder = new FounderFolder(dir);
-      const { terms, invitations } = founder.log.state;
-      if (invitations.has(name) || terms.members.some((member) => member.name === name))
-        throw new Fault(
-          "NAME_TAKEN",
-          `"${name}" is a member or invited already; \`sotto federation remove ${name}\` ends that`,
-        );
-      const secret = sodium.randombytes_buf(32);
-      const publicKey = toBase64(sodium.crypto_sign_seed_keypair(secret).publicKey);
-      const expires = new Date(Date.now() + ms).toISOString();
-      const roles = [...new Set(parseRoles(role))];
-      founder.change({ type: "invitation-made", name, roles, publicKey, expires });
-      process.stdout.write(`${writeInvitation(founder.log.state, { name, expires }, secret)}\n`);
+      const { line, expires } = makeInvitation(founder, { name, roles: [...new Set(parseRoles(role))], ms });
+      process.stdout.write(`${line}\n`);
       process.stderr.write(
         `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that: ${publish(founder)}`,
       );

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
   ask: async () => (await import("./ask.ts")).askCommand(),
+  console: async () => (await import("./console.ts")).consoleCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   mcp: async () => (await import("./mcp.ts")).mcpCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),

@@ -72,8 +72,11 @@ async function askHidden(prompt: string, { input, prompts }: PassphraseSource): 
  * @returns The caller disposes of it.
  * @throws Fault CONFIG_MISSING, CONFIG_MALFORMED, those of {@link readPassphrase} and of Keyring.open.
  */
-export async function openNodeKeyring(folderPath: string): Promise<Keyring> {
-  return Keyring.open(openNodeFolder(folderPath).keyringPath, keyringPassphrase(folderPath));
+export async function openNodeKeyring(
+  folderPath: string,
+  passphrase = keyringPassphrase(folderPath),
+): Promise<Keyring> {
+  return Keyring.open(openNodeFolder(folderPath).keyringPath, passphrase);
 }
 
 /** Asks for the passphrase of the keyring in a node's folder. The promise is rejected as in {@link readPassphrase}. */

@@ -2,7 +2,7 @@ import { closeSync, fchmodSync, openSync, writeSync } from "node:fs";
 import type { FrameObserver, SeenFrame } from "../protocol/index.ts";
 
 /** One line of a transcript file. */
-export interface TranscriptLine extends Omit<SeenFrame, "payload"> {
+export interface TranscriptLine extends Omit<SeenFrame, "message" | "payload"> {
   /** Base64 of the message as this process saw it. */
   readonly payload: string;
 }
@@ -15,7 +15,7 @@ export function openTranscript(path: string): { readonly observer: FrameObserver
   const file = openSync(path, "w", 0o600);
   fchmodSync(file, 0o600);
   return {
-    observer: ({ payload, ...frame }) => {
+    observer: ({ message: _, payload, ...frame }) => {
       const line: TranscriptLine = { ...frame, payload: Buffer.from(payload).toString("base64") };
       writeSync(file, `${JSON.stringify(line)}\n`);
     },

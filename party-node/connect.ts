@@ -5,6 +5,7 @@ import { Keyring } from "./keyring/index.ts";
 import { EvidenceFolder } from "./evidence/index.ts";
 import { openNode } from "./node-folder.ts";
 import { SeenSequences } from "./outsourced/index.ts";
+import type { FrameObserver } from "../protocol/index.ts";
 
 /** Where the node is, and what departs from its configuration. */
 export interface ConnectOptions {
@@ -19,6 +20,8 @@ export interface ConnectOptions {
    * last until the passages have been checked.
    */
   readonly keepEvidence?: boolean;
+  /** Called for every message either way; see {@link TrafficMeter}. */
+  readonly observer?: FrameObserver;
   /** Asked when a passphrase protects the keyring of this node. */
   readonly passphrase?: () => Promise<string>;
 }
@@ -35,7 +38,7 @@ export interface ConnectOptions {
  * @throws Fault CONFIG_MISSING, NOT_JOINED, NOT_A_MEMBER, KEY_FILE_MODE, ENCODER_MISMATCH, CONNECTION_REFUSED and others; each says what to do.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SottoClient> {
-  const { dir = ".", encoder: spec, insecureClear, keepEvidence = true, passphrase, ...unknown } = options;
+  const { dir = ".", encoder: spec, insecureClear, keepEvidence = true, passphrase, observer, ...unknown } = options;
   for (const name of Object.keys(unknown)) throw new TypeError(`connect: unknown option "${name}"`);
   const { folder, federation, identity, coordinatorUrls, ca, encoderSpec } = openNode(resolve(dir));
   const evidence = new EvidenceFolder(folder.evidencePath);
@@ -62,6 +65,7 @@ export async function connect(options: ConnectOptions = {}): Promise<SottoClient
       coordinatorUrls,
       ca,
       insecureClear,
+      observer,
     });
   } catch (error) {
     keyring[Symbol.dispose]();

@@ -16,6 +16,7 @@ export interface SeenFrame {
   readonly peer: string;
   readonly type: string;
   readonly bytes: number;
+  readonly message: HopMessage;
   /** The message's encoding; not to be changed or kept. */
   readonly payload: Uint8Array;
 }
@@ -131,7 +132,7 @@ export class SecureConnection {
       this.#fail(new Fault("PEER_TOO_SLOW", `${this.peer} does not read what it is sent`));
       return;
     }
-    this.#observer?.({ direction: "out", peer: this.peer, type: message.type, bytes: payload.length, payload });
+    this.#observed("out", message, payload);
     this.#socket.send(this.#established.channel.seal(payload));
   }
 
@@ -160,12 +161,17 @@ export class SecureConnection {
       const payload = this.#established.channel.open(data);
       this.#confirmed = true;
       const message = decodeHopMessage(payload);
-      this.#observer?.({ direction: "in", peer: this.peer, type: message.type, bytes: payload.length, payload });
+      this.#observed("in", message, payload);
       this.#onMessage?.(message);
     } catch (error) {
       // What is not a fault is a bug of ours or a failing disk: it ends this connection, not the process.
       this.#fail(error instanceof Fault ? error : new Fault("INTERNAL", "handling a message failed", error));
     }
+  }
+
+  #observed(direction: SeenFrame["direction"], message: HopMessage, payload: Uint8Array): void {
+    const { type } = message;
+    this.#observer?.({ direction, peer: this.peer, type, bytes: payload.length, message, payload });
   }
 
   #fail(why: Fault): void {

@@ -19,7 +19,8 @@ function isInstalled() {
   const kernels = [join("rlwe", "kernels", "ring"), join("codes", "kernels", "hamming")];
   return (
     readFileSync(note, "utf8") === lock &&
-    kernels.every((kernel) => existsSync(join(root, "crypto", `${kernel}.generated.ts`)))
+    kernels.every((kernel) => existsSync(join(root, "crypto", `${kernel}.generated.ts`))) &&
+    existsSync(join(root, "dist", "console", "app.js"))
   );
 }
 

@@ -72,7 +72,7 @@ function isDynamicImport(node: ts.Node): node is ts.CallExpression {
 }
 
 const sources: readonly Source[] = readdirSync(ROOT, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && /\.(ts|mts|mjs|js)$/.test(entry.name))
+  .filter((entry) => entry.isFile() && /\.(ts|tsx|mts|mjs|js)$/.test(entry.name))
   .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
   .filter((path) => !path.split("/").some((part) => LEFT_OUT.has(part)))
   .map((path) => parse(path, readFileSync(join(ROOT, path), "utf8")));
@@ -99,7 +99,7 @@ const OURS = [
 const isOurs = (target: string): boolean =>
   OURS.some((folder) => target.startsWith(`${folder}/`)) ||
   target.startsWith("..") ||
-  /^\w+\.(ts|mjs|js)$/.test(target);
+  /^\w+\.(ts|tsx|mjs|js)$/.test(target);
 
 test("the tree is there", () => {
   for (const folder of ["crypto", "protocol", "party-node", "coordinator", "tests"]) expect(OURS).toContain(folder);
@@ -210,7 +210,7 @@ describe("folders keep to their layer", () => {
     expect(imports(files("party-node"), under("coordinator"))).toEqual([]));
 
   test("integrations are imported by the command line alone", () => {
-    const above = ["integrations", "cli", "tests"];
+    const above = ["integrations", "console", "cli", "tests"];
     const below = sources.filter((file) => !above.some((folder) => within(folder)(file)));
     expect(imports(below, under("integrations"))).toEqual([]);
   });
@@ -230,6 +230,20 @@ describe("folders keep to their layer", () => {
       const users = shipped.filter((file) => file.imports.includes(`integrations/${entry}.ts`)).map(({ path }) => path);
       expect([name, users]).toEqual([name, entry === "mcp" ? ["cli/mcp.ts"] : []]);
     }
+  });
+
+  test("of the console, server and page share types alone, and nothing but its command imports it", () => {
+    const page = files("console").filter(within("console/page"));
+    expect(
+      imports(page, (target) => isOurs(target) && !under("console/page")(target) && target !== "console/api.ts"),
+    ).toEqual([]);
+    expect(imports(files("console").filter(within("console/server")), under("console/page", "cli"))).toEqual([]);
+    expect(
+      imports(
+        sources.filter((file) => !within("console")(file) && !within("tests")(file) && file.path !== "cli/console.ts"),
+        under("console"),
+      ),
+    ).toEqual([]);
   });
 
   test("nothing that ships imports the tests", () => {

@@ -30,6 +30,7 @@ import { TextCodes } from "./text-codes.ts";
 import { between } from "./timings.ts";
 import { type FederationView, viewFederation } from "./federation-view.ts";
 import { PartyRouter } from "../routing/index.ts";
+import { withFault, withFetched } from "./outcome-details.ts";
 import { notAsked, withRoute } from "./route-outcomes.ts";
 
 export interface ClientOptions {
@@ -247,8 +248,7 @@ export class SottoClient {
         const inflated = checked.faults.get(sourceOf(outcome));
         const kept = evidence.get(sourceOf(outcome));
         const proven = inflated && kept !== undefined ? { ...inflated, evidence: kept } : inflated;
-        const fault = proven ?? missing;
-        return fault ? { ...outcome, fault } : outcome;
+        return withFault(withFetched(outcome, passages), proven ?? missing);
       }),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
@@ -297,10 +297,7 @@ export class SottoClient {
     const { passages, faults } = answered ? await question.passages(best) : { passages: [], faults: null };
     return {
       passages,
-      parties: parties.map((outcome) => {
-        const fault = faults?.get(outcome.party);
-        return fault ? { ...outcome, fault } : outcome;
-      }),
+      parties: parties.map((outcome) => withFault(withFetched(outcome, passages), faults?.get(outcome.party))),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
   }

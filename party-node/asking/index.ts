@@ -4,6 +4,7 @@ export type { FederationView } from "./federation-view.ts";
 export type { QueryOptions } from "./query-options.ts";
 export type { PassageFaultCode } from "./passage-checks.ts";
 export type { Asking } from "./start-asking.ts";
+export { type Counted, type Flow, type MemberTraffic, type Traffic, TrafficMeter } from "./traffic.ts";
 export { HintCache } from "./hint-cache.ts";
 export type {
   CitedPart,

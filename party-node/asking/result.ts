@@ -104,6 +104,8 @@ export interface PartyOutcome {
   readonly attempts?: number;
   /** Passages the party scored. */
   readonly passagesScored: number;
+  /** Of them, those that were fetched afterwards: the party knows which. Not set for hosted collections, where `candidates` says more. */
+  readonly passagesFetched?: number;
   /** From sending the query to having read this party's scores. */
   readonly ms: number;
   /** Why it is missing, or why passages of it are; not set where nothing is. */

@@ -44,6 +44,9 @@ const KINDS = new Map<string, DocumentKind>([
   [".eml", "eml"],
 ]);
 
+/** What the names of files end in that a reader exists for, with the dot. */
+export const DOCUMENT_ENDINGS: readonly string[] = [...KINDS.keys()];
+
 /** Resolves what a person wrote; a path that cannot be read is a problem `UNREADABLE`, and the rest goes on. */
 export async function findRoots(paths: readonly string[]): Promise<{ roots: Root[]; problems: Problem[] }> {
   const roots: Root[] = [];

@@ -35,12 +35,16 @@ import { type HeldRow, PartyInProcess } from "./party-in-process.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface FederationInProcessOptions {
+  /** For people. */
+  readonly name?: string;
   /** Party -> what it holds. */
   readonly corpora: Readonly<Record<string, Corpus>>;
   /** Default "private". */
   readonly mode?: "private" | "clear";
   /** Default `["asker"]`. */
   readonly queriers?: readonly string[];
+  /** Parties that may ask too. */
+  readonly askingParties?: readonly string[];
   /** Its `normMax` and `dim` become the federation's; not closed. */
   readonly encoder: Encoder;
   /** Default 64, which gives blocks of 32 rows. */
@@ -119,7 +123,9 @@ export class FederationInProcess implements AsyncDisposable {
     const members = [
       ...this.coordinators.map((name) => this.#member(name, ["coordinator"])),
       ...queriers.map((name) => this.#member(name, ["querier"])),
-      ...Object.keys(corpora).map((name) => this.#member(name, ["party"])),
+      ...Object.keys(corpora).map((name) =>
+        this.#member(name, options.askingParties?.includes(name) ? ["party", "querier"] : ["party"]),
+      ),
     ];
     const scoring = {
       dim: encoder.dim,
@@ -130,7 +136,7 @@ export class FederationInProcess implements AsyncDisposable {
     };
     this.file = signFederation(
       {
-        name: "a federation in one process",
+        name: options.name ?? "a federation in one process",
         rootPublicKey: this.rootPublicKey,
         coordinatorUrls: ["ws://127.0.0.1:1"],
         mode,

@@ -1,12 +1,13 @@
 import type { TopLevelSpec } from "vega-lite";
-import { CHART_STYLE, COLOURS, INK, drawChart } from "../charts.ts";
+import { drawChart } from "../charts.ts";
+import { type ChartLook, ON_PAPER, chartStyle } from "./chart-look.ts";
 import type { Chart } from "./attack.ts";
 
 const WIDTH = 370;
 const HEIGHT = 240;
 
 /** @returns An SVG document. */
-export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<string> {
+export function drawFigure({ title, x, y, lines, marks = [] }: Chart, look: ChartLook = ON_PAPER): Promise<string> {
   const names = lines.map(({ name }) => name);
   const values = lines.flatMap(({ name, points }) =>
     points.filter(([at]) => x.log !== true || at > 0).map(([at, value]) => ({ name, x: at, y: value })),
@@ -24,7 +25,7 @@ export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<s
     legend: names.length === 1 ? null : { symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 },
   };
   const spec = {
-    ...CHART_STYLE,
+    ...chartStyle(look),
     title: { text: title, fontWeight: "normal" },
     width: WIDTH,
     height: HEIGHT,
@@ -41,7 +42,7 @@ export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<s
             ...(y.domain ? { scale: { domain: [...y.domain], clamp: true } } : {}),
           },
           // Told apart without colour too. A legend of one channel would hide the other's.
-          color: { ...byName, scale: { domain: names, range: COLOURS } },
+          color: { ...byName, scale: { domain: names, range: look.colours } },
           strokeDash: { ...byName, scale: { domain: names } },
         },
       },
@@ -52,9 +53,9 @@ export function drawFigure({ title, x, y, lines, marks = [] }: Chart): Promise<s
               data: { values: marks.map((mark) => ({ ...mark })) },
               encoding: { x: axisX },
               layer: [
-                { mark: { type: "rule", color: INK, strokeDash: [4, 3] } },
+                { mark: { type: "rule", color: look.ink, strokeDash: [4, 3] } },
                 {
-                  mark: { type: "text", align: "left", dx: 4, y: 8, color: INK, fontSize: 11 },
+                  mark: { type: "text", align: "left", dx: 4, y: 8, color: look.ink, fontSize: 11 },
                   encoding: { text: { field: "label" } },
                 },
               ],

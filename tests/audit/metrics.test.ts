@@ -21,7 +21,14 @@ function counted(withMembers: boolean): string {
     ["in", 11],
     ["out", 7],
   ] as const)
-    observer({ direction, bytes, type: "query", peer: "asker", payload: new Uint8Array(0) });
+    observer({
+      direction,
+      bytes,
+      type: "query",
+      peer: "asker",
+      message: { type: "cancel", queryId: new Uint8Array(16) },
+      payload: new Uint8Array(0),
+    });
   return registry.text();
 }
 /** The value behind a metric's name and labels. */

@@ -106,7 +106,14 @@ test("a coordinator's sums go by member and start again when they were told", ()
   const told: AuditEvent[] = [];
   const tally = new CarriedTally((event) => told.push(event), 1e6);
   const frame = (direction: "in" | "out", peer: string, type: string, size: number): void =>
-    tally.observer({ direction, peer, type, bytes: size, payload: bytes });
+    tally.observer({
+      direction,
+      peer,
+      type,
+      bytes: size,
+      message: { type: "cancel", queryId: bytes.slice(0, 16) },
+      payload: bytes,
+    });
   frame("in", "asker", "query", 1000);
   frame("out", "alpha", "query", 1000);
   frame("in", "alpha", "answer", 300);

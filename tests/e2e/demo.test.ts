@@ -100,12 +100,15 @@ test.each([
   ...(isLongRun ? ([["while it asks", /a process of its own/, false]] as const) : []),
 ] as const)("Ctrl-C %s ends the demo and leaves nothing behind (%p, whole group: %p)", async (_, moment, group) => {
   using tmp = temporaryFolder();
-  await using demo = new Cli(["demo"], { env: { TMPDIR: tmp.path }, ownGroup: true });
-  await demo.printed(moment, 60_000);
-  // Three questions are asked within a few tenths of a second.
-  await sleep(20);
-  demo.kill("SIGINT", { group });
-  const { code } = await demo.exited;
+  // Three questions are asked within a few tenths of a second: a busy machine may get here when the demo has ended, though not five times.
+  let code: number | null = 0;
+  for (let tries = 0; tries < 5 && code === 0; tries++) {
+    await using demo = new Cli(["demo"], { env: { TMPDIR: tmp.path }, ownGroup: true });
+    await demo.printed(moment, 60_000);
+    await sleep(20);
+    demo.kill("SIGINT", { group });
+    ({ code } = await demo.exited);
+  }
   expect(code).toBe(130);
   expect(leftovers(tmp.path)).toEqual([]);
   expect(commandsBelow(tmp.path)).toEqual([]);

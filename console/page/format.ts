@@ -1,0 +1,23 @@
+const NUMBER = new Intl.NumberFormat("en");
+const SHORT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+export const number = (value: number): string => NUMBER.format(value);
+
+export function bytes(value: number): string {
+  if (value < 1000) return `${number(value)} B`;
+  if (value < 1e6) return `${value < 1e4 ? SHORT.format(value / 1e3) : number(Math.round(value / 1e3))} KB`;
+  return `${value < 1e7 ? SHORT.format(value / 1e6) : number(Math.round(value / 1e6))} MB`;
+}
+
+export function milliseconds(value: number): string {
+  return value < 10_000 ? `${number(Math.max(1, Math.round(value)))} ms` : `${SHORT.format(value / 1000)} s`;
+}
+
+export function count(value: number, one: string, many = `${one}s`): string {
+  return `${number(value)} ${value === 1 ? one : many}`;
+}
+
+export const clock = (date: Date): string => date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" });
+
+export const day = (iso: string): string =>
+  new Date(iso).toLocaleDateString("en", { year: "numeric", month: "long", day: "numeric" });

@@ -1,0 +1,2 @@
+export { type Console, type ConsoleOptions, startConsole } from "./start-console.ts";
+export type { Invite } from "./federation-routes.ts";

@@ -1,0 +1,2 @@
+export { type Budget, type Receipt, type ReceiptOptions, type Recipient, makeReceipt } from "./receipt.ts";
+export type { Sight } from "./sight.ts";
