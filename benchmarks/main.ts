@@ -3,6 +3,7 @@
  */
 import { Command } from "commander";
 import { runProgram } from "../cli/run-program.ts";
+import { citationsCommand } from "./citations.ts";
 import { codesCommand } from "./codes.ts";
 import { duplicatesCommand } from "./duplicates.ts";
 import { encodersCommand } from "./encoders.ts";
@@ -27,6 +28,7 @@ const program = new Command("bench")
   .addCommand(sealedCommand())
   .addCommand(codesCommand())
   .addCommand(recallCommand())
-  .addCommand(duplicatesCommand());
+  .addCommand(duplicatesCommand())
+  .addCommand(citationsCommand());
 
 await runProgram(program);

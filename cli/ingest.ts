@@ -1,8 +1,10 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { Fault } from "../crypto/index.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { type IngestProgress, type IngestReport, ingest } from "../party-node/ingest.ts";
+import { type Problem, findRoots } from "../party-node/documents/index.ts";
+import type { WatchedChange } from "../party-node/documents/watch-documents.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { type PublishReport, measureCollection } from "../party-node/outsourced/index.ts";
 import { type Alignment, type AlignmentFaultCode, readAlignment } from "../party-node/vertical/alignment.ts";
@@ -22,25 +24,35 @@ const PROGRESS_MS = 100;
 
 export function ingestCommand(): Command {
   return new Command("ingest")
-    .description("read documents (.jsonl .md .txt .html, folders of them) into this node's sealed store")
+    .description(
+      "read documents (PDF, Office, web pages, e-mail, tables, text; folders of them) into this node's sealed store",
+    )
     .argument("<path...>", "files and folders; what has vanished from a folder since the last time is removed")
     .option("--collection <name>", "into a collection of yours at a host, instead of what this node serves itself")
     .option(
       "--alignment <file>",
       "in a vertical federation: the ids of all parties' common entities, as `sotto align` writes it",
     )
+    .addOption(
+      new Option("--watch", "stay, and take up what is new, changed or gone in the folders as it happens")
+        .default(false)
+        .conflicts("alignment"),
+    )
+    .option("--retry", "try again to read what an earlier run could not read", false)
     .addOption(dirOption())
-    .option("--json", "print the report as one JSON object", false)
+    .option("--json", "print the report as one JSON object; with --watch one a line", false)
     .action(runIngest)
     .addHelpText(
       "after",
-      "\nRuns beside `sotto node`, which takes up the changes within a second. Stopped half way, the next run goes on.\nIn a vertical federation all nodes are started again when all parties have ingested.\nExit code 3: some documents could not be read; they are named, the rest is in.",
+      "\nRuns beside `sotto node`, which takes up the changes within a second. Stopped half way, the next run goes on.\nIn a vertical federation all nodes are started again when all parties have ingested.\nExit code 3: some documents, or parts of them, could not be read; they are named, the rest is in.\nFormats, places and limits: docs/documents.md.",
     );
 }
 
 interface Options {
   readonly dir: string;
   readonly json: boolean;
+  readonly watch: boolean;
+  readonly retry: boolean;
   readonly collection?: string;
   readonly alignment?: string;
 }
@@ -60,22 +72,22 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
   onStop(() => {
     stop.abort();
   });
-  try {
-    const report = await readDocuments(paths, {
-      store,
-      encoder: encoder.value,
-      node,
-      alignment,
-      signal: stop.signal,
-    });
+  const reading = { store, encoder: encoder.value, node, alignment, signal: stop.signal, retry: options.retry };
+  const takeUp = async (change: WatchedChange): Promise<void> => {
+    const { report, problems } = await readDocuments(change, reading);
     const published = collection && (await seal(collection, encoder.value, stop.signal));
     tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
-    printReport(report, store.rowCount, options.json);
+    if (change.within === undefined || isWorthTelling(report))
+      printReport(report, problems, store.rowCount, options.json);
+    if (published && !process.connected) process.stderr.write(publishedInWords(published, collection.owner.entry.host));
+  };
+  try {
+    if (options.watch) await watchAll(paths, takeUp, stop.signal);
+    else await takeUp({ paths });
     if (alignment && !process.connected)
       process.stderr.write(
         "A node that is running takes this up when it is started again, after all parties have ingested.\n",
       );
-    if (published && !process.connected) process.stderr.write(publishedInWords(published, collection.owner.entry.host));
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     process.stderr.write("stopped; what was stored stays, and the next run goes on from there\n");
@@ -85,12 +97,36 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
   }
 }
 
+/** Takes up what changes until Ctrl-C, which is the ordinary end of it. */
+async function watchAll(
+  paths: string[],
+  takeUp: (change: WatchedChange) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { watchDocuments } = await import("../party-node/documents/watch-documents.ts");
+  const { roots, problems } = await findRoots(paths);
+  for (const { message } of problems) process.stderr.write(`${printable(message)}\n`);
+  if (roots.length === 0) throw new Fault("NOTHING_TO_WATCH", "none of the paths is there; name a folder that exists");
+  let isFirst = true;
+  for await (const change of watchDocuments(roots, signal)) {
+    await takeUp(change);
+    if (isFirst && !process.connected) process.stderr.write("watching for changes; Ctrl-C ends it\n");
+    isFirst = false;
+  }
+  process.exitCode = 0;
+}
+
+function isWorthTelling({ documents, problems }: IngestReport): boolean {
+  return problems + documents.added + documents.changed + documents.removed + documents.reencoded > 0;
+}
+
 interface Reading {
   readonly store: PassageStore;
   readonly encoder: Encoder;
   readonly node: OpenedNode;
   readonly alignment: Alignment | undefined;
   readonly signal: AbortSignal;
+  readonly retry: boolean;
 }
 
 /** @throws Fault ALIGNMENT_NEEDED, ALIGNMENT_NOT_WANTED and those of the file. */
@@ -110,26 +146,26 @@ function alignmentFor({ federation }: OpenedNode, { alignment: path, collection 
 }
 
 async function readDocuments(
-  paths: string[],
-  { store, encoder, node, alignment, signal }: Reading,
-): Promise<IngestReport> {
+  change: WatchedChange,
+  { node, ...reading }: Reading,
+): Promise<{ readonly report: IngestReport; readonly problems: readonly Problem[] }> {
   const { name } = node.identity;
+  const problems: Problem[] = [];
   const bars = new ProgressBars({ names: [name], show: process.stderr.isTTY && !process.connected });
   try {
-    return await ingest({
-      paths,
-      store,
-      encoder,
-      alignment,
-      signal,
+    const report = await ingest({
+      ...change,
+      ...reading,
       onProgress: throttled((progress) => {
         bars.update(name, progress);
         tellParent({ event: "progress", ...progress });
       }),
-      onProblem: ({ reason, message }) => {
-        process.stderr.write(`${reason}: ${printable(message)}\n`);
+      onProblem: (problem) => {
+        problems.push(problem);
+        process.stderr.write(`${problem.reason}: ${printable(problem.message)}\n`);
       },
     });
+    return { report, problems };
   } finally {
     bars.stop();
   }
@@ -145,17 +181,18 @@ async function seal(collection: OwnedCollection, encoder: Encoder, signal: Abort
   return report;
 }
 
-function printReport(report: IngestReport, stored: number, json: boolean): void {
+function printReport(report: IngestReport, named: readonly Problem[], stored: number, json: boolean): void {
   const { added, changed, unchanged, removed } = report.documents;
-  if (json) process.stdout.write(`${JSON.stringify({ ...report, stored })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...report, named, stored })}\n`);
   else if (!process.connected) {
     process.stdout.write(
       `${String(report.passages)} passages encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${String(stored)} passages in the store\n`,
     );
   }
   if (report.problems === 0) return;
+  const counts = Object.entries(report.reasons).map(([reason, count]) => `${String(count)} ${reason}`);
   process.stderr.write(
-    `${String(report.problems)} of the documents could not be read and are named above; correct them and run the same command again\n`,
+    `not everything could be read: ${counts.join(", ")}; named above. Correct them and run the same command again\n`,
   );
   process.exitCode = EXIT_PROBLEMS;
 }

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { runProgram } from "./run-program.ts";
-import { version } from "./version.ts";
 
 /** In the order of `sotto --help`. A command is loaded when it is named, or all are when none is: encoders and charts take half a second. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -14,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ingest: async () => (await import("./ingest.ts")).ingestCommand(),
   query: async () => (await import("./query.ts")).queryCommand(),
   console: async () => (await import("./console.ts")).consoleCommand(),
+  ask: async () => (await import("./ask.ts")).askCommand(),
   serve: async () => (await import("./serve.ts")).serveCommand(),
   mcp: async () => (await import("./mcp.ts")).mcpCommand(),
   align: async () => (await import("./align.ts")).alignCommand(),
@@ -28,17 +27,23 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   seal: async () => (await import("./seal.ts")).sealCommand(),
   model: async () => (await import("./model.ts")).modelCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
+  completion: async () => (await import("./completion.ts")).completionCommand(),
 };
 
-const program = new Command("sotto")
-  .description(
-    "Ask one question across several organisations' documents.\nNobody but you learns the question; nobody but its owner holds a document.",
-  )
-  .version(version)
-  .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");
+const [named = "", ...words] = process.argv.slice(2);
+if (named === "complete") await (await import("./complete.ts")).complete(words.slice(1), commands);
+else await run();
 
-const [named = ""] = process.argv.slice(2);
-const wanted = Object.hasOwn(commands, named) ? [commands[named]] : Object.values(commands);
-for (const load of wanted) if (load) program.addCommand(await load());
-
-await runProgram(program);
+async function run(): Promise<void> {
+  const { version } = await import("./version.ts");
+  const program = new Command("sotto")
+    .description(
+      "Ask one question across several organisations' documents.\nNobody but you learns the question; nobody but its owner holds a document.",
+    )
+    .version(version)
+    .addHelpText("after", "\nFirst time here?  sotto demo     What does this machine have?  sotto doctor");
+  const wanted = Object.hasOwn(commands, named) ? [commands[named]] : Object.values(commands);
+  for (const load of wanted) if (load) program.addCommand(await load());
+  const { runProgram } = await import("./run-program.ts");
+  await runProgram(program);
+}

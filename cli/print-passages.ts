@@ -26,13 +26,13 @@ export function printPassages(passages: readonly CitedPassage[], out: NodeJS.Wri
   }
 }
 
-const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
+export const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
   "score-too-high": "suspect: its words cannot earn the score its party sent",
   "no-sentences": "suspect: reads like words put together to be found, not like text",
 };
 
 /** The passage's place in its document, or its number where no place is known. */
-function where({ ordinal, place }: { readonly ordinal: number; readonly place?: string | undefined }): string {
+export function where({ ordinal, place }: { readonly ordinal: number; readonly place?: string | undefined }): string {
   if (place !== undefined) return ` · ${oneLine(place)}`;
   return ordinal > 0 ? ` · passage ${String(ordinal + 1)}` : "";
 }

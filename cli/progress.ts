@@ -11,7 +11,7 @@ export class ProgressBars {
     this.#bars = show
       ? new MultiBar(
           {
-            format: "  {name}  {bar} {percentage}%  {value}/{total} passages  {rate}/s  {phase}",
+            format: "  {name}  {bar} {percentage}%  {value}/{total} passages  {rate}/s  {phase}{timeLeft}",
             stream: process.stderr,
             noTTYOutput: true,
             notTTYSchedule: 1000,
@@ -33,18 +33,23 @@ export class ProgressBars {
       done,
       total,
       passagesPerSecond,
+      files,
+      secondsLeft = null,
     }: {
       readonly phase: string;
       readonly done: number;
       readonly total: number | null;
       readonly passagesPerSecond: number;
+      readonly files?: { readonly done: number; readonly total: number } | null;
+      readonly secondsLeft?: number | null;
     },
   ): void {
     if (!this.#bars) return;
     const payload = {
       name: name.padEnd(this.#nameLength),
       rate: passagesPerSecond > 0 ? String(Math.round(passagesPerSecond)) : "-",
-      phase,
+      phase: files ? `${phase} file ${String(files.done)} of ${String(files.total)}` : phase,
+      timeLeft: secondsLeft === null ? "" : `, ${inWords(secondsLeft)} left`,
     };
     let row = this.#rows.get(name);
     if (!row) this.#rows.set(name, (row = this.#bars.create(total ?? done, done, payload)));
@@ -55,4 +60,10 @@ export class ProgressBars {
   stop(): void {
     this.#bars?.stop();
   }
+}
+
+/** "40 s", "12 min", "3.5 h". */
+function inWords(seconds: number): string {
+  if (seconds < 90) return `${String(Math.ceil(seconds))} s`;
+  return seconds < 5400 ? `${String(Math.round(seconds / 60))} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -13,6 +13,8 @@ export type ChildEvent =
       readonly done: number;
       readonly total: number | null;
       readonly passagesPerSecond: number;
+      readonly files?: { readonly done: number; readonly total: number } | null;
+      readonly secondsLeft?: number | null;
     }
   | { readonly event: "ingested"; readonly passages: number; readonly problems: number; readonly seconds: number };
 

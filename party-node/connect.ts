@@ -7,6 +7,7 @@ import { openNode } from "./node-folder.ts";
 import { SeenSequences } from "./outsourced/index.ts";
 import type { FrameObserver } from "../protocol/index.ts";
 
+/** Where the node is, and what departs from its configuration. */
 export interface ConnectOptions {
   /** The node's folder, as made by `sotto init` and `sotto federation join`; default is the current one. */
   readonly dir?: string;

@@ -15,6 +15,10 @@ export interface IngestProgress {
   readonly total: number | null;
   /** Encoded and stored a second since encoding began; 0 while reading. */
   readonly passagesPerSecond: number;
+  /** Files that were begun, of those found; null once all are read. */
+  readonly files: { readonly done: number; readonly total: number } | null;
+  /** Until the end of this phase, if it goes on as it did; null before that can be said. */
+  readonly secondsLeft: number | null;
 }
 
 type Work = Pick<SourceDocument, "documentKey" | "contentHash" | "passages">;
@@ -135,11 +139,15 @@ export class IngestBatches {
   #showProgress(): void {
     const seconds = (performance.now() - this.#started) / 1000;
     const passagesPerSecond = seconds > 0 ? this.encoded / seconds : 0;
+    const done = this.encoded + this.#skipped;
+    const secondsLeft = passagesPerSecond > 0 ? (this.total - done) / passagesPerSecond : null;
     this.#options.onProgress?.({
       phase: "encoding",
-      done: this.encoded + this.#skipped,
+      done,
       total: this.total,
       passagesPerSecond,
+      files: null,
+      secondsLeft,
     });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Fault } from "../crypto/fault.ts";
-import type { DocumentEvent, Problem, Root, SourceDocument } from "./documents/index.ts";
-import { encoderInput, findRoots, readDocuments } from "./documents/index.ts";
+import type { DocumentEvent, Problem, ProblemReason, Root, SourceDocument } from "./documents/index.ts";
+import { ParsedFiles, encoderInput, findChanged, findFiles, findRoots, readDocuments } from "./documents/index.ts";
 import { withSeparator } from "./documents/find-documents.ts";
 import type { CorpusStatistics, Encoder } from "./encoders/encoder.ts";
 import { alignedDocuments } from "./vertical/aligned-documents.ts";
@@ -17,6 +17,10 @@ export type IngestFaultCode = "ENCODER_MISMATCH";
 export interface IngestOptions {
   /** Files and folders. */
   readonly paths: readonly string[];
+  /** A folder (absolute, links resolved) that was ingested before: only these paths in it are looked at again, and those that are gone are removed. */
+  readonly within?: string;
+  /** Tries again what an earlier run could not read, although the file is the same. */
+  readonly retry?: boolean;
   readonly store: PassageStore;
   readonly encoder: Encoder;
   readonly onProgress?: (progress: IngestProgress) => void;
@@ -36,12 +40,25 @@ export interface IngestReport {
   /** Encoded and stored by this run. */
   readonly passages: number;
   readonly problems: number;
+  /** How many of them, by reason. */
+  readonly reasons: Readonly<Partial<Record<ProblemReason, number>>>;
   readonly seconds: number;
 }
 
 /** Statistics are taken anew when the corpus is larger than this many times what they were taken over. */
 const GROWTH_MAX = 1.5;
-const OPTIONS = new Set(["paths", "store", "encoder", "onProgress", "onProblem", "batchSize", "alignment", "signal"]);
+const OPTIONS = new Set([
+  "paths",
+  "within",
+  "retry",
+  "store",
+  "encoder",
+  "onProgress",
+  "onProblem",
+  "batchSize",
+  "alignment",
+  "signal",
+]);
 
 interface Survey {
   readonly documentKeys: Set<string>;
@@ -60,7 +77,7 @@ interface Survey {
  * statistics are taken on the first run, and anew once the corpus has grown by more than half; every document, also of
  * folders ingested earlier, is then encoded again.
  *
- * @throws Fault ENCODER_MISMATCH: the store holds another encoder's vectors. ALIGNMENT_NEEDED; POSITION_TAKEN.
+ * @throws Fault ENCODER_MISMATCH: the store holds another encoder's vectors. ALIGNMENT_NEEDED; POSITION_TAKEN; PARSER_NOT_STARTED.
  */
 export async function ingest(options: IngestOptions): Promise<IngestReport> {
   refuseUnfit(options);
@@ -69,16 +86,23 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
   claimStore(store, encoder);
   claimAlignment(store, alignment ?? null);
   const reporter = problemReporter(options.onProblem);
-  const { roots, problems } = await findRoots(options.paths);
+  const { roots, problems } = await rootsOf(options);
   problems.forEach(reporter.report);
-  const events = (): AsyncGenerator<DocumentEvent> =>
-    alignment ? alignedDocuments(readDocuments(roots), alignment) : readDocuments(roots);
-  const documents = (): AsyncGenerator<SourceDocument> => documentsOf(events(), reporter.report, signal);
+  await using parsed = new ParsedFiles({ kept: store.extractions, retry: options.retry ?? false, signal });
+  const events = (onFile: () => void): AsyncGenerator<DocumentEvent> => {
+    const read = readDocuments(roots, { parsed, onFile });
+    return alignment ? alignedDocuments(read, alignment) : read;
+  };
+  const documents = (onFile: () => void = () => undefined): AsyncGenerator<SourceDocument> =>
+    documentsOf(events(onFile), reporter.report, signal);
 
   const saved = readStatistics(store, encoder);
   const first = saved === null || saved.passageCount === 0 ? encoder.statistics() : null;
-  const survey = await takeSurvey(documents(), reporter.unreadable, first, options);
+  const files = { done: 0, total: await countFiles(roots) };
+  const read = documents(() => files.done++);
+  const survey = await takeSurvey(read, files, reporter.unreadable, first, options);
   const removed = removeDeleted(store, roots, survey);
+  forgetExtractions(store, roots, survey, parsed.paths);
   const { usesStatistics } = encoder;
   const grown =
     usesStatistics &&
@@ -103,6 +127,7 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
     documents: { ...batches.counts, removed },
     passages: batches.encoded,
     problems: reporter.count(),
+    reasons: reporter.reasons,
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -131,6 +156,17 @@ function refuseUnfit(options: IngestOptions): void {
     throw new TypeError("ingest: batchSize must be a positive integer");
 }
 
+async function rootsOf({ paths, within }: IngestOptions): Promise<{ roots: Root[]; problems: Problem[] }> {
+  if (within === undefined) return await findRoots(paths);
+  return { roots: await findChanged(within, paths), problems: [] };
+}
+
+async function countFiles(roots: readonly Root[]): Promise<number> {
+  let count = 0;
+  for (const root of roots) for await (const found of findFiles(root)) if (!("reason" in found)) count++;
+  return count;
+}
+
 /** Ties a store without documents to the encoder; refuses another encoder once it has some. */
 function claimStore(store: PassageStore, encoder: Encoder): void {
   const fingerprint = readEncoderFingerprint(store);
@@ -147,17 +183,27 @@ function claimStore(store: PassageStore, encoder: Encoder): void {
 
 async function takeSurvey(
   documents: AsyncIterable<SourceDocument>,
+  files: { readonly done: number; readonly total: number },
   unreadable: string[],
   statistics: CorpusStatistics | null,
   { store, onProgress }: IngestOptions,
 ): Promise<Survey> {
+  const started = performance.now();
   const survey: Survey = { documentKeys: new Set(), passages: 0, newPassages: 0, unreadable };
   for await (const { documentKey, passages } of documents) {
     survey.documentKeys.add(documentKey);
     survey.passages += passages.length;
     if (store.contentHash(documentKey) === null) survey.newPassages += passages.length;
     if (statistics) for (const passage of passages) statistics.add(encoderInput(passage));
-    onProgress?.({ phase: "reading", done: survey.passages, total: null, passagesPerSecond: 0 });
+    const { done, total } = files;
+    onProgress?.({
+      phase: "reading",
+      done: survey.passages,
+      total: null,
+      passagesPerSecond: 0,
+      files: { done, total },
+      secondsLeft: done > 1 ? ((performance.now() - started) / 1000 / (done - 1)) * (total - done + 1) : null,
+    });
   }
   return survey;
 }
@@ -190,6 +236,19 @@ function removeDeleted(store: PassageStore, roots: readonly Root[], survey: Surv
   return remove.length;
 }
 
+/** What was extracted from files that are gone. */
+function forgetExtractions(
+  { extractions }: PassageStore,
+  roots: readonly Root[],
+  { unreadable }: Survey,
+  read: ReadonlySet<string>,
+): void {
+  const gone = roots
+    .flatMap(({ path }) => extractions.paths(path).filter((file) => isFrom(path, file)))
+    .filter((file) => !read.has(file) && !unreadable.some((path) => isFrom(path, file)));
+  if (gone.length > 0) extractions.remove(gone);
+}
+
 /** Whether a document is a file, a line of a file, or in a folder. */
 function isFrom(path: string, documentKey: string): boolean {
   return documentKey === path || documentKey.startsWith(`${path}#`) || documentKey.startsWith(withSeparator(path));
@@ -211,13 +270,15 @@ async function* documentsOf(
 function problemReporter(onProblem: IngestOptions["onProblem"]) {
   const messages = new Set<string>();
   const unreadable: string[] = [];
+  const reasons: Partial<Record<ProblemReason, number>> = {};
   const report = (problem: Problem): void => {
     if (messages.has(problem.message)) return;
     messages.add(problem.message);
+    reasons[problem.reason] = (reasons[problem.reason] ?? 0) + 1;
     if (problem.reason === "UNREADABLE") unreadable.push(problem.file);
     onProblem?.(problem);
   };
-  return { report, unreadable, count: () => messages.size };
+  return { report, unreadable, reasons, count: () => messages.size };
 }
 
 function digest(bytes: Uint8Array): string {

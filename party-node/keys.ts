@@ -1,8 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { Fault } from "../crypto/fault.ts";
 import { sodium } from "../crypto/sodium.ts";
-import { isErrno, sharedMode } from "./private-file.ts";
+import { isErrno, refuseSharedMode } from "./private-file.ts";
 
 export type KeyFileFaultCode = "KEY_FILE_EXISTS" | "KEY_FILE_MISSING" | "KEY_FILE_MALFORMED" | "KEY_FILE_MODE";
 
@@ -130,20 +130,11 @@ function readPrivate(path: string): string {
     );
   }
   try {
-    refuseSharedMode(file, path);
+    refuseSharedMode<KeyFileFaultCode>({ path, mode: fstatSync(file).mode, what: "Key file", code: "KEY_FILE_MODE" });
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);
   }
-}
-
-function refuseSharedMode(file: number, path: string): void {
-  const mode = sharedMode(file);
-  if (mode === null) return;
-  throw new Fault<KeyFileFaultCode>(
-    "KEY_FILE_MODE",
-    `Key file ${path} has mode ${mode}: others than its owner have rights to it. Run: chmod 600 ${path}`,
-  );
 }
 
 function parseKeyFile(text: string, path: string): KeyFile {

@@ -71,6 +71,8 @@ export interface NodeFolder {
   readonly answeredPath: string;
   /** What was found of others' faults: a folder. */
   readonly evidencePath: string;
+  /** The endpoints that may see questions and passages (`sotto ask`); there only once somebody has agreed to one. */
+  readonly endpointsPath: string;
   /** The audit log: a folder. */
   readonly auditPath: string;
   /** What programs of this node's user show its local servers; there only once one was started. */
@@ -97,6 +99,7 @@ function folderOf(directory: string, config: NodeConfig): NodeFolder {
     questionsPath: resolve(path, "questions-asked.json"),
     answeredPath: resolve(path, "answered.json"),
     evidencePath: resolve(path, "evidence"),
+    endpointsPath: resolve(path, "endpoints-agreed.json"),
     auditPath: resolve(path, "audit"),
     accessTokenPath: resolve(path, "access.token"),
     keyringPath: resolve(path, "keyring.json"),

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { Fault, sodium } from "../../crypto/index.ts";
 import type { NodeFolder } from "../../party-node/node-folder.ts";
 import { isErrno, sharedMode } from "../../party-node/private-file.ts";
@@ -38,7 +38,7 @@ function createToken(path: string, token: string): boolean {
 function readToken(path: string): string {
   const file = openSync(path, "r");
   try {
-    const mode = sharedMode(file);
+    const mode = sharedMode(fstatSync(file).mode);
     if (mode !== null)
       throw new Fault<AccessTokenFaultCode>(
         "ACCESS_TOKEN_MODE",

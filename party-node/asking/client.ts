@@ -65,7 +65,7 @@ export interface HostedCollectionsOptions extends Pick<HostedSourcesOptions, "en
 /** How long connecting waits for parties to deliver their hints. */
 const CONNECT_PATIENCE_MS = 2000;
 
-/** A querier in a federation. */
+/** A querier in a federation, made by `connect`. One serves any number of questions, also at once; dispose of it, or `close` it, at the end. */
 export class SottoClient {
   readonly #options: ClientOptions;
   readonly #link: CoordinatorLink;
@@ -99,7 +99,7 @@ export class SottoClient {
   }
 
   /**
-   * Connects, downloads the hints of every party that is there, and begins to make query keys.
+   * Connects, downloads the hints of every party that is there, and begins to make query keys. @internal
    *
    * @throws Fault ENCODER_MISMATCH, PARAMETERS_INVALID, CONNECTION_REFUSED, NOT_A_MEMBER, HANDSHAKE_FAILED and the like.
    */
@@ -149,7 +149,7 @@ export class SottoClient {
   }
 
   /**
-   * Asks all parties one question.
+   * Asks all parties one question, which leaves this process only encrypted. The work begins at once, whether or not anybody awaits it.
    *
    * @throws Fault QUESTION_EMPTY, QUESTION_TOO_LONG; TypeError for options that do not exist or are out of range.
    */

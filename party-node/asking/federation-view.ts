@@ -3,15 +3,19 @@ import type { HostedSourcesOptions } from "./hosted-sources.ts";
 
 /** What a querier knows of its federation at one moment. */
 export interface FederationView {
+  /** The federation's own. */
   readonly name: string;
   /** This member's own name. */
   readonly member: string;
+  /** `clear` only for measuring against: questions are readable there. */
   readonly mode: "private" | "clear";
   /** Whether parties hold different features of the same entities. */
   readonly isVertical: boolean;
   /** The encoder that all members share, as the federation file names it. */
   readonly encoder: string;
+  /** Of the encoder's vectors. */
   readonly dimensions: number;
+  /** Members that hold documents. */
   readonly parties: readonly {
     readonly name: string;
     /** Whether it is connected to the coordinator that this member uses. */

@@ -1,10 +1,12 @@
 import { limits } from "../../protocol/index.ts";
 
+/** How a question is asked. */
 export interface QueryOptions {
   /** Passages wanted, 1..32; default 5. */
   readonly k?: number;
   /** How long the question may take; default 30 s. Parties that have not answered by then are reported missing; result or error is there within 6 s after it. */
   readonly deadlineMs?: number;
+  /** Aborted: the question ends, with the fault ABORTED. Parties that were asked have counted it all the same. */
   readonly signal?: AbortSignal;
   /** Whether a passage that several parties hold is shown as often as they hold it; default false: once, with all its sources. */
   readonly keepDuplicates?: boolean;

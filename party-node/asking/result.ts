@@ -3,10 +3,15 @@ import type { PartyRoute } from "../routing/party-router.ts";
 
 /** Where else a passage is that is shown once. */
 export interface OtherSource extends PassageLocation {
+  /** Who owns it. */
   readonly party: string;
+  /** As {@link CitedPassage.collection}. */
   readonly collection?: string;
+  /** As {@link CitedPassage.documentId}. */
   readonly documentId: string;
+  /** Of the document there; empty where it has none. */
   readonly title: string;
+  /** Position of the passage in that document, from 0. */
   readonly ordinal: number;
   /** Whether it has the very words of the passage shown; otherwise nearly those, with the same numbers. */
   readonly identical: boolean;
@@ -25,8 +30,11 @@ export interface CitedPassage extends PassageLocation {
   readonly party: string;
   /** The hosted collection it came from, by the name it has in this node's keyring; not set for what a party serves itself. */
   readonly collection?: string;
+  /** What its owner calls the document: its path below the folder that was ingested, or its `_id`. Chosen by the owner: escape it before it is shown. */
   readonly documentId: string;
+  /** Of the document; empty where it has none. Chosen by the owner, as the text is. */
   readonly title: string;
+  /** The passage itself, as its owner has it. */
   readonly text: string;
   /** Position of the passage in its document, from 0. */
   readonly ordinal: number;
@@ -42,15 +50,21 @@ export interface CitedPassage extends PassageLocation {
 
 /** One party's part of an entity. */
 export interface CitedPart extends PassageLocation {
+  /** Who holds it. */
   readonly party: string;
+  /** The entity, as this party calls it. */
   readonly documentId: string;
+  /** Empty where there is none. */
   readonly title: string;
+  /** What the party holds of the entity. */
   readonly text: string;
 }
 
 /** Why a party is missing, or why passages of it are. */
 export interface PartyFault {
+  /** For programs, such as `PARTY_OFFLINE`, `QUERY_BUDGET_SPENT`, `BUSY`. */
   readonly code: string;
+  /** For people: what is wrong and what to do. */
   readonly reason: string;
   /** With BUSY: when the party guesses that it can take the question. It was asked again as often as the deadline allowed; later is for the caller to decide. */
   readonly retryAfterMs?: number;
@@ -62,7 +76,9 @@ export interface PartyFault {
 export interface HostedOutcome {
   /** Its name in this node's keyring. */
   readonly name: string;
+  /** The member that keeps it. */
   readonly host: string;
+  /** How the question reached the host: perturbed, or encrypted. */
   readonly mode: "outsourced" | "double";
   /** Of the collection's key, in lengths of the longest vector the encoder makes. */
   readonly beta: number;
@@ -76,6 +92,7 @@ export interface HostedOutcome {
 
 /** What became of one party, or of one hosted collection. */
 export interface PartyOutcome {
+  /** The member's name. */
   readonly party: string;
   /** Set for a hosted collection, whose owner `party` is. */
   readonly collection?: HostedOutcome;
@@ -91,19 +108,27 @@ export interface PartyOutcome {
   readonly passagesFetched?: number;
   /** From sending the query to having read this party's scores. */
   readonly ms: number;
+  /** Why it is missing, or why passages of it are; not set where nothing is. */
   readonly fault?: PartyFault;
 }
 
+/** What came of a question. */
 export interface QueryResult {
   /** Best first, at most k. */
   readonly passages: readonly CitedPassage[];
   /** Every party of the federation, in the order they answered or failed. */
   readonly parties: readonly PartyOutcome[];
+  /** How long each step took, in milliseconds. */
   readonly timingsMs: {
+    /** Text to vector. */
     readonly encode: number;
+    /** Vector to ciphertext, signing and sending. */
     readonly encrypt: number;
+    /** Until every party has answered or is missing. */
     readonly scores: number;
+    /** Fetching, opening and checking passages. */
     readonly passages: number;
+    /** All of it. */
     readonly total: number;
   };
 }

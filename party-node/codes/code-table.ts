@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type * as Ort from "onnxruntime-node";
 import { Fault } from "../../crypto/index.ts";
 import { limits, packSigns } from "../../protocol/index.ts";
+import { onnxRuntime } from "../encoders/index.ts";
 import { readEntityFeatures } from "./entity-features.ts";
 import { codeServingFault } from "./faults.ts";
 
@@ -21,7 +22,7 @@ export interface CodeTable {
 /**
  * Computes the codes of all entities in `features.csv` with the exported bottom model `bottom-model.onnx` (input `features`, output `code`) of a folder.
  *
- * @throws Fault CODES_MISSING, FEATURES_MALFORMED, BAD_MODEL.
+ * @throws Fault CODES_MISSING, FEATURES_MALFORMED, BAD_MODEL, ONNX_MISSING.
  */
 export async function openCodeTable(directory: string): Promise<CodeTable> {
   for (const name of [MODEL_FILE, FEATURES_FILE])
@@ -32,8 +33,7 @@ export async function openCodeTable(directory: string): Promise<CodeTable> {
       );
   const { ids, columns, values } = await readEntityFeatures(join(directory, FEATURES_FILE));
   const modelPath = join(directory, MODEL_FILE);
-  const ort = await import("onnxruntime-node");
-  ort.env.logLevel = "fatal";
+  const ort = await onnxRuntime();
   const session = await openModel(ort, modelPath);
   try {
     const wanted = inputColumns(session);

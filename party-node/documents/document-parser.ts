@@ -2,13 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { Fault } from "../../crypto/fault.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { ParsedFormat } from "./formats/parse.ts";
 import type { ParsedText } from "./formats/parsed-text.ts";
 import { parseLimits } from "./formats/parse-limits.ts";
 import { type Unread, tooCostly } from "./formats/unread.ts";
 import { parserPermissions } from "./parser-permissions.ts";
-import { FrameReader, frame } from "./parse-frames.ts";
+import { FrameReader, READY, frame } from "./parse-frames.ts";
+
+/** The process that parses does not start: something is wrong with this installation, not with a document. */
+export type DocumentParserFaultCode = "PARSER_NOT_STARTED";
 
 export interface DocumentParserOptions {
   /** Lower than those of `parseLimits`, for tests. */
@@ -48,12 +52,15 @@ export class DocumentParser implements AsyncDisposable {
     this.#residentBytesMax = residentBytesMax ?? parseLimits.residentBytesMax;
   }
 
-  /** The file's text, or why it has none. @param bytes - At most `parseLimits.fileBytesMax`; not modified. */
+  /**
+   * The file's text, or why it has none.
+   *
+   * @param bytes - At most `parseLimits.fileBytesMax`; not modified.
+   * @throws Fault PARSER_NOT_STARTED.
+   */
   async parse(format: ParsedFormat, bytes: Uint8Array): Promise<ParsedText | Unread> {
-    this.#process ??= new ParseProcess(this.#residentBytesMax);
-    const answer = await this.#process.parse(format, bytes, this.#timeMsMax);
-    if (this.#process.hasEnded) this.#process = null;
-    return answer;
+    if (this.#process === null || this.#process.hasEnded) this.#process = new ParseProcess(this.#residentBytesMax);
+    return await this.#process.parse(format, bytes, this.#timeMsMax);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,12 +74,15 @@ class ParseProcess {
   readonly #child: ChildProcess;
   readonly #requests: Writable;
   readonly #ended: Promise<void>;
-  #settle: (answer: ParsedText | Unread) => void = () => undefined;
+  #answer = Promise.withResolvers<ParsedText | Unread>();
+  #isReady = false;
   hasEnded = false;
 
   constructor(residentBytesMax: number) {
     this.#child = spawn(process.execPath, [...parserPermissions(), PROGRAM, String(residentBytesMax)], {
       env: {},
+      // A group of its own: Ctrl-C in a terminal is for the ingest, not for what it parses just then.
+      detached: true,
       stdio: ["pipe", "ignore", "ignore", "pipe"],
       windowsHide: true,
     });
@@ -82,25 +92,27 @@ class ParseProcess {
     this.#readAnswers(this.#child.stdio[3] as Readable);
     this.#ended = new Promise((resolve) => {
       this.#child.once("close", (code, signal) => {
+        if (!this.#isReady && !this.hasEnded)
+          this.#answer.reject(notStarted(`it ended with ${String(signal ?? code)}`));
         this.#over(endedBecause(code, signal));
         resolve();
       });
-      this.#child.once("error", () => {
-        this.#over({ reason: "TOO_COSTLY", what: "cannot be parsed: no process could be started for it." });
+      this.#child.once("error", (error) => {
+        this.#answer.reject(notStarted((error as NodeJS.ErrnoException).code ?? "unknown error", error));
+        this.#over(endedBecause(null, null));
         resolve();
       });
     });
   }
 
   async parse(format: ParsedFormat, bytes: Uint8Array, timeMsMax: number): Promise<ParsedText | Unread> {
-    const answer = Promise.withResolvers<ParsedText | Unread>();
-    this.#settle = answer.resolve;
+    this.#answer = Promise.withResolvers();
     const timer = setTimeout(() => {
       this.#over(tooCostly(`takes longer than ${String(timeMsMax / 1000)} s to read`));
     }, timeMsMax);
     this.#requests.write(frame(Buffer.concat([Buffer.from(`${format}\n`), bytes])));
     try {
-      return await answer.promise;
+      return await this.#answer.promise;
     } finally {
       clearTimeout(timer);
       if (this.hasEnded) await this.#ended;
@@ -116,7 +128,7 @@ class ParseProcess {
     const frames = new FrameReader(ANSWER_BYTES_MAX);
     answers.on("data", (chunk: Buffer) => {
       try {
-        for (const answer of frames.take(chunk)) this.#settle(answerSchema.parse(JSON.parse(answer.toString())));
+        for (const answer of frames.take(chunk)) this.#take(answer.toString());
       } catch {
         this.#over({
           reason: "DAMAGED",
@@ -127,11 +139,24 @@ class ParseProcess {
     answers.on("error", () => undefined);
   }
 
+  #take(answer: string): void {
+    if (this.#isReady) this.#answer.resolve(answerSchema.parse(JSON.parse(answer)));
+    this.#isReady ||= answer === READY;
+  }
+
   #over(why: Unread): void {
     this.hasEnded = true;
     this.#child.kill("SIGKILL");
-    this.#settle({ reason: why.reason, what: why.what });
+    this.#answer.resolve({ reason: why.reason, what: why.what });
   }
+}
+
+function notStarted(how: string, cause?: unknown): Fault {
+  return new Fault<DocumentParserFaultCode>(
+    "PARSER_NOT_STARTED",
+    `the process that parses documents does not start (${how}). \`sotto doctor\` shows what this machine lacks.`,
+    cause,
+  );
 }
 
 /** Node's own heap gives up with SIGABRT; the watching thread, and a system that is short of memory, with SIGKILL. */

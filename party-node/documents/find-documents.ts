@@ -21,6 +21,10 @@ export interface Root {
   /** Absolute, links resolved. */
   readonly path: string;
   readonly isFolder: boolean;
+  /** Names are relative to this folder; default is the root itself. */
+  readonly folder?: string;
+  /** It was there and is no more: it has no files, and nothing is wrong with that. */
+  readonly isGone?: boolean;
 }
 
 const KINDS = new Map<string, DocumentKind>([
@@ -59,14 +63,32 @@ export async function findRoots(paths: readonly string[]): Promise<{ roots: Root
 }
 
 /**
+ * Paths in a folder that was ingested before, which have changed or are gone since: found there, they have the names they would have in the folder.
+ * Paths outside and links are left out.
+ *
+ * @param folder - Absolute, links resolved.
+ */
+export async function findChanged(folder: string, paths: readonly string[]): Promise<Root[]> {
+  const roots: Root[] = [];
+  for (const path of paths.filter((one) => one.startsWith(withSeparator(folder)))) {
+    const real = await realpath(path).catch(() => null);
+    if (real === null) roots.push({ path, folder, isFolder: false, isGone: true });
+    else if (real === path) roots.push({ path, folder, isFolder: (await stat(path)).isDirectory() });
+  }
+  return roots;
+}
+
+/**
  * Walks a root in the order of names (by code unit), hidden entries left out.
  *
  * Links are not followed: what they name inside the root is found anyway, and what lies outside was not asked for
  * (`LINK_OUTSIDE`). A file without a reader is `UNKNOWN_TYPE`, a folder that cannot be listed `UNREADABLE`.
  */
 export async function* findFiles(root: Root): AsyncGenerator<FoundFile | Problem> {
-  if (root.isFolder) yield* walk(root.path, root.path);
-  else yield await classify(root.path, basename(root.path));
+  const { path, isFolder, folder = path, isGone = false } = root;
+  if (isGone) return;
+  if (isFolder) yield* walk(path, folder);
+  else yield await classify(path, folder === path ? basename(path) : nameIn(folder, path));
 }
 
 export function unreadable(file: string, error: unknown): Problem {
@@ -88,8 +110,12 @@ async function* walk(folder: string, root: string): AsyncGenerator<FoundFile | P
     const path = join(folder, entry.name);
     if (entry.isSymbolicLink()) yield* outsideLink(path, root);
     else if (entry.isDirectory()) yield* walk(path, root);
-    else yield await classify(path, relative(root, path).split(sep).join("/"));
+    else yield await classify(path, nameIn(root, path));
   }
+}
+
+function nameIn(folder: string, path: string): string {
+  return relative(folder, path).split(sep).join("/");
 }
 
 async function* outsideLink(path: string, root: string): AsyncGenerator<Problem> {

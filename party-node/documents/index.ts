@@ -2,7 +2,7 @@ export type { DocumentEvent, Problem, ProblemReason, SourceDocument } from "./do
 export { DocumentParser, type DocumentParserOptions } from "./document-parser.ts";
 export { FILE_BYTES_MAX, ID_LENGTH_MAX, LINE_BYTES_MAX } from "./document.ts";
 export type { Root } from "./find-documents.ts";
-export { DOCUMENT_ENDINGS, findRoots } from "./find-documents.ts";
+export { DOCUMENT_ENDINGS, findChanged, findFiles, findRoots } from "./find-documents.ts";
 export type { Passage } from "./passage.ts";
 export { encoderInput } from "./passage.ts";
 export { type KeptExtractions, ParsedFiles } from "./parsed-files.ts";

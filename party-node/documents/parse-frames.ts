@@ -1,5 +1,8 @@
 const HEAD_BYTES = 4;
 
+/** The parser's first message: it has loaded what it needs. */
+export const READY = '"ready"';
+
 /** A message as it goes through a pipe: its length (u32, little-endian), then its bytes. */
 export function frame(bytes: Uint8Array): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);

@@ -3,7 +3,7 @@ import { Worker, isMainThread, workerData } from "node:worker_threads";
 import { type ParsedFormat, parseDocument } from "./formats/parse.ts";
 import { parseLimits } from "./formats/parse-limits.ts";
 import { UnreadError } from "./formats/unread.ts";
-import { FrameReader, frame } from "./parse-frames.ts";
+import { FrameReader, READY, frame } from "./parse-frames.ts";
 
 /*
  * The process that parses what others made: one file after the other from standard input, answers to file descriptor 3. It may read the program's files
@@ -14,6 +14,7 @@ const WATCH_MS = 50;
 
 async function serve(): Promise<void> {
   const answers = new Socket({ fd: 3, readable: false });
+  answers.write(frame(Buffer.from(READY)));
   const frames = new FrameReader(parseLimits.fileBytesMax + 64);
   for await (const chunk of process.stdin) {
     for (const request of frames.take(chunk as Buffer))

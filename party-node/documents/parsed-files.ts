@@ -19,6 +19,8 @@ export interface ParsedFilesOptions {
   readonly kept?: KeptExtractions;
   /** Whether what could not be read in an earlier run is tried again. */
   readonly retry?: boolean;
+  /** Ends the parser in the middle of a file. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Extraction {
@@ -35,14 +37,17 @@ export class ParsedFiles implements AsyncDisposable {
   readonly #parser: DocumentParser;
   readonly #kept: KeptExtractions | undefined;
   readonly #retry: boolean;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor({ parser = new DocumentParser(), kept, retry = false }: ParsedFilesOptions = {}) {
+  constructor({ parser = new DocumentParser(), kept, retry = false, signal }: ParsedFilesOptions = {}) {
     this.#parser = parser;
     this.#kept = kept;
     this.#retry = retry;
+    this.#signal = signal;
+    signal?.addEventListener("abort", () => void parser[Symbol.asyncDispose](), { once: true });
   }
 
-  /** The file's text, or why it has none. */
+  /** The file's text, or why it has none. @throws The signal's reason; Fault PARSER_NOT_STARTED. */
   async parse(path: string, format: ParsedFormat, bytes: Uint8Array): Promise<ParsedText | Unread> {
     const isFirst = !this.paths.has(path);
     this.paths.add(path);
@@ -51,6 +56,7 @@ export class ParsedFiles implements AsyncDisposable {
     if (before?.version === PARSERS_VERSION && before.file === file)
       if (!("reason" in before.read && isFirst && this.#retry)) return before.read;
     const read = await this.#parser.parse(format, bytes);
+    this.#signal?.throwIfAborted();
     this.#kept?.write(path, { version: PARSERS_VERSION, file, read } satisfies Extraction);
     return read;
   }

@@ -16,13 +16,21 @@ import { readText } from "./read-text.ts";
 /** Formats that are read in this process. */
 const READERS = { text: readText, markdown: readMarkdown } as const;
 
+export interface ReadOptions {
+  /** Parses what is parsed in another process; not closed. Without it every such file is parsed anew. */
+  readonly parsed?: ParsedFiles;
+  /** Called before each file. */
+  readonly onFile?: () => void;
+}
+
 /**
  * Reads all documents under the roots, one in memory at a time, always in the same order. Whatever is wrong with one of
  * them is a problem between the others. A file found under two roots is read once, under the first.
- *
- * @param parsed - Parses what is parsed in another process; not closed. Without it every such file is parsed anew.
  */
-export async function* readDocuments(roots: readonly Root[], parsed?: ParsedFiles): AsyncGenerator<DocumentEvent> {
+export async function* readDocuments(
+  roots: readonly Root[],
+  { parsed, onFile }: ReadOptions = {},
+): AsyncGenerator<DocumentEvent> {
   await using own = parsed ? null : new ParsedFiles();
   const files = parsed ?? own!;
   const seen = new Set<string>();
@@ -31,6 +39,7 @@ export async function* readDocuments(roots: readonly Root[], parsed?: ParsedFile
       if ("reason" in found) yield { problem: found };
       else if (!seen.has(found.path)) {
         seen.add(found.path);
+        onFile?.();
         yield* readFound(found, files);
       }
     }

@@ -39,13 +39,19 @@ const firstHeading = compile(only("h1"));
  * Navigation, scripts and styles are left out.
  */
 export function readHtml(source: string): ReadText {
-  const title = oneLine(titleElement(source)) || oneLine(firstHeading(source));
-  return { title, sections: htmlSections(source, title) };
+  const page = withoutConstructor(source);
+  const title = oneLine(titleElement(page)) || oneLine(firstHeading(page));
+  return { title, sections: htmlSections(page, title) };
 }
 
 /** The sections of a page that is part of something else. @param title - What it is part of: no place names it. */
 export function htmlSections(source: string, title: string): Section[] {
-  return sectionsOf(body(source), title);
+  return sectionsOf(body(withoutConstructor(source)), title);
+}
+
+/** html-to-text looks elements up by name in a plain object, and fails over one that every object has. */
+function withoutConstructor(source: string): string {
+  return source.replace(/(<\/?)constructor(?=[\s/>]|$)/gi, "$1div");
 }
 
 function sectionsOf(marked: string, title: string): Section[] {

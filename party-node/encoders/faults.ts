@@ -4,6 +4,7 @@ import { Fault } from "../../crypto/fault.ts";
  * - WRONG_DIM, NOT_FINITE, OUT_OF_RANGE: a vector breaks its encoder's promises.
  * - UNKNOWN_SPEC, BAD_OPTION: an encoder spec that cannot be read.
  * - MODEL_MISSING, BAD_MODEL: model files that are absent, or do not fit together.
+ * - ONNX_MISSING: what runs models is not installed.
  * - DEVICE_UNAVAILABLE: the device asked for, or every device, failed.
  * - BAD_STATISTICS: stored corpus statistics of another version or encoder.
  */
@@ -15,6 +16,7 @@ export type EncoderFaultCode =
   | "BAD_OPTION"
   | "MODEL_MISSING"
   | "BAD_MODEL"
+  | "ONNX_MISSING"
   | "DEVICE_UNAVAILABLE"
   | "BAD_STATISTICS";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { encoderFault } from "./faults.ts";
 
@@ -37,9 +37,29 @@ export interface OnnxFiles {
  * @throws Fault MODEL_MISSING, BAD_MODEL.
  */
 export async function readOnnxFiles(directory: string): Promise<OnnxFiles> {
-  const modelName = ["model.onnx", "onnx/model.onnx"].find((name) => existsSync(join(directory, name)));
+  return readFiles(directory, modelIn(directory));
+}
+
+/**
+ * The same for a path that may also name the model's own file, in its folder or in that folder's `onnx`.
+ *
+ * @throws Fault MODEL_MISSING, BAD_MODEL.
+ */
+export async function readOnnxFilesAt(path: string): Promise<OnnxFiles> {
+  if (!path.endsWith(".onnx")) return readOnnxFiles(path);
+  const folder = dirname(path);
+  const isNested = basename(folder) === "onnx" && !existsSync(join(folder, "tokenizer.json"));
+  const name = isNested ? join("onnx", basename(path)) : basename(path);
+  return readFiles(isNested ? dirname(folder) : folder, existsSync(path) ? name : undefined, name);
+}
+
+function modelIn(directory: string): string | undefined {
+  return ["model.onnx", "onnx/model.onnx"].find((name) => existsSync(join(directory, name)));
+}
+
+async function readFiles(directory: string, modelName: string | undefined, wanted = "model.onnx"): Promise<OnnxFiles> {
   if (!modelName || !existsSync(join(directory, "tokenizer.json"))) {
-    const lacking = modelName ? "tokenizer.json" : existsSync(directory) ? "model.onnx" : "such folder";
+    const lacking = modelName ? "tokenizer.json" : existsSync(directory) ? wanted : "such folder";
     throw encoderFault(
       "MODEL_MISSING",
       `${directory} has no ${lacking}; give the folder of a sentence-transformers ONNX export, or get one with \`sotto model pull\`.`,

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type * as Ort from "onnxruntime-node";
 import { Fault } from "../../crypto/fault.ts";
 import { encoderFault } from "./faults.ts";
+import { onnxRuntime } from "./onnx-runtime.ts";
 import type { TokenSource } from "./onnx-tokens.ts";
 
 export type OnnxDevice = "cuda" | "webgpu" | "cpu";
@@ -16,12 +17,16 @@ export interface OnnxSession {
    * Runs one padded batch.
    *
    * @param rows - Token ids, none empty; shorter rows are padded with `padId`.
+   * @param types - For pairs, which text each token is of, 0 or 1, in the shape of the rows; default all 0.
    * @returns Either one vector a row (shape [rows, dim]) or one a token (shape [rows, longest, dim]).
    * @throws Fault BAD_MODEL.
    */
-  run(rows: readonly (readonly number[])[]): Promise<BatchOutput>;
+  run(rows: TokenNumbers, types?: TokenNumbers): Promise<BatchOutput>;
   close(): Promise<void>;
 }
+
+/** One list a text, of one number a token. */
+type TokenNumbers = readonly (readonly number[])[];
 
 export interface BatchOutput {
   readonly data: Float32Array;
@@ -33,11 +38,10 @@ export interface BatchOutput {
  *
  * The environment variable SOTTO_DEVICE names one device to use instead; then nothing else is tried.
  *
- * @throws Fault DEVICE_UNAVAILABLE, BAD_OPTION (SOTTO_DEVICE names no device), BAD_MODEL.
+ * @throws Fault ONNX_MISSING, DEVICE_UNAVAILABLE, BAD_OPTION (SOTTO_DEVICE names no device), BAD_MODEL.
  */
 export async function openSession(modelPath: string, { ids, padId }: TokenSource): Promise<OnnxSession> {
-  const ort = await import("onnxruntime-node");
-  ort.env.logLevel = "fatal"; // a device that fails is tried and passed over, which is no error
+  const ort = await onnxRuntime();
   const failures: unknown[] = [];
   const wanted = devices();
   const word = ids("a");
@@ -114,8 +118,8 @@ class RunningSession implements OnnxSession {
     this.#output = preferred ?? session.outputNames[0] ?? "";
   }
 
-  async run(rows: readonly (readonly number[])[]): Promise<BatchOutput> {
-    const results = await this.#session.run(this.#feeds(rows), [this.#output]);
+  async run(rows: TokenNumbers, types: TokenNumbers = []): Promise<BatchOutput> {
+    const results = await this.#session.run(this.#feeds(rows, types), [this.#output]);
     const output = results[this.#output];
     if (!output || !(output.data instanceof Float32Array)) {
       throw encoderFault(
@@ -132,12 +136,12 @@ class RunningSession implements OnnxSession {
     await this.#session.release();
   }
 
-  #feeds(rows: readonly (readonly number[])[]): Record<string, Ort.Tensor> {
+  #feeds(rows: TokenNumbers, types: TokenNumbers): Record<string, Ort.Tensor> {
     const longest = Math.max(...rows.map((row) => row.length));
-    const inputs: Readonly<Record<string, (id: number | undefined) => number>> = {
-      input_ids: (id) => id ?? this.#padId,
-      attention_mask: (id) => (id === undefined ? 0 : 1),
-      token_type_ids: () => 0,
+    const inputs: Readonly<Record<string, (row: number, at: number) => number>> = {
+      input_ids: (row, at) => rows[row]![at] ?? this.#padId,
+      attention_mask: (row, at) => (at < rows[row]!.length ? 1 : 0),
+      token_type_ids: (row, at) => types[row]?.[at] ?? 0,
     };
     const feeds: Record<string, Ort.Tensor> = {};
     for (const name of this.#session.inputNames) {
@@ -148,8 +152,8 @@ class RunningSession implements OnnxSession {
           `The model asks for an input named ${name}, which no text encoder has; use a sentence-transformers export.`,
         );
       const values = new BigInt64Array(rows.length * longest);
-      rows.forEach((row, r) => {
-        for (let i = 0; i < longest; i++) values[r * longest + i] = BigInt(fill(row[i]));
+      rows.forEach((_, r) => {
+        for (let i = 0; i < longest; i++) values[r * longest + i] = BigInt(fill(r, i));
       });
       feeds[name] = new this.#ort.Tensor("int64", values, [rows.length, longest]);
     }

@@ -6,13 +6,24 @@ import type { OnnxFiles } from "./onnx-files.ts";
 export interface TokenSource {
   /** At most `maxTokens` ids; empty where a static model knows no token of the text. */
   readonly ids: (text: string) => number[];
+  /** Two texts as one row of at most `maxTokens` ids: the first keeps about half of them at most, the second what is left. */
+  readonly pair: (first: string, second: string) => TokenPair;
   /** Fills a batch's shorter rows; masked out. */
   readonly padId: number;
 }
 
+export interface TokenPair {
+  readonly ids: readonly number[];
+  /** Of each id, which of the two texts it is of: 0 or 1. */
+  readonly types: readonly number[];
+}
+
 /** What we use of the package; its own declarations name files without their extension, which this module resolution cannot follow. */
 interface Tokenizer {
-  encode(text: string, options?: { add_special_tokens?: boolean }): { readonly ids: number[] };
+  encode(
+    text: string,
+    options?: { add_special_tokens?: boolean; text_pair?: string; return_token_type_ids?: boolean },
+  ): { readonly ids: number[]; readonly token_type_ids?: number[] };
   token_to_id(token: string): number | undefined;
 }
 
@@ -22,6 +33,8 @@ const { Tokenizer: TokenizerClass } = tokenizers as unknown as {
 
 /** Characters of a text that are looked at, per token the model takes: no tokeniser's tokens are longer on average. */
 const CHARS_PER_TOKEN_MAX = 32;
+/** Tokens of prose are about four characters long, so that so many a token fill half of the model's length. */
+const CHARS_PER_TOKEN_OF_FIRST = 2;
 
 /**
  * A tokenizer that without a post-processor adds no special tokens is a static model's (Model2Vec): there the unknown
@@ -39,10 +52,24 @@ export function openTokens(files: OnnxFiles): TokenSource {
     ids: (text) => {
       const all: readonly number[] = tokenizer.encode(text.slice(0, maxTokens * CHARS_PER_TOKEN_MAX)).ids;
       const kept = dropped === undefined ? all : all.filter((id) => id !== dropped);
-      if (kept.length <= maxTokens) return [...kept];
-      return [...kept.slice(0, maxTokens - suffix), ...kept.slice(kept.length - suffix)];
+      return cutBefore(kept, suffix, maxTokens);
+    },
+    pair: (first, second) => {
+      const { ids, token_type_ids: types = [] } = tokenizer.encode(
+        first.slice(0, maxTokens * CHARS_PER_TOKEN_OF_FIRST),
+        {
+          text_pair: second.slice(0, maxTokens * CHARS_PER_TOKEN_MAX),
+          return_token_type_ids: true,
+        },
+      );
+      return { ids: cutBefore(ids, suffix, maxTokens), types: cutBefore(types, suffix, maxTokens) };
     },
   };
+}
+
+/** Cuts a row to a length, keeping its last `suffix` numbers. */
+function cutBefore(row: readonly number[], suffix: number, length: number): number[] {
+  return row.length <= length ? [...row] : [...row.slice(0, length - suffix), ...row.slice(row.length - suffix)];
 }
 
 function build(definition: object, config: object): Tokenizer {

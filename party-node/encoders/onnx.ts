@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { CountStatistics } from "./count-statistics.ts";
 import type { CorpusStatistics, Encoder } from "./encoder.ts";
 import { encoderFault } from "./faults.ts";
+import { batches } from "./onnx-batches.ts";
 import { readOnnxFiles, type OnnxFiles } from "./onnx-files.ts";
 import { openSession, type BatchOutput, type OnnxSession } from "./onnx-session.ts";
 import { openTokens, type TokenSource } from "./onnx-tokens.ts";
@@ -9,9 +10,6 @@ import { innerProduct, normaliseInPlace } from "./vector.ts";
 
 /** Raise it whenever the same text and files would give another vector, or the fingerprint covers something else. */
 const ALGORITHM_VERSION = 2;
-/** A batch's rows times its longest row: what bounds the memory of a run. */
-const BATCH_TOKENS_MAX = 8192;
-const BATCH_ROWS_MAX = 64;
 /** Unit norm, and what float32 rounding may add. */
 const NORM_MAX = 1.001;
 /** What a score may differ by from one machine to another: a GPU's shorter mantissas, an int8 model on another CPU. */
@@ -113,23 +111,4 @@ class OnnxEncoder implements Encoder {
     }
     normaliseInPlace(target);
   }
-}
-
-interface Row {
-  readonly index: number;
-  readonly ids: readonly number[];
-}
-
-/** Rows of similar length together, so that little of a batch is padding. */
-function* batches(rows: readonly Row[]): Generator<Row[]> {
-  let batch: Row[] = [];
-  for (const row of rows.toSorted((a, b) => a.ids.length - b.ids.length)) {
-    const full = batch.length === BATCH_ROWS_MAX || (batch.length + 1) * row.ids.length > BATCH_TOKENS_MAX;
-    if (full && batch.length > 0) {
-      yield batch;
-      batch = [];
-    }
-    batch.push(row);
-  }
-  if (batch.length > 0) yield batch;
 }

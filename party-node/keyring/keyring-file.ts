@@ -2,6 +2,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rm
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../../crypto/fault.ts";
+import { refuseSharedMode } from "../private-file.ts";
 import { type KeyringFaultCode, keyringLimits as limits, malformed } from "./keyring-fault.ts";
 
 const SQLITE_BUSY = 5;
@@ -15,7 +16,7 @@ export function readKeyringFile(path: string): string | null {
   if (file === null) return null;
   try {
     const found = fstatSync(file);
-    refuseSharedMode(found.mode, path);
+    refuseSharedMode<KeyringFaultCode>({ path, mode: found.mode, what: "Keyring", code: "KEYRING_MODE" });
     if (!found.isFile() || found.size > limits.fileBytesMax)
       throw malformed(path, `expected a file of at most ${limits.fileBytesMax} bytes`);
     return readFileSync(file, "utf8");
@@ -31,15 +32,6 @@ function openIfThere(path: string): number | null {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-}
-
-function refuseSharedMode(mode: number, path: string): void {
-  if ((mode & 0o077) === 0 || process.platform === "win32") return; // Windows reports no such rights
-  throw new Fault<KeyringFaultCode>(
-    "KEYRING_MODE",
-    `Keyring ${path} has mode ${(mode & 0o777).toString(8).padStart(4, "0")}: others than its owner have rights to it. ` +
-      `Run: chmod 600 ${path}`,
-  );
 }
 
 /**

@@ -14,7 +14,12 @@ export interface PartyRoute {
   /** `likely`: its summary is among the nearest to the question. `unlikely`: it is not, and the party is not asked. `no-summary`: nothing is known of it, so it is asked. */
   readonly reason: "likely" | "unlikely" | "no-summary";
   /** With `no-summary`: why there is none. */
-  readonly fault?: { readonly code: string; readonly reason: string };
+  readonly fault?: {
+    /** For programs. */
+    readonly code: string;
+    /** For people. */
+    readonly reason: string;
+  };
 }
 
 export interface PartyRouterOptions {

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import {
   checkAttachment,
   checkCandidates,
@@ -82,7 +82,8 @@ export async function openPostgresSealedStore(options: PostgresSealedStoreOption
   for (const [name, value] of Object.entries({ connectionsMax, timeoutMs, exactRowsMax }))
     if (!Number.isSafeInteger(value) || value < (name === "exactRowsMax" ? 0 : 1))
       throw new TypeError(`${name}: expected a whole number above 0`);
-  const pool = new pg.Pool({
+  const { Pool } = await import("pg");
+  const pool = new Pool({
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: timeoutMs,

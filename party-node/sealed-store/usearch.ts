@@ -24,7 +24,7 @@ export function usearch(): Usearch {
   } catch (cause) {
     throw new Fault<SealedStoreFaultCode>(
       "STORE_UNAVAILABLE",
-      "usearch, which searches sealed collections, does not load on this machine; keep them in PostgreSQL instead (SOTTO_SEALED_STORE)",
+      "usearch, which searches sealed collections, is not installed or does not load on this machine; keep them in PostgreSQL instead (SOTTO_SEALED_STORE)",
       cause,
     );
   }

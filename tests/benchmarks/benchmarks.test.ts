@@ -71,7 +71,18 @@ describe("a name", () => {
   test("is listed by --help", async () => {
     const { code, stdout } = await bench(["--help"]).exited;
     expect(code).toBe(0);
-    for (const name of ["scoring", "query", "ingest", "scale", "encoders", "sealed", "codes", "recall", "duplicates"])
+    for (const name of [
+      "scoring",
+      "query",
+      "ingest",
+      "scale",
+      "encoders",
+      "sealed",
+      "codes",
+      "recall",
+      "duplicates",
+      "citations",
+    ])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
   });
 });
@@ -184,6 +195,14 @@ describe("of public question sets", () => {
     const report = reportOf(await bench(["duplicates", ...small]).exited);
     expect(row(report, "capitals and white space (40 pairs): median").value).toBe(0);
     expect(row(report, "nearest different passage of all (40 pairs): median").value).toBeGreaterThan(16);
+  });
+
+  test("citations tells right ones from those that are drawn by chance", async () => {
+    const report = reportOf(
+      await bench(["citations", "--data", data, "--sets", "one", "--limit", "20", "--json"]).exited,
+    );
+    expect(row(report, "one: right citations flagged, of 20").value).toBe(0);
+    expect(row(report, "one: citations of passages drawn by chance flagged, of 20").value).toBeGreaterThan(0.5);
   });
 });
 

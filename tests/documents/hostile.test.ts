@@ -66,6 +66,14 @@ describe("a hostile file ends with its reason, and the next one is read", () => 
   });
 });
 
+test("memory beside the heap counts too", async () => {
+  await using small = new DocumentParser({ residentBytesMax: 120 * 2 ** 20 });
+  expect(await small.parse("csv", Buffer.from("a,b\n".repeat(8e6)))).toEqual({
+    reason: "TOO_COSTLY",
+    what: expect.stringContaining("too much memory"),
+  });
+});
+
 test("archives in an archive stay packed, and a number of pages is not believed", async () => {
   expect(await parser.parse("docx", await nestedBomb())).toMatchObject({ title: "Protocols" });
   expect(await parser.parse("pdf", await manyPagesPdf())).toMatchObject({ sections: [{ place: "page 1" }] });
@@ -116,17 +124,23 @@ describe("the process that parses", () => {
   });
 
   const childrenOf = (pid: number): string => `/proc/${String(pid)}/task/${String(pid)}/children`;
-  (existsSync(childrenOf(process.pid)) ? test : test.skip)("ends when its parent is killed", async () => {
-    const parent = spawn(process.execPath, [join(import.meta.dirname, "parsing-parent.ts")], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    await once(parent.stdout, "data");
-    const pid = Number(readFileSync(childrenOf(parent.pid!), "utf8").trim());
-    expect(pid).toBeGreaterThan(0);
-    process.kill(pid, 0);
-    parent.kill("SIGKILL");
-    while (isThere(pid)) await setTimeout(20);
-  });
+  (existsSync(childrenOf(process.pid)) ? test : test.skip)(
+    "has no environment, is held by those permissions, and ends when its parent is killed",
+    async () => {
+      const parent = spawn(process.execPath, [join(import.meta.dirname, "parsing-parent.ts")], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      await once(parent.stdout, "data");
+      const pid = Number(readFileSync(childrenOf(parent.pid!), "utf8").trim());
+      expect(pid).toBeGreaterThan(0);
+      expect(readFileSync(`/proc/${String(pid)}/environ`, "utf8")).toBe("");
+      expect(readFileSync(`/proc/${String(pid)}/cmdline`, "utf8").split("\0")).toEqual(
+        expect.arrayContaining(parserPermissions()),
+      );
+      parent.kill("SIGKILL");
+      while (isThere(pid)) await setTimeout(20);
+    },
+  );
 });
 
 function isThere(pid: number): boolean {

@@ -33,6 +33,10 @@ describe("HTML", () => {
     ]);
   });
 
+  test("an element that has the name of what every object has is read like any other", () => {
+    expect(cited(readHtml("<Constructor>one</constructor> <constructor/>two"))).toEqual([[undefined, "one two"]]);
+  });
+
   test("a heading inside a table does not cut its rows, and marks in the source leave nothing behind", () => {
     const table = "<table><tr><td>a</td><td><h2>b</h2></td><td>c</td></tr></table>";
     expect(cited(readHtml(table)).map(([, text]) => text)).toEqual(["a b c"]);

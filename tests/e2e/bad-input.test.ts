@@ -342,7 +342,7 @@ describe("the command line", () => {
   test("an option, command, argument or value that there is not", async () => {
     await Promise.all([
       expectUsageError(["query", "warfarin", "--epsilon", "3"], /unknown option '--epsilon'/),
-      expectUsageError(["serve"], /unknown command 'serve'/),
+      expectUsageError(["fetch"], /unknown command 'fetch'/),
       expectUsageError(["ingest"], /missing required argument 'path'/),
       expectUsageError(["coordinator", "--port", "70000"], /whole number from 0 to 65535/),
       expectUsageError(["query", "warfarin", "--timeout", "0"], /from 1 to 300/),
@@ -356,7 +356,7 @@ describe("ingest", () => {
     const file = at("notes.jsonl");
     writeFileSync(file, '{"_id":"a","text":"one"}\nwarfarin {not json\n{"_id":"b","text":"two"}\n');
     const { code, stdout, stderr } = await sotto(["ingest", file, "--dir", dir]);
-    expect(stderr).toMatch(new RegExp(`^NOT_JSON: ${file}, line 2: .*\\n1 of the documents could not be read`));
+    expect(stderr).toMatch(new RegExp(`^NOT_JSON: ${file}, line 2: .*\\nnot everything could be read: 1 NOT_JSON`));
     expect(stderr).not.toContain("warfarin");
     expect(stdout).toMatch(/2 added.* 2 passages in the store/);
     expect(code).toBe(3);

@@ -1,67 +1,27 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { Cli, repository, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
+import { type Packed, addPackages, packedApplication } from "./packed-application.ts";
 
 const run = promisify(execFile);
 const folder = temporaryFolder();
 const at = (...path: string[]): string => join(folder.path, ...path);
-/** An application that has installed Sotto: its packages are what `dependencies` names and nothing else. */
-const application = at("application");
-const installed = join(application, "node_modules", "sotto");
-const main = join(installed, "dist", "cli", "main.js");
-
-interface Packed {
-  readonly filename: string;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
-}
 let packed: Packed;
+let application: string;
+let installed: string;
+let main: string;
 /** Its entry points besides the main one, each with a package that an application installs itself. */
 const ENTRIES = ["langchain", "llamaindex", "ai-sdk", "mcp"];
 const OPTIONAL = ["@langchain/core", "@llamaindex/core", "ai", "@modelcontextprotocol/sdk"];
 
-/** Links packages into a `node_modules` folder of its own, so that nothing is written to the repository's. */
-function linkPackages(names: readonly string[], to: string): void {
-  for (const name of names) {
-    mkdirSync(dirname(join(to, name)), { recursive: true });
-    symlinkSync(join(repository, "node_modules", name), join(to, name), "junction");
-  }
-}
-
-/** `npm pack` in a copy of the repository: nobody else sees its half-built dist. */
-async function pack(): Promise<Packed> {
-  const copy = at("repository");
-  const left = ["node_modules", ".git", "dist", "coverage"].map((name) => join(repository, name));
-  cpSync(repository, copy, { recursive: true, filter: (path) => !left.includes(path) });
-  linkPackages(
-    readdirSync(join(repository, "node_modules")).filter((name) => !name.startsWith(".sotto")),
-    join(copy, "node_modules"),
-  );
-  const { stdout } = await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder.path], {
-    cwd: copy,
-    env: { ...process.env, NODE_OPTIONS: "", npm_config_cache: at("npm-cache"), npm_config_dry_run: "false" },
-  }).catch((error: unknown) => {
-    throw new Error(`npm pack failed:\n${(error as { stdout: string }).stdout}`, { cause: error });
-  });
-  const [report] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as Packed[];
-  if (!report) throw new Error(`npm pack printed no report:\n${stdout}`);
-  return report;
-}
-
 beforeAll(async () => {
-  packed = await pack();
-  mkdirSync(installed, { recursive: true });
-  await run("tar", ["-xzf", at(packed.filename), "-C", installed, "--strip-components=1"]);
-  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  linkPackages(Object.keys(dependencies), join(application, "node_modules"));
-}, 180_000);
+  ({ packed, folder: application, installed, main } = await packedApplication(folder.path));
+}, 300_000);
 
 afterAll(() => {
   folder[Symbol.dispose]();
@@ -90,10 +50,10 @@ test("the package holds what it needs, no tests, and is small", () => {
 });
 
 test("every module that the package's code imports is in it or among its dependencies", () => {
-  const { dependencies, peerDependencies } = JSON.parse(
+  const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
     readFileSync(join(installed, "package.json"), "utf8"),
-  ) as Record<"dependencies" | "peerDependencies", Record<string, string>>;
-  const known = Object.keys({ ...dependencies, ...peerDependencies });
+  ) as Record<"dependencies" | "optionalDependencies" | "peerDependencies", Record<string, string>>;
+  const known = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
   const modules = packed.files
     .map(({ path }) => path)
     .filter((path) => path.startsWith("dist/") && path.endsWith(".js"));
@@ -126,7 +86,6 @@ void sotto.query("warfarin", { k: "3" });
 void new Fault("CODE", "message").code;
 `,
   );
-  writeFileSync(join(application, "package.json"), '{ "type": "module" }');
   const types = ["--types", "node", "--typeRoots", join(repository, "node_modules", "@types")];
   const tsc = [join(repository, "node_modules", "typescript", "bin", "tsc"), "--noEmit", "--strict", "--skipLibCheck"];
   await run(
@@ -148,17 +107,15 @@ test("what an optional package is missing for says so, and the rest works", asyn
 });
 
 test("its other entry points serve a program that has their packages", async () => {
-  const bigger = at("bigger-application");
-  cpSync(join(application, "node_modules"), join(bigger, "node_modules"), { recursive: true, verbatimSymlinks: true });
-  linkPackages(OPTIONAL, join(bigger, "node_modules"));
+  await addPackages(application, OPTIONAL);
   const imports = ENTRIES.map((name, i) => `import * as entry${String(i)} from "sotto/${name}";`);
   const names = ENTRIES.map((_, i) => `Object.keys(entry${String(i)})`);
   writeFileSync(
-    join(bigger, "entries.mjs"),
+    join(application, "entries.mjs"),
     `${imports.join("\n")}\nconsole.log(JSON.stringify([${names.join(",")}]));`,
   );
   const { stdout } = await run(process.execPath, ["entries.mjs"], {
-    cwd: bigger,
+    cwd: application,
     env: { ...process.env, NODE_OPTIONS: "" },
   });
   expect(JSON.parse(stdout)).toEqual([

@@ -73,7 +73,7 @@ export async function writeTinyModel(directory: string, options: TinyOptions = {
 }
 
 // The few messages of onnx.proto that the model needs: field number, then its content.
-type Field = Uint8Array;
+export type Field = Uint8Array;
 
 function onnxModel(inputs: readonly string[], output: string): Uint8Array {
   const dim = TINY_TOKENS[0]![1].length;
@@ -96,7 +96,7 @@ function onnxModel(inputs: readonly string[], output: string): Uint8Array {
   return message(varint(1, 8), bytes(7, graph), bytes(8, message(varint(2, 17))));
 }
 
-function valueInfo(name: string, elementType: number, shape: readonly (string | number)[]): Uint8Array {
+export function valueInfo(name: string, elementType: number, shape: readonly (string | number)[]): Uint8Array {
   const dims = shape.map((size) =>
     bytes(1, typeof size === "number" ? message(varint(1, size)) : message(text(2, size))),
   );
@@ -104,19 +104,19 @@ function valueInfo(name: string, elementType: number, shape: readonly (string | 
   return message(text(1, name), bytes(2, message(bytes(1, tensor))));
 }
 
-function message(...fields: Field[]): Uint8Array {
+export function message(...fields: Field[]): Uint8Array {
   return Uint8Array.from(fields.flatMap((field) => [...field]));
 }
 
-function varint(field: number, value: number): Field {
+export function varint(field: number, value: number): Field {
   return Uint8Array.from([field << 3, ...variable(value)]);
 }
 
-function bytes(field: number, content: Uint8Array): Field {
+export function bytes(field: number, content: Uint8Array): Field {
   return Uint8Array.from([(field << 3) | 2, ...variable(content.length), ...content]);
 }
 
-function text(field: number, content: string): Field {
+export function text(field: number, content: string): Field {
   return bytes(field, new TextEncoder().encode(content));
 }
 

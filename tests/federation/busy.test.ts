@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { faultInWords } from "../../cli/query.ts";
+import { faultInWords } from "../../cli/print-outcomes.ts";
 import { Fault, sodium } from "../../crypto/index.ts";
 import { Collection, type ScoredSnapshot } from "../../party-node/serving/collection.ts";
 import { QueryService } from "../../party-node/serving/query-service.ts";

@@ -259,8 +259,8 @@ describe("a party that", () => {
     await lie({ reply: () => null });
     const client = await connected();
     const began = performance.now();
-    const result = await client.query(QUESTION, { deadlineMs: 300 }).result;
-    expect(performance.now() - began).toBeLessThan(2000);
+    const result = await client.query(QUESTION, { deadlineMs: 1500 }).result;
+    expect(performance.now() - began).toBeLessThan(6000);
     await expectOthersServed(result, "liar", "DEADLINE_EXCEEDED");
   });
 
@@ -272,18 +272,18 @@ describe("a party that", () => {
     });
     const client = await connected();
     const began = performance.now();
-    const asking = client.query(QUESTION, { deadlineMs: 500 });
+    const asking = client.query(QUESTION, { deadlineMs: 2000 });
     const times = new Map<string, number>();
     for await (const { party } of asking) times.set(party, performance.now() - began);
-    expect(Math.max(times.get("honest") ?? Infinity, times.get("other") ?? Infinity)).toBeLessThan(500);
+    expect(Math.max(times.get("honest") ?? Infinity, times.get("other") ?? Infinity)).toBeLessThan(2000);
     await expectOthersServed(await asking.result, "liar", "DEADLINE_EXCEEDED");
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(7000);
   });
 
   test("scores and then keeps its passages is named, and the others' passages come", async () => {
     await lie({ takes: (count) => count < 3 });
     const client = await connected();
-    const result = await client.query(QUESTION, { deadlineMs: 500 }).result;
+    const result = await client.query(QUESTION, { deadlineMs: 1500 }).result;
     expect(outcome(result, "liar")).toMatchObject({ status: "answered", fault: { code: "DEADLINE_EXCEEDED" } });
     const expected = (await f.plaintextRanking(QUESTION)).slice(0, 5).filter(({ party }) => party !== "liar");
     expect(result.passages.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));

@@ -64,8 +64,14 @@ test("stores every passage with its vector, and reports", async () => {
     problems: 0,
   });
   expect([w.store.rowCount, w.store.documentCount, contents(w.store).length]).toEqual([31, 31, 31]);
-  expect(progress[0]).toEqual({ phase: "reading", done: 1, total: null, passagesPerSecond: 0 });
-  expect(progress.at(-1)).toEqual({ phase: "encoding", done: 31, total: 31, passagesPerSecond: expect.any(Number) });
+  expect(progress[0]).toEqual({
+    ...{ phase: "reading", done: 1, total: null, passagesPerSecond: 0 },
+    ...{ files: { done: 1, total: 2 }, secondsLeft: null },
+  });
+  expect(progress.at(-1)).toEqual({
+    ...{ phase: "encoding", done: 31, total: 31, passagesPerSecond: expect.any(Number) },
+    ...{ files: null, secondsLeft: 0 },
+  });
   expect(progress.at(-1)?.passagesPerSecond).toBeGreaterThan(0);
 });
 

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import type { SottoClient } from "../../index.ts";
 import { type LocalServer, startLocalServer } from "../../integrations/http/index.ts";
 import { type McpOptions, mcpRoutes, mcpServer } from "../../integrations/mcp.ts";
-import { Cli, expectRefusal, repository, sotto } from "../support/cli.ts";
+import { expectRefusal, repository, sotto } from "../support/cli.ts";
 import { AskingNode, CORPORA, QUESTION } from "./asking-node.ts";
 
 const TOKEN = "t".repeat(43);
@@ -215,12 +215,6 @@ describe("sotto mcp", () => {
       { id: 2, result: { structuredContent: { missing: [{ party: "library" }] } } },
     ]);
     expect(await exited).toEqual([0, null]);
-  });
-
-  test("ends cleanly with Ctrl-C", async () => {
-    await using mcp = new Cli(["mcp", "--http", "0", "--dir", node.dir]);
-    await mcp.printed(/"listening"/);
-    expect(await mcp.stop()).toMatchObject({ code: 0, stdout: "" });
   });
 
   test("says what to install where the SDK is not", async () => {

@@ -16,6 +16,7 @@ import {
   sealHeader,
   unpackRemoved,
 } from "../../party-node/outsourced/header.ts";
+import { RowSealer } from "../../party-node/outsourced/row-sealer.ts";
 import { SeenSequences, measureCollection } from "../../party-node/outsourced/index.ts";
 import { openSqliteStore } from "../../party-node/store/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
@@ -120,6 +121,27 @@ describe("a collection's header", () => {
       960_000,
     );
   });
+});
+
+test("a row is opened with the place and offset it was sealed with, or without", () => {
+  const entry = entryOf("notes");
+  const { dim } = entry.encoder;
+  const secrets = new CollectionSecrets(entry.current);
+  const sealer = new RowSealer(secrets, secrets.capriseKey(entry), dim);
+  const passage = { documentId: "a.pdf", title: "A", text: "what it says", ordinal: 2 };
+  const vector = new Float32Array(dim).fill(0.1);
+  const located = [
+    passage,
+    { ...passage, place: "page 3" },
+    { ...passage, offset: 0 },
+    { ...passage, place: "p", offset: 9 },
+  ];
+  const ids = located.map((one) => sealer.rowId(one, vector, 0));
+  expect(new Set(ids.map((id) => Buffer.from(id).toString("hex"))).size).toBe(4);
+  const opened = located.map((one, i) =>
+    sealer.open(sealer.seal({ rowId: ids[i]!, version: 1, passage: one, vector })),
+  );
+  expect(opened.map((row) => row.passage)).toEqual(located);
 });
 
 describe("candidates", () => {

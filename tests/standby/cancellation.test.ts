@@ -3,10 +3,6 @@ import { type BlockRow, BlockShard, type RingLayout, SharedQuery } from "../../c
 import { WorkerShard } from "../../party-node/scoring/worker-shard.ts";
 import { layoutOf, seeded } from "../crypto/support.ts";
 
-/*
- * 12 blocks of 4 MiB: a pass of eight queries over them takes some fifty milliseconds. What a query says does not matter to how long it takes.
- */
-
 const layout = layoutOf(4096, 8);
 const hintKey = new Uint8Array(32).fill(5);
 const BLOCKS = 12;
@@ -64,32 +60,31 @@ describe("a scoring thread", () => {
   });
   afterAll(() => shard.close());
 
-  /** Milliseconds that a pass takes of which these are cancelled when an eighth of it is over. */
-  async function passMs(wholeMs: number, cancelled: readonly number[]): Promise<number> {
+  /** The scores of a pass of which these queries are cancelled when the thread was told of it. */
+  async function scoresOf(cancelled: readonly number[]): Promise<readonly Uint8Array[]> {
     const asked = queries();
-    const began = performance.now();
     const pass = shard.score(asked);
-    setTimeout(() => {
-      for (const i of cancelled) asked[i]!.cancel();
-    }, wholeMs / 8);
-    await pass;
-    return performance.now() - began;
+    for (const i of cancelled) asked[i]!.cancel();
+    return pass;
   }
 
-  /** The least of three: other processes only ever add to it. */
-  async function best(measure: () => Promise<number>): Promise<number> {
-    return Math.min(await measure(), await measure(), await measure());
-  }
+  /** What was not scored stays 0. */
+  const untouchedShare = (scores: Uint8Array): number => scores.filter((byte) => byte === 0).length / scores.length;
 
-  test("stops within milliseconds when all of its queries are cancelled, and works for the others alone when some are", async () => {
-    const wholeMs = await best(() => passMs(0, []));
-    expect(wholeMs).toBeGreaterThan(20);
-    const all = await best(() => passMs(wholeMs, [0, 1, 2, 3, 4, 5, 6, 7]));
-    const most = await best(() => passMs(wholeMs, [0, 1, 2, 3, 4, 5, 6]));
-    process.stdout.write(
-      `a pass of ${wholeMs.toFixed(0)} ms: ${all.toFixed(0)} ms when all is cancelled after an eighth of it, ${most.toFixed(0)} ms when seven of eight are\n`,
-    );
-    expect(all).toBeLessThan(wholeMs / 2);
-    expect(most).toBeLessThan((3 / 4) * wholeMs);
+  test("leaves out queries that are cancelled while it has them, and scores the others as ever", async () => {
+    const whole = await scoresOf([]);
+    for (const scores of whole) expect(untouchedShare(scores)).toBeLessThan(0.1);
+    for (const cancelled of [
+      [0, 1, 2, 3, 4, 5, 6, 7],
+      [0, 1, 2, 3, 4, 5, 6],
+    ]) {
+      let scores: readonly Uint8Array[] = whole;
+      // The thread may be done before this one gets to cancel anything, if a busy machine stops it just there: not five times.
+      for (let tries = 0; tries < 5 && cancelled.some((i) => untouchedShare(scores[i]!) < 0.5); tries++)
+        scores = await scoresOf(cancelled);
+      for (const [i, of] of scores.entries())
+        if (cancelled.includes(i)) expect(untouchedShare(of)).toBeGreaterThan(0.5);
+        else expect(Buffer.compare(of, whole[i]!)).toBe(0);
+    }
   });
 });

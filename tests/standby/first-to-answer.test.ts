@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Fault } from "../../crypto/index.ts";
 import { type Answered, firstToAnswer } from "../../party-node/link/first-to-answer.ts";
 
-const HEDGE_MS = 60;
+const HEDGE_MS = 250;
 
 interface Behaviour {
   /** Until it answers; never when it is not set. */

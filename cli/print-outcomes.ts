@@ -1,0 +1,50 @@
+import { basename } from "node:path";
+import { styleText } from "node:util";
+import type { HostedOutcome, PartyFault, PartyOutcome } from "../party-node/asking/index.ts";
+import { oneLine } from "./printable.ts";
+
+const MARKS = {
+  answered: styleText("green", "answered "),
+  missing: styleText("yellow", "missing  "),
+  "not-asked": styleText("dim", "not asked"),
+} as const;
+
+/** One line on standard error about what became of a party. */
+export function printOutcome(outcome: PartyOutcome): void {
+  const { party, collection, status } = outcome;
+  const name = collection ? `${party} (${collection.name} at ${collection.host})` : party;
+  process.stderr.write(`  ${MARKS[status]}  ${name}  ${outcomeInWords(outcome)}\n`);
+}
+
+/** Whether something is wrong with a party's passages, which is known only after its scores were reported. */
+export function isLate({ status, fault }: PartyOutcome): boolean {
+  return status === "answered" && fault !== undefined;
+}
+
+function outcomeInWords({ collection, status, passagesScored, ms, fault, route, attempts = 1 }: PartyOutcome): string {
+  const times = attempts > 1 ? `, asked ${String(attempts)} times` : "";
+  if (fault) return `${faultInWords(fault)}${times}`;
+  if (status === "not-asked") return "others are likelier to hold an answer";
+  const unknown =
+    route?.reason === "no-summary" ? `, asked because it shows no summary (${route.fault?.code ?? ""})` : "";
+  return `${whatWasDone(passagesScored, collection)}, ${ms.toFixed(0)} ms${times}${unknown}`;
+}
+
+function whatWasDone(passagesScored: number, collection: HostedOutcome | undefined): string {
+  if (collection?.mode !== "outsourced")
+    return `${String(passagesScored)} passages scored${candidatesInWords(collection)}`;
+  return `${String(passagesScored)} passages searched${candidatesInWords(collection)}`;
+}
+
+function candidatesInWords(collection: HostedOutcome | undefined): string {
+  return collection ? `, ${String(collection.candidates)} of them opened` : "";
+}
+
+/** @returns One printable line. */
+export function faultInWords({ code, reason, retryAfterMs, evidence }: PartyFault): string {
+  const again =
+    retryAfterMs === undefined ? "" : `; ask again in ${String(Math.max(1, Math.ceil(retryAfterMs / 1000)))} s`;
+  const proof =
+    evidence === undefined ? "" : `; its own signatures prove it: sotto evidence show ${basename(evidence)}`;
+  return `${code}: ${oneLine(reason)}${again}${proof}`;
+}

@@ -1,0 +1,71 @@
+import { terms } from "../encoders/tokenize.ts";
+import { citedClaims } from "./citations.ts";
+import type { PromptPassage } from "./prompt.ts";
+
+/**
+ * What speaks against a citation:
+ * - `no-such-passage`: no passage of that number was sent.
+ * - `few-shared-words`: the passage has too few words of the sentence.
+ * - `another-fits-better`: a passage that is not cited there has far more of them.
+ */
+export type CitationFlag = "no-such-passage" | "few-shared-words" | "another-fits-better";
+
+export interface CheckedCitation {
+  readonly number: number;
+  /** What it stands behind, without citations. */
+  readonly sentence: string;
+  /** Not set where nothing speaks against it, which proves nothing: a passage may deny what has all its words. */
+  readonly flag?: CitationFlag;
+  /** With `another-fits-better`: the number of that passage. */
+  readonly better?: number;
+}
+
+/** A sentence shares fewer of its words with a passage that says something else; measured by `benchmarks/citations.ts`. */
+const SHARED_MIN = 0.25;
+/** Another passage that has so much more of a sentence is likelier what it rests on; measured in the same way. */
+const BETTER_BY = 0.35;
+/** A sentence of fewer different words says too little to be judged. */
+const WORDS_MIN = 3;
+
+// A fixed language, so that an answer is judged alike on every machine.
+const segmenter = new Intl.Segmenter("en", { granularity: "word" });
+
+/**
+ * Holds each citation of an answer against the passage that it names, by the share of the sentence's words (stemmed, without the commonest) that the passage has.
+ * Words are all it knows: an answer in another language than its passages is flagged throughout, and a sentence that turns its passage round is not.
+ *
+ * @param passages - Those that were sent, in their order.
+ * @returns One for each number at each place, in the answer's order.
+ */
+export function checkCitations(answer: string, passages: readonly PromptPassage[]): CheckedCitation[] {
+  const wordsOf = passages.map(({ title, text }) => words(`${title}\n${text}`));
+  return citedClaims(answer).flatMap(({ sentence, numbers }) => {
+    const wanted = words(sentence);
+    const shares = wordsOf.map((held) => shareOf(wanted, held));
+    return numbers.map((number) => ({ number, sentence, ...flagOf(number, numbers, { wanted, shares }) }));
+  });
+}
+
+function flagOf(
+  number: number,
+  together: readonly number[],
+  { wanted, shares }: { readonly wanted: ReadonlySet<string>; readonly shares: readonly number[] },
+): Pick<CheckedCitation, "flag" | "better"> {
+  const share = shares[number - 1];
+  if (share === undefined) return { flag: "no-such-passage" };
+  if (wanted.size < WORDS_MIN) return {};
+  const others = shares.map((other, i) => (together.includes(i + 1) ? 0 : other));
+  const best = Math.max(...others);
+  if (best - share >= BETTER_BY) return { flag: "another-fits-better", better: others.indexOf(best) + 1 };
+  return share < SHARED_MIN ? { flag: "few-shared-words" } : {};
+}
+
+function shareOf(wanted: ReadonlySet<string>, held: ReadonlySet<string>): number {
+  return wanted.size === 0 ? 0 : [...wanted].filter((word) => held.has(word)).length / wanted.size;
+}
+
+/** Different words, also of scripts that write no spaces between them; of Japanese without those in Hiragana, which mostly join others. */
+function words(text: string): ReadonlySet<string> {
+  const parts = Array.from(segmenter.segment(text), ({ isWordLike, segment }) => (isWordLike ? segment : ""));
+  return new Set(terms(parts.filter((part) => !/^\p{Script=Hiragana}*$/u.test(part)).join(" ")));
+}

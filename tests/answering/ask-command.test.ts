@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { CitedPassage } from "../../index.ts";
+import type { Answer } from "../../party-node/answering/index.ts";
+import { LocalFederation } from "../../cli/local-federation.ts";
+import { openEncoder } from "../../party-node/encoders/index.ts";
+import { writeTinyCrossEncoder } from "../encoders/tiny-cross-encoder.ts";
+import { Authority, hasOpenssl } from "../support/authority.ts";
+import { Cli, type CliOptions, type Finished, expectRefusal, expectUsageError, sotto } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { ChatServer, beginStream, chunk, streamed } from "./chat-server.ts";
+
+const CORPORA = {
+  clinic: { "warfarin.txt": "Warfarin may be restarted on day seven, when haemoglobin stays above eighty." },
+  library: {
+    "fines.txt": "Late fines are forgiven for everybody under sixteen, and at Christmas for all who ask on the day.",
+    "restart.txt": "The catalogue is restarted on day one.",
+  },
+};
+const QUESTION = "when may warfarin be restarted";
+const ANSWER = [
+  "Warfarin may be restarted ",
+  "on day seven [1]. ",
+  "Fines are forgiven at Christmas [1]. So it is [9].",
+];
+
+const folder = temporaryFolder();
+let federation: LocalFederation;
+beforeAll(async () => {
+  const parties = Object.entries(CORPORA).map(([name, documents]) => {
+    const path = join(folder.path, name);
+    mkdirSync(path);
+    for (const [file, text] of Object.entries(documents)) writeFileSync(join(path, file), text);
+    return { name, paths: [path] };
+  });
+  federation = new LocalFederation({ parties, encoder: await openEncoder("lexical") });
+  await federation.ingest(() => undefined);
+  await federation.start();
+});
+afterAll(async () => {
+  await federation[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
+
+const args = (...more: readonly string[]): string[] => [
+  "ask",
+  QUESTION,
+  "--dir",
+  federation.folderOf("querier"),
+  ...more,
+];
+const ask = (more: readonly string[], options?: CliOptions): Promise<Finished> => sotto(args(...more), options);
+const to = (base: string): string[] => ["--endpoint", base, "--model", "tiny"];
+/** The same server by an address that is not loopback; Linux and macOS connect it to this machine. */
+const elsewhere = ({ port }: ChatServer): string => `http://0.0.0.0:${String(port)}/v1`;
+
+interface Report {
+  readonly answer: Answer | null;
+  readonly fault?: { readonly code: string };
+  readonly passages: readonly CitedPassage[];
+  readonly parties: readonly unknown[];
+  readonly timingsMs: Readonly<Record<string, number>>;
+}
+const report = ({ stdout }: Finished): Report => JSON.parse(stdout) as Report;
+
+test("an answer is printed with its sources, and what speaks against them", async () => {
+  await using server = await ChatServer.start(streamed(...ANSWER));
+  const base = `http://localhost:${String(server.port)}/v1`;
+  const { code, stdout, stderr } = await ask([...to(base), "--local-only"]);
+  expect(stderr).toMatch(/Question and passages go to http:\/\/localhost:\d+\/v1, on this machine/);
+  expect(stderr).toMatch(/answered .* clinic/);
+  expect(stdout).toContain(`\n${ANSWER.join("")}\n`);
+  expect(stdout).toMatch(/Sources\n\[1\] clinic · warfarin\.txt\n/);
+  expect(stdout).toMatch(
+    /\[1\] .*\n +check: has fewer words of what cites it than \[\d\]: "Fines are forgiven at Christmas\."/,
+  );
+  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited/);
+  expect(stdout).toMatch(/check: cites \[9\], and there is no such passage: "So it is\."/);
+  expect(code).toBe(0);
+  expect(server.chats[0]?.body.messages[1]?.content).toContain(CORPORA.clinic["warfarin.txt"]);
+});
+
+test("one JSON object has answer, passages, parties and times; a key goes to the endpoint and nowhere else", async () => {
+  await using server = await ChatServer.start(streamed(...ANSWER));
+  const key = join(folder.path, "key");
+  writeFileSync(key, "sk-zanzibar\n", { mode: 0o600 });
+  const finished = await ask([...to(server.base), "--json", "--api-key-file", key, "--passages", "1"]);
+  const { answer, passages, parties, timingsMs } = report(finished);
+  expect(answer).toMatchObject({ text: ANSWER.join(""), isComplete: true, passagesSent: 1 });
+  expect(answer?.citations.map(({ flag }) => flag)).toEqual([undefined, "few-shared-words", "no-such-passage"]);
+  expect(passages.map(({ party }) => party)).toEqual(["clinic"]);
+  expect(parties).toHaveLength(2);
+  expect(timingsMs["answer"]).toBeGreaterThan(0);
+  expect(finished.code).toBe(0);
+  expect(server.chats[0]?.headers.authorization).toBe("Bearer sk-zanzibar");
+  expect(finished.stdout + finished.stderr).not.toContain("zanzibar");
+});
+
+test("without an endpoint there are the passages, which a re-ranking model orders anew", async () => {
+  const model = join(folder.path, "cross-encoder");
+  await writeTinyCrossEncoder(model);
+  const [plain, anew] = await Promise.all([ask(["--json"]), ask(["--reranker", model, "--passages", "2"])]);
+  expect(report(plain).answer).toBeNull();
+  expect(report(plain).passages.map(({ documentId }) => documentId)[0]).toBe("warfarin.txt");
+  // All words are unknown to the tiny model, and the longest passage has the most of them.
+  expect(anew.stdout).toMatch(/\[1\] library · fines\.txt[^]*\[2\] clinic · warfarin\.txt/);
+  expect(anew.stdout).not.toContain("[3]");
+  expect(anew.stdout).not.toContain("Sources");
+});
+
+describe("an endpoint elsewhere", () => {
+  test("is sent nothing before somebody has agreed", async () => {
+    await using server = await ChatServer.start(streamed(...ANSWER), { host: "0.0.0.0" });
+    const there = to(elsewhere(server));
+    await expectRefusal(args(...there, "--insecure-http"), {
+      fault: "ENDPOINT_NOT_AGREED",
+      says: /sees the question and the passages[^]*--yes/,
+    });
+    expect(server.connections).toBe(0);
+    const agreed = await ask([...there, "--insecure-http", "--yes"]);
+    expect(agreed.stdout).toContain(ANSWER.join(""));
+    expect(agreed.stderr).toMatch(/0\.0\.0\.0:\d+\/v1 sees the question and the passages .* not encrypted/);
+    expect(server.connections).toBe(1);
+  });
+
+  (hasOpenssl() ? test : test.skip)(
+    "is reached by TLS with a certificate to trust (needs openssl), and by no proxy",
+    async () => {
+      using authority = new Authority();
+      const proxied: number[] = [];
+      const proxy = createServer((socket) => void socket.on("error", () => undefined).destroy()).on("connection", () =>
+        proxied.push(1),
+      );
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${String((proxy.address() as { port: number }).port)}`;
+      const proxies = {
+        NODE_USE_ENV_PROXY: "1",
+        HTTPS_PROXY: url,
+        HTTP_PROXY: url,
+        https_proxy: url,
+        http_proxy: url,
+        NO_PROXY: "",
+        no_proxy: "",
+      };
+      const tls = authority.certificate("endpoint", "IP:127.0.0.1");
+      await using server = await ChatServer.start(streamed(...ANSWER), { tls });
+      const there = to(server.base.replace("http:", "https:"));
+      const [trusted, untrusted] = await Promise.all([
+        ask(there, { env: { ...proxies, NODE_EXTRA_CA_CERTS: authority.path } }),
+        ask(there, { env: { ...proxies, NODE_TLS_REJECT_UNAUTHORIZED: "0" } }),
+      ]);
+      expect(trusted.stdout).toContain(ANSWER.join(""));
+      expect(untrusted.stderr).toMatch(/^error ENDPOINT_UNREACHABLE: /m);
+      proxy.close();
+      expect(server.chats).toHaveLength(1);
+      expect(proxied).toEqual([]);
+    },
+  );
+});
+
+test("an endpoint that fails leaves the passages, which the parties have counted", async () => {
+  await using server = await ChatServer.start((response) => void response.writeHead(500).end("zanzibar"));
+  const finished = await ask([...to(server.base)]);
+  expect(finished.stdout).toContain(CORPORA.clinic["warfarin.txt"].slice(0, 40));
+  expect(finished.stderr).toMatch(/^error ENDPOINT_FAILED: .*status 500/m);
+  expect(finished.stdout + finished.stderr).not.toMatch(/zanzibar|bug in Sotto/);
+  expect(finished.code).toBe(2);
+});
+
+test("Ctrl-C within the answer ends it, and the connection", async () => {
+  await using server = await ChatServer.start((response) => {
+    beginStream(response);
+    response.write(chunk({ content: "Warfarin may" }));
+  });
+  await using cli = new Cli(args(...to(server.base)));
+  await cli.printed(/Warfarin may/);
+  const { code, signal, stdout, stderr } = await cli.stop();
+  expect([code, signal]).toEqual([130, null]);
+  expect(stdout).toBe("\nWarfarin may\n");
+  expect(stderr).toMatch(/stopped\n$/);
+  await server.chats[0]?.closed;
+});
+
+test("an endpoint needs a model's name", async () => {
+  await expectUsageError(args("--endpoint", "http://127.0.0.1:1/v1"), /--endpoint URL needs --model NAME/);
+});
