@@ -19,6 +19,7 @@ try {
   const { structuredContent: found } = await client.callTool({ name: "search", arguments: { query: question, k: 3 } });
   for (const { id, score } of found.results) console.log(`${score} ${id}`);
   const [best] = found.results;
+  if (!best) throw new Error("nothing was found");
   const { structuredContent: passage } = await client.callTool({ name: "fetch", arguments: { id: best.id } });
   console.log(`\n${passage.text}`);
 } finally {

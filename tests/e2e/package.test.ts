@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
-import { Cli, repository, sotto, sottoOutput } from "../support/cli.ts";
+import { Tab, browserTest, launch } from "../console/chromium.ts";
+import { Cli, type CliOptions, repository, sotto, sottoOutput } from "../support/cli.ts";
+import { type DocumentFixture, oneOfEach } from "../support/document-fixtures.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FederationByHand } from "./federation-by-hand.ts";
 import { type Packed, addPackages, packedApplication } from "./packed-application.ts";
@@ -162,4 +164,98 @@ test("the README's example asks a running federation through it", async () => {
   expect(stdout).toMatch(/^library is missing: .+$/m);
   expect(stdout).toMatch(/\n\[clinic, clinic\.txt\] score \d\.\d{3}\nWarfarin may be restarted on day seven\.\n$/);
   expect(await clinic.stop()).toMatchObject({ code: 0 });
+});
+
+describe("a newcomer with a folder of documents", () => {
+  const cli = (): CliOptions => ({ main, cwd: application });
+  let federation: FederationByHand | undefined;
+  let node: Cli | undefined;
+  let documents: readonly DocumentFixture[];
+  let dir: string;
+
+  beforeAll(async () => {
+    documents = await oneOfEach();
+    await addPackages(application, OPTIONAL);
+    cpSync(join(installed, "examples"), join(application, "examples"), { recursive: true });
+    federation = await FederationByHand.found({
+      folder: at("first"),
+      members: { hub: "coordinator", clinic: "party,querier" },
+      cli: cli(),
+    });
+    dir = federation.dir("clinic");
+    mkdirSync(at("documents"));
+    for (const { name, bytes } of documents) writeFileSync(at("documents", name), bytes);
+    writeFileSync(at("documents", "unread.docx"), "no document");
+  }, 300_000);
+
+  afterAll(async () => {
+    await node?.[Symbol.asyncDispose]();
+    await federation?.[Symbol.asyncDispose]();
+  });
+
+  test("a folder with a file of every format is ingested, and each is found with its place", async () => {
+    const ingested = await sotto(["ingest", at("documents"), "--dir", dir, "--json"], cli());
+    const report = JSON.parse(ingested.stdout.trim().split("\n").at(-1) ?? "") as {
+      readonly documents: Record<string, number>;
+      readonly named: readonly unknown[];
+    };
+    expect(ingested.code).toBe(3);
+    expect([report.documents["added"], report.named]).toEqual([
+      documents.length,
+      [expect.objectContaining({ reason: "DAMAGED" })],
+    ]);
+    node = await federation!.serve("clinic", "--query-budget", "none");
+    const asked = documents.map(async ({ says }) => {
+      const printed = await sottoOutput(["query", says, "-k", "1", "--json", "--dir", dir], cli());
+      return (JSON.parse(printed) as { passages: { documentId: string; place?: string; text: string }[] }).passages[0];
+    });
+    for (const [i, { name, says, place }] of documents.entries()) {
+      const found = await asked[i];
+      expect(found?.documentId).toContain(name);
+      expect(found?.text.replace(/\s+/g, " ")).toContain(says);
+      if (place !== undefined) expect([name, found?.place]).toEqual([name, place]);
+    }
+  });
+
+  browserTest("the console answers in a browser", async () => {
+    await using served = new Cli(["console", "--port", "0", "--no-open", "--dir", dir], cli());
+    const [link] = await served.printed(/http:\S+#code=\S+/);
+    const browser = await launch();
+    try {
+      await using tab = await Tab.open(browser);
+      await tab.page.goto(link);
+      await tab.page.fill("#question", documents[0]!.says);
+      await tab.page.press("#question", "Enter");
+      await tab.page.waitForSelector(".receipt-line");
+      expect(await tab.page.locator(".passage").first().innerText()).toContain(documents[0]!.says);
+      expect(tab.complaints).toEqual([]);
+      expect(tab.requests.filter((url) => !url.startsWith(new URL(link).origin))).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+    expect(await served.stop()).toMatchObject({ code: 0 });
+  });
+
+  /** Runs an example of the package in the application's folder. */
+  async function example(name: string, ...args: string[]): Promise<string> {
+    const { stdout } = await run(process.execPath, [join("examples", name), ...args], {
+      cwd: application,
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+    return stdout;
+  }
+
+  test("LangChain has the passage in its prompt", async () => {
+    const { says } = documents[1]!;
+    const question = says.toLowerCase();
+    expect((await example("langchain.mjs", dir, question)).replace(/\s+/g, " ")).toContain(says);
+  });
+
+  test("a client of MCP searches and fetches", async () => {
+    const { says } = documents[2]!;
+    const server = [process.execPath, main, "mcp", "--dir", dir];
+    const printed = await example("mcp-client.mjs", says.toLowerCase(), ...server);
+    expect(printed).toMatch(/^clinic: online$/m);
+    expect(printed.replace(/\s+/g, " ")).toContain(says);
+  });
 });
