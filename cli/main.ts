@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { endUnread } from "./closed-output.ts";
 
 /** In the order of `sotto --help`. A command is loaded when it is named, or all are when none is: encoders and charts take half a second. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -30,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import("./completion.ts")).completionCommand(),
 };
 
+endUnread();
 const [named = "", ...words] = process.argv.slice(2);
 if (named === "complete") await (await import("./complete.ts")).complete(words.slice(1), commands);
 else await run();
