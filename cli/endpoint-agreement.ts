@@ -1,7 +1,12 @@
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { Fault } from "../crypto/index.ts";
-import { type AgreedEndpoint, EndpointAgreements, type ReachedEndpoint } from "../party-node/answering/index.ts";
+import {
+  type AgreedEndpoint,
+  type AnswerFaultCode,
+  EndpointAgreements,
+  type ReachedEndpoint,
+} from "../party-node/answering/index.ts";
 
 /** Where a person answers; tests put streams of their own here. */
 export interface AgreementSource {
@@ -37,8 +42,17 @@ export async function agreeToEndpoint(
   const before = agreements.agreedAt(endpoint);
   if (before) say(`You agreed to that on ${before.toISOString().slice(0, 10)} (${path}).`);
   if (yes || before !== null || input.isTTY !== true) return agreements.require(endpoint, { agreedNow: yes });
-  if (await says("Agree, now and in future? [y/N] ", { input, prompts })) agreements.remember(endpoint, new Date());
+  if (!(await says("Agree, now and in future? [y/N] ", { input, prompts }))) throw declined(endpoint);
+  agreements.remember(endpoint, new Date());
   return agreements.require(endpoint);
+}
+
+/** They were asked, so how to agree is no news to them. */
+function declined({ base }: ReachedEndpoint): Fault {
+  return new Fault<AnswerFaultCode>(
+    "ENDPOINT_NOT_AGREED",
+    `you did not agree, so nothing was sent to ${base} and no party was asked. Leave out --endpoint to see the passages alone, or name an endpoint on this machine`,
+  );
 }
 
 function whatItSees({ base, chatUrl }: ReachedEndpoint): string {

@@ -1,9 +1,8 @@
-import type { LookupAddress } from "node:dns";
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import type { LookupFunction } from "node:net";
+import { pinned, unreachable } from "./connection.ts";
 import type { ReachedEndpoint } from "./endpoint.ts";
-import { answerFault, malformed } from "./faults.ts";
+import { answerFault } from "./faults.ts";
 import type { ChatMessage } from "./prompt.ts";
 
 export interface ChatRequest {
@@ -56,23 +55,6 @@ export async function postChat(
   if (statusCode === 200) return response;
   response.destroy(); // what it says may quote what it was sent
   throw statusFault(base, statusCode);
-}
-
-function pinned(addresses: readonly LookupAddress[]): LookupFunction {
-  return (_hostname, { all }, found) => {
-    const [first] = addresses;
-    if (all === true) found(null, [...addresses]);
-    else found(null, first?.address ?? "", first?.family);
-  };
-}
-
-function unreachable(base: string, cause: NodeJS.ErrnoException): Error {
-  if (cause.code?.startsWith("HPE_")) return malformed("is not HTTP");
-  const isCertificate = /CERT|ALTNAME|ISSUER|SIGNATURE/.test(cause.code ?? "");
-  const next = isCertificate
-    ? "its certificate is not to be trusted; check the address, or name its authority in the environment variable NODE_EXTRA_CA_CERTS"
-    : "check that it runs and that the address is right";
-  return answerFault("ENDPOINT_UNREACHABLE", `${base} cannot be reached (${cause.code ?? "no code"}): ${next}`, cause);
 }
 
 function statusFault(base: string, status: number): Error {

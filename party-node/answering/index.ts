@@ -1,6 +1,7 @@
 export { type AgreedEndpoint, EndpointAgreements } from "./agreement.ts";
 export { type Answer, type AnswerEvent, type AnswerOptions, answerQuestion } from "./answer.ts";
 export { readApiKey } from "./api-key-file.ts";
+export { probeEndpoint } from "./connection.ts";
 export { type Endpoint, type ReachOptions, type ReachedEndpoint, parseEndpoint, reachEndpoint } from "./endpoint.ts";
 export type { AnswerFaultCode } from "./faults.ts";
 export { answerLimits } from "./limits.ts";

@@ -6,6 +6,8 @@ export const answerLimits = {
   promptCharsMax: 1_000_000,
   /** A passage that would be cut to fewer characters is left out. */
   passageCharsMin: 200,
+  /** Until a connection to an endpoint is there, when it is tried before the question is asked. */
+  connectMsMax: 10_000,
   answerMsDefault: 180_000,
   answerMsMax: 3_600_000,
   /** Characters of an answer; a model that goes on is stuck in a loop. */

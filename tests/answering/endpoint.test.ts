@@ -145,7 +145,10 @@ describe("a person", () => {
   test.each(["\r", "n\r", "yess\r"])("who types %p has not agreed", async (typed) => {
     const path = newPath();
     const asked = agreeToEndpoint(elsewhere, { path, yes: false }, person(typed).source);
-    await expect(asked).rejects.toEqual(code("ENDPOINT_NOT_AGREED"));
+    await expect(asked).rejects.toMatchObject({
+      code: "ENDPOINT_NOT_AGREED",
+      message: expect.stringMatching(/^you did not agree, so nothing was sent.*Leave out --endpoint/),
+    });
     expect(existsSync(path)).toBe(false);
   });
 
