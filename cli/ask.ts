@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { text } from "node:stream/consumers";
 import { Fault } from "../crypto/index.ts";
 import {
   type AgreedEndpoint,
@@ -8,20 +7,28 @@ import {
   answerLimits,
   answerQuestion,
   parseEndpoint,
+  probeEndpoint,
   reachEndpoint,
   readApiKey,
   reranked,
 } from "../party-node/answering/index.ts";
 import type { CitedPassage } from "../party-node/asking/index.ts";
-import { checkQuestion } from "../party-node/asking/question.ts";
 import { type Reranker, openReranker } from "../party-node/encoders/index.ts";
 import { openNodeFolder } from "../party-node/node-folder.ts";
 import { limits } from "../protocol/index.ts";
 import { agreeToEndpoint } from "./endpoint-agreement.ts";
 import { wholeNumber } from "./options.ts";
 import { printSources } from "./print-answer.ts";
+import { printNothing } from "./print-outcomes.ts";
 import { printPassages } from "./print-passages.ts";
-import { RETRIEVAL_HELP, type RetrievalOptions, addRetrievalOptions, printWhoSawWhat, retrieve } from "./retrieval.ts";
+import {
+  RETRIEVAL_HELP,
+  type RetrievalOptions,
+  addRetrievalOptions,
+  printWhoSawWhat,
+  readQuestion,
+  retrieve,
+} from "./retrieval.ts";
 import { onStop } from "./supervision.ts";
 
 interface Options extends RetrievalOptions {
@@ -41,7 +48,6 @@ export function askCommand(): Command {
   const { promptCharsMin, promptCharsMax, promptCharsDefault, answerMsMax, answerMsDefault } = answerLimits;
   const command = new Command("ask")
     .description("ask all parties one question, and have a language model answer from the passages, with citations")
-    .argument("<question>", "in quotes, or - to read it from standard input, where no process list shows it")
     .option(
       "--endpoint <url>",
       "an OpenAI-compatible interface, such as http://localhost:11434/v1; without: passages alone",
@@ -55,7 +61,7 @@ export function askCommand(): Command {
       false,
     )
     .option("--yes", "agree, this one time, that the endpoint sees the question and the passages", false)
-    .option("--passages <count>", "passages to answer from", wholeNumber(1, limits.fetchHandlesMax), 5)
+    .option("-k, --passages <count>", "passages to answer from", wholeNumber(1, limits.fetchHandlesMax), 5)
     .option(
       "--prompt-chars <count>",
       "characters of passages that are sent at most",
@@ -90,8 +96,7 @@ interface Answerer {
 async function runAsk(given: string, options: Options, command: Command): Promise<void> {
   const misused = misusedOption(options);
   if (misused !== null) command.error(`error: ${misused}`);
-  const question = given === "-" ? await text(process.stdin) : given;
-  checkQuestion(question);
+  const question = await readQuestion(given, command);
   // Whatever is refused is refused before a party is asked, so that no question of the budget is spent on it.
   const answerer = await openAnswerer(options);
   await using held = new AsyncDisposableStack();
@@ -118,6 +123,7 @@ async function runAsk(given: string, options: Options, command: Command): Promis
     const timings = { ...timingsMs, ...(answerer ? { answer: performance.now() - began } : {}) };
     process.stdout.write(`${JSON.stringify({ ...forJson(outcome), passages, parties, timingsMs: timings })}\n`);
   } else if (outcome.answer) printSources(outcome.answer, passages);
+  else if (passages.length === 0) printNothing(result.parties);
   else printPassages(passages);
   if (outcome.failure !== undefined) throw outcome.failure;
 }
@@ -142,7 +148,9 @@ async function openAnswerer(options: Options): Promise<Answerer | null> {
   const apiKey = apiKeyFile === undefined ? undefined : readApiKey(apiKeyFile);
   const path = openNodeFolder(dir).endpointsPath;
   const reached = await reachEndpoint(parseEndpoint(url), { localOnly, insecureHttp });
-  return { endpoint: await agreeToEndpoint(reached, { path, yes }), model, apiKey };
+  const endpoint = await agreeToEndpoint(reached, { path, yes });
+  await probeEndpoint(endpoint);
+  return { endpoint, model, apiKey };
 }
 
 async function best(

@@ -1,26 +1,40 @@
 import { styleText } from "node:util";
-import type { Answer, CheckedCitation } from "../party-node/answering/index.ts";
+import type { Answer, CheckedCitation, CitationFlag } from "../party-node/answering/index.ts";
 import type { CitedPassage } from "../party-node/asking/index.ts";
-import { SUSPICIONS, where } from "./print-passages.ts";
-import { oneLine } from "./printable.ts";
+import { SUSPICIONS, printText, repeated, where } from "./print-passages.ts";
+import { inNumber, oneLine } from "./printable.ts";
 
-/** Where an answer's statements come from, for people: every passage that the endpoint was sent, under the number that the answer gives it. */
+/**
+ * Where an answer's statements come from, for people: every passage that the endpoint was sent, under the number that the answer gives it. Those that are cited, or all where none is, are
+ * shown whole, so that a reader can check them without another question.
+ */
 export function printSources(answer: Answer, passages: readonly CitedPassage[]): void {
   const out = process.stdout;
-  if (!answer.isComplete) out.write(warning("The model stopped at a limit of its endpoint; the answer is not whole."));
-  if (answer.citations.length === 0)
+  const { citations, isComplete, passagesSent } = answer;
+  const sent = passages.slice(0, passagesSent);
+  if (!isComplete) out.write(warning("The model stopped at a limit of its endpoint; the answer is not whole."));
+  if (citations.length === 0)
     out.write(warning("The answer cites no passage: nothing here shows where it comes from."));
+  for (const citation of citations) if (citation.flag === "no-such-passage") printUnknown(citation, sent.length);
   out.write(`\n${styleText("bold", "Sources")}\n`);
-  for (const [i, passage] of passages.slice(0, answer.passagesSent).entries()) {
-    const citations = answer.citations.filter(({ number }) => number === i + 1);
-    out.write(`${sourceLine(i + 1, passage)}${citations.length === 0 ? styleText("dim", "  not cited") : ""}\n`);
+  const citing = (number: number): CheckedCitation[] => citations.filter((citation) => citation.number === number);
+  const isShown = (number: number): boolean => citations.length === 0 || citing(number).length > 0;
+  const sameAs = repeated(sent, (i) => isShown(i + 1));
+  for (const [i, passage] of sent.entries()) {
+    const own = citing(i + 1);
+    out.write(`${sourceLine(i + 1, passage)}${own.length === 0 ? styleText("dim", "  not cited") : ""}\n`);
+    if (isShown(i + 1)) printText({ ...passage, title: "" }, sameAs(i));
     for (const suspicion of passage.suspect ?? []) out.write(warning(SUSPICIONS[suspicion]));
-    for (const citation of citations) printFlag(citation);
+    for (const citation of own) printFlag(citation);
   }
-  for (const citation of answer.citations) if (citation.flag === "no-such-passage") printFlag(citation);
-  const left = passages.length - answer.passagesSent;
+  const left = passages.length - sent.length;
   if (left > 0)
-    out.write(styleText("dim", `${String(left)} more passages did not fit and were not sent (--prompt-chars).\n`));
+    out.write(
+      styleText(
+        "dim",
+        `${inNumber(left, "more passage")} did not fit and ${left === 1 ? "was" : "were"} not sent (--prompt-chars).\n`,
+      ),
+    );
 }
 
 function sourceLine(number: number, { party, documentId, ordinal, place, title }: CitedPassage): string {
@@ -29,16 +43,28 @@ function sourceLine(number: number, { party, documentId, ordinal, place, title }
   return heading === "" ? source : `${source}  ${styleText("italic", heading)}`;
 }
 
-const FLAGS: Readonly<Record<NonNullable<CheckedCitation["flag"]>, (citation: CheckedCitation) => string>> = {
-  "no-such-passage": ({ number }) => `cites [${String(number)}], and there is no such passage`,
+const FLAGS: Readonly<Record<CitationFlag, (citation: CheckedCitation) => string>> = {
+  "no-such-passage": ({ number }) => `there is no passage [${String(number)}]`,
   "few-shared-words": () => "has few words of what cites it",
   "another-fits-better": ({ better }) => `has fewer words of what cites it than [${String(better)}]`,
 };
 
+/** Below the source that is cited. */
 function printFlag(citation: CheckedCitation): void {
-  if (!citation.flag) return;
-  const [words, sentence] = [FLAGS[citation.flag](citation), oneLine(citation.sentence)];
-  process.stdout.write(warning(`check: ${words}: "${sentence.length > 90 ? `${sentence.slice(0, 90)} …` : sentence}"`));
+  if (citation.flag) process.stdout.write(warning(`check: ${FLAGS[citation.flag](citation)}: ${quoted(citation)}`));
+}
+
+/** With the answer, for no source is what it cites. */
+function printUnknown({ number, ...citation }: CheckedCitation, sent: number): void {
+  const those = sent === 1 ? "one passage" : `${String(sent)} passages`;
+  process.stdout.write(
+    warning(`check: the answer cites [${String(number)}], but the model was sent ${those}: ${quoted(citation)}`),
+  );
+}
+
+function quoted({ sentence: whole }: Pick<CheckedCitation, "sentence">): string {
+  const sentence = oneLine(whole);
+  return `"${sentence.length > 90 ? `${sentence.slice(0, 90)} …` : sentence}"`;
 }
 
 const warning = (text: string): string => `    ${styleText("yellow", text)}\n`;

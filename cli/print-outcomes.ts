@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { styleText } from "node:util";
 import type { HostedOutcome, PartyFault, PartyOutcome } from "../party-node/asking/index.ts";
-import { oneLine } from "./printable.ts";
+import { inNumber, oneLine } from "./printable.ts";
 
 const MARKS = {
   answered: styleText("green", "answered "),
@@ -14,6 +14,24 @@ export function printOutcome(outcome: PartyOutcome): void {
   const { party, collection, status } = outcome;
   const name = collection ? `${party} (${collection.name} at ${collection.host})` : party;
   process.stderr.write(`  ${MARKS[status]}  ${name}  ${outcomeInWords(outcome)}\n`);
+}
+
+/** Says on standard output why there are no passages: that nobody answered is something else than that nobody has one. */
+export function printNothing(parties: readonly PartyOutcome[]): void {
+  process.stdout.write(`\n${whyNothing(parties)}\n`);
+}
+
+function whyNothing(parties: readonly PartyOutcome[]): string {
+  if (parties.length === 0) return "Nobody was asked: the federation has no party that this node asks.";
+  const missing = parties.filter(({ status }) => status === "missing");
+  const reasons = missing.map(({ party, collection, fault }) => {
+    const name = collection ? `${party} (${collection.name})` : party;
+    return fault ? `${name}: ${oneLine(fault.reason).replace(/\.$/, "")}` : name;
+  });
+  if (!parties.some(({ status }) => status === "answered"))
+    return `Nobody answered, so nothing was searched. ${reasons.join("; ")}.`;
+  if (missing.length === 0) return "No passages: those who were asked have none for this.";
+  return `No passages: those who answered have none for this. Not searched: ${reasons.join("; ")}.`;
 }
 
 /** Whether something is wrong with a party's passages, which is known only after its scores were reported. */
@@ -32,8 +50,8 @@ function outcomeInWords({ collection, status, passagesScored, ms, fault, route, 
 
 function whatWasDone(passagesScored: number, collection: HostedOutcome | undefined): string {
   if (collection?.mode !== "outsourced")
-    return `${String(passagesScored)} passages scored${candidatesInWords(collection)}`;
-  return `${String(passagesScored)} passages searched${candidatesInWords(collection)}`;
+    return `${inNumber(passagesScored, "passage")} scored${candidatesInWords(collection)}`;
+  return `${inNumber(passagesScored, "passage")} searched${candidatesInWords(collection)}`;
 }
 
 function candidatesInWords(collection: HostedOutcome | undefined): string {

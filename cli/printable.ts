@@ -7,3 +7,8 @@ export function printable(text: string): string {
 export function oneLine(text: string): string {
   return printable(text.replace(/\s+/gu, " ")).trim();
 }
+
+/** "1 passage", "2 passages". @param one - What takes an s in the plural. */
+export function inNumber(count: number, one: string): string {
+  return `${String(count)} ${one}${count === 1 ? "" : "s"}`;
+}

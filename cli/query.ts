@@ -1,10 +1,16 @@
 import { Command } from "commander";
-import { text } from "node:stream/consumers";
-import { checkQuestion } from "../party-node/asking/question.ts";
 import { limits } from "../protocol/index.ts";
 import { wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
-import { RETRIEVAL_HELP, type RetrievalOptions, addRetrievalOptions, printWhoSawWhat, retrieve } from "./retrieval.ts";
+import { printNothing } from "./print-outcomes.ts";
+import {
+  RETRIEVAL_HELP,
+  type RetrievalOptions,
+  addRetrievalOptions,
+  printWhoSawWhat,
+  readQuestion,
+  retrieve,
+} from "./retrieval.ts";
 import { onStop } from "./supervision.ts";
 
 interface Options extends RetrievalOptions {
@@ -14,14 +20,12 @@ interface Options extends RetrievalOptions {
 export function queryCommand(): Command {
   const command = new Command("query")
     .description("ask all parties one question; it leaves this process only encrypted")
-    .argument("<question>", "in quotes, or - to read it from standard input, where no process list shows it")
     .option("-k <count>", "passages wanted", wholeNumber(1, limits.fetchHandlesMax), 5);
   return addRetrievalOptions(command).action(runQuery).addHelpText("after", RETRIEVAL_HELP);
 }
 
-async function runQuery(given: string, { k, ...options }: Options): Promise<void> {
-  const question = given === "-" ? await text(process.stdin) : given;
-  checkQuestion(question);
+async function runQuery(given: string, { k, ...options }: Options, command: Command): Promise<void> {
+  const question = await readQuestion(given, command);
   const abort = new AbortController();
   const stopSignal = (): AbortSignal => {
     onStop(() => {
@@ -32,6 +36,7 @@ async function runQuery(given: string, { k, ...options }: Options): Promise<void
   const result = await retrieve({ question, k, options, stopSignal });
   const { passages, parties, timingsMs } = result;
   if (options.json) process.stdout.write(`${JSON.stringify({ passages, parties, timingsMs })}\n`);
+  else if (passages.length === 0) printNothing(parties);
   else printPassages(passages);
   if (!options.json) printWhoSawWhat(result);
 }

@@ -1,4 +1,7 @@
 import type { Command } from "commander";
+import { text } from "node:stream/consumers";
+import { styleText } from "node:util";
+import { checkQuestion } from "../party-node/asking/question.ts";
 import { connect } from "../party-node/connect.ts";
 import type { QueryResult } from "../party-node/asking/index.ts";
 import { openNodeFolder } from "../party-node/node-folder.ts";
@@ -8,6 +11,7 @@ import { dirOption, tracesOption, wholeNumber } from "./options.ts";
 import { keyringPassphrase } from "./passphrase.ts";
 import { isLate, printOutcome } from "./print-outcomes.ts";
 import { oneLine } from "./printable.ts";
+import { ReceiptFile } from "./receipt-file.ts";
 import { version } from "./version.ts";
 
 /** What `sotto query` and `sotto ask` have in common. */
@@ -23,6 +27,7 @@ export interface RetrievalOptions {
   readonly partyMax?: number;
   readonly route?: number;
   readonly traces?: URL;
+  readonly receipt?: string;
 }
 
 /** Exit code when a party's answer is missing: what the others answered is printed. */
@@ -33,6 +38,8 @@ export const RETRIEVAL_HELP =
 
 export function addRetrievalOptions(command: Command): Command {
   return command
+    .argument("<question>", "in quotes, or - to read it from standard input, where no process list shows it")
+    .allowExcessArguments() // readQuestion says what to do about them
     .option(
       "--timeout <seconds>",
       "how long parties may take",
@@ -53,10 +60,25 @@ export function addRetrievalOptions(command: Command): Command {
       "ask only so many of the parties that show what they hold (`sotto node --routable`): the likeliest",
       wholeNumber(1, limits.membersMax),
     )
+    .option(
+      "--receipt <file>",
+      "write what left this machine for the question, and who could see what of it, to this file; it holds neither question nor passages",
+    )
     .option("--json", "print one JSON object", false)
     .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
     .addOption(tracesOption())
     .addOption(dirOption());
+}
+
+/** The question that the command line names. @throws Fault as {@link checkQuestion}; a usage error for several words. */
+export async function readQuestion(given: string, command: Command): Promise<string> {
+  if (command.args.length > 1)
+    command.error(
+      `error: the question came as ${String(command.args.length)} separate words; put it in quotes: sotto ${command.name()} "..."`,
+    );
+  const question = given === "-" ? await text(process.stdin) : given;
+  checkQuestion(question);
+  return question;
 }
 
 export interface Retrieval {
@@ -78,7 +100,10 @@ export async function retrieve({ question, k, options, stopSignal }: Retrieval):
   const { json, dir, timeout, insecureClear, keepDuplicates, keepInflated, dropSuspects, partyMax, route } = options;
   const { evidence: keepEvidence, traces } = options;
   await using _tracing = traces ? await openTraces(traces, dir) : null;
-  using sotto = await connect({ dir, insecureClear, keepEvidence, passphrase: keyringPassphrase(dir) });
+  using receipt = options.receipt === undefined ? null : new ReceiptFile(options.receipt);
+  const observed = receipt ? { observer: receipt.observer } : {};
+  using sotto = await connect({ dir, insecureClear, keepEvidence, passphrase: keyringPassphrase(dir), ...observed });
+  receipt?.start();
   const asking = sotto.query(question, {
     k,
     deadlineMs: timeout * 1000,
@@ -93,7 +118,19 @@ export async function retrieve({ question, k, options, stopSignal }: Retrieval):
   const result = await asking.result;
   if (!json) for (const outcome of result.parties) if (isLate(outcome)) printOutcome(outcome);
   if (result.parties.some(({ fault }) => fault)) process.exitCode = EXIT_PARTIAL;
+  receipt?.write(result, dir);
+  if (receipt && !json) process.stderr.write(`The receipt is in ${receipt.path}.\n`);
+  if (!json) adviseOnOwnNode(result, dir);
   return result;
+}
+
+/** What a person who serves documents and asks on one machine forgets first. */
+function adviseOnOwnNode({ parties }: QueryResult, dir: string): void {
+  const { name } = openNodeFolder(dir).config;
+  if (!parties.some(({ party, collection, fault }) => party === name && !collection && fault?.code === "PARTY_OFFLINE"))
+    return;
+  const advice = `${name} is this node itself: what serves its documents is not running. Start it in a terminal of its own: sotto node --dir ${dir}`;
+  process.stderr.write(`${styleText("yellow", advice, { stream: process.stderr })}\n`);
 }
 
 /** Says, where only some of the parties were asked, what that showed. */

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { CitedPassage } from "../../index.ts";
 import type { Answer } from "../../party-node/answering/index.ts";
 import { LocalFederation } from "../../cli/local-federation.ts";
+import type { Receipt } from "../../party-node/receipt/index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { writeTinyCrossEncoder } from "../encoders/tiny-cross-encoder.ts";
 import { Authority, hasOpenssl } from "../support/authority.ts";
@@ -72,12 +73,14 @@ test("an answer is printed with its sources, and what speaks against them", asyn
   expect(stderr).toMatch(/Question and passages go to http:\/\/localhost:\d+\/v1, on this machine/);
   expect(stderr).toMatch(/answered .* clinic/);
   expect(stdout).toContain(`\n${ANSWER.join("")}\n`);
-  expect(stdout).toMatch(/Sources\n\[1\] clinic · warfarin\.txt\n/);
   expect(stdout).toMatch(
-    /\[1\] .*\n +check: has fewer words of what cites it than \[\d\]: "Fines are forgiven at Christmas\."/,
+    /So it is \[9\]\.\n +check: the answer cites \[9\], but the model was sent 3 passages: "So it is\."\n\nSources\n/,
   );
-  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited/);
-  expect(stdout).toMatch(/check: cites \[9\], and there is no such passage: "So it is\."/);
+  // What is cited can be read on the spot; what is not is only named.
+  expect(stdout).toMatch(
+    /Sources\n\[1\] clinic · warfarin\.txt\n {4}Warfarin may be restarted on day seven, when haemoglobin stays above eighty\.\n +check: has fewer words of what cites it than \[\d\]: "Fines are forgiven at Christmas\."\n\[2\]/,
+  );
+  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited\n\[3\] library · \S+ {2}not cited\n$/);
   expect(code).toBe(0);
   expect(server.chats[0]?.body.messages[1]?.content).toContain(CORPORA.clinic["warfarin.txt"]);
 });
@@ -122,7 +125,7 @@ describe("an endpoint elsewhere", () => {
     const agreed = await ask([...there, "--insecure-http", "--yes"]);
     expect(agreed.stdout).toContain(ANSWER.join(""));
     expect(agreed.stderr).toMatch(/0\.0\.0\.0:\d+\/v1 sees the question and the passages .* not encrypted/);
-    expect(server.connections).toBe(1);
+    expect(server.chats).toHaveLength(1);
   });
 
   (hasOpenssl() ? test : test.skip)(
@@ -152,7 +155,8 @@ describe("an endpoint elsewhere", () => {
         ask(there, { env: { ...proxies, NODE_TLS_REJECT_UNAUTHORIZED: "0" } }),
       ]);
       expect(trusted.stdout).toContain(ANSWER.join(""));
-      expect(untrusted.stderr).toMatch(/^error ENDPOINT_UNREACHABLE: /m);
+      expect(untrusted.stderr).toMatch(/^error ENDPOINT_UNREACHABLE: .*certificate/m);
+      expect(untrusted.stderr).not.toMatch(/clinic/);
       proxy.close();
       expect(server.chats).toHaveLength(1);
       expect(proxied).toEqual([]);
@@ -169,6 +173,24 @@ test("an endpoint that fails leaves the passages, which the parties have counted
   expect(finished.code).toBe(2);
 });
 
+test("an endpoint that is not there costs no question", async () => {
+  const server = await ChatServer.start(streamed(...ANSWER));
+  const { base } = server;
+  await server[Symbol.asyncDispose]();
+  await expectRefusal(args(...to(base)), { fault: "ENDPOINT_UNREACHABLE", says: /ECONNREFUSED.*check that it runs/ });
+  const { stderr } = await ask(to(base));
+  expect(stderr).not.toMatch(/clinic|library/);
+});
+
+test("an answer that cites nothing has all its passages below it", async () => {
+  await using server = await ChatServer.start(streamed("It may be restarted."));
+  const { stdout } = await ask([...to(server.base), "-k", "2"]);
+  expect(stdout).toMatch(/The answer cites no passage/);
+  expect(stdout).toContain("on day seven, when haemoglobin");
+  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited\n {4}\S/);
+  expect(stdout).not.toContain("[3]");
+});
+
 test("Ctrl-C within the answer ends it, and the connection", async () => {
   await using server = await ChatServer.start((response) => {
     beginStream(response);
@@ -181,6 +203,33 @@ test("Ctrl-C within the answer ends it, and the connection", async () => {
   expect(stdout).toBe("\nWarfarin may\n");
   expect(stderr).toMatch(/stopped\n$/);
   await server.chats[0]?.closed;
+});
+
+test("a question without quotes is not asked, and the next step is said", async () => {
+  const words = ["ask", ...QUESTION.split(" "), "--dir", federation.folderOf("querier")];
+  await expectUsageError(words, /5 separate words; put it in quotes: sotto ask "\.\.\."/);
+  await expectUsageError(["query", ...words.slice(1)], /put it in quotes: sotto query "\.\.\."/);
+});
+
+test("a receipt goes to a file that only its owner may read, and holds nothing that was asked or read", async () => {
+  const path = join(folder.path, "receipt.json");
+  const { code, stderr } = await ask(["--receipt", path]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("receipt.json")]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const text = readFileSync(path, "utf8");
+  const { kind, querier, total, recipients } = JSON.parse(text) as Receipt;
+  expect([kind, querier]).toEqual(["sotto privacy receipt", "querier"]);
+  expect(total.up.bytes).toBeGreaterThan(1000);
+  expect(recipients.map(({ role }) => role)).toEqual(["coordinator", "party", "party"]);
+  expect(text).not.toMatch(/warfarin|haemoglobin/i);
+  expect(readdirSync(folder.path)).not.toContain("receipt.json.new");
+});
+
+test("a receipt that cannot be written costs no question", async () => {
+  const { code, stderr } = await ask(["--receipt", join(folder.path, "nowhere", "receipt.json")]);
+  expect(stderr).toMatch(/ENOENT.*nowhere.*check that the path is right/);
+  expect(stderr).not.toMatch(/clinic/);
+  expect(code).toBe(2);
 });
 
 test("an endpoint needs a model's name", async () => {

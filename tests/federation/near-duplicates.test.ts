@@ -92,21 +92,51 @@ test("half as many rows again are fetched, within one fetch, and no more from a 
   expect(rowsToFetch(5, 1)).toBe(5);
 });
 
-test("people read who else holds a passage", () => {
-  let printed = "";
+/** What people read of passages, a line each. */
+function printed(passages: readonly CitedPassage[]): string[] {
+  let text = "";
   const out = new Writable({
     write: (chunk: Buffer, _, done) => {
-      printed += chunk.toString();
+      text += chunk.toString();
       done();
     },
   });
+  printPassages(passages, out);
+  return stripVTControlCharacters(text).split("\n");
+}
+
+test("people read what one party has in two documents once, and a heading on a line of its own", () => {
+  const own = { party: "alpha", title: "", ordinal: 0, score: 1 };
+  const text = "Restarting\n\nOn the seventh day.";
+  expect(
+    printed([
+      { ...own, documentId: "a.md", text },
+      { ...own, documentId: "b.md", text: text.replaceAll("\n", " ") },
+      { ...own, documentId: "c.md", text: "Never." },
+    ]),
+  ).toEqual([
+    "",
+    "[1] alpha · a.md  score 1.000",
+    "    Restarting",
+    "    On the seventh day.",
+    "",
+    "[2] alpha · b.md  score 1.000",
+    "    the same words as [1]",
+    "",
+    "[3] alpha · c.md  score 1.000",
+    "    Never.",
+    "",
+  ]);
+});
+
+test("people read who else holds a passage", () => {
   const source = { documentId: "notes.md", title: "" };
   const alsoFrom = [
     { party: "beta", ...source, ordinal: 2, identical: true },
     { party: "gamma", ...source, ordinal: 0, identical: false },
   ];
-  printPassages([{ party: "alpha", ...source, ordinal: 0, text: WARFARIN, score: 1, alsoFrom }], out);
-  expect(stripVTControlCharacters(printed).split("\n").slice(-3)).toEqual([
+  const lines = printed([{ party: "alpha", ...source, ordinal: 0, text: WARFARIN, score: 1, alsoFrom }]);
+  expect(lines.slice(-3)).toEqual([
     "    also held by beta · notes.md · passage 3",
     "    nearly the same held by gamma · notes.md",
     "",
