@@ -7,7 +7,7 @@ import { HostConnection, SeenSequences, grantedCollections } from "../party-node
 import { toBase64 } from "../protocol/index.ts";
 import { publishWithProgress } from "./collection-progress.ts";
 import { defaultChunk } from "./default-chunk.ts";
-import { dirOption, epsilonPerDistance, memberNameArgument, parseBeta } from "./options.ts";
+import { dirAgain, dirOption, epsilonPerDistance, memberNameArgument, parseBeta } from "./options.ts";
 import { OwnedCollection, removeLedger } from "./owned-collection.ts";
 import { openNodeKeyring } from "./passphrase.ts";
 import { printable } from "./printable.ts";
@@ -120,7 +120,7 @@ async function runCreate(name: string, { dir, mode, host, beta, epsilon, rotatio
     throw error;
   }
   process.stdout.write(
-    `"${name}" is at ${host} (${mode}, beta ${String(beta)} of the largest norm${epsilon === undefined ? "" : `, epsilon ${String(epsilon)}`}); its key is in ${node.folder.keyringPath}: back it up with \`sotto keyring export ${name} --to FILE\`.\n\nNext: sotto ingest PATH --collection ${name}\n`,
+    `"${name}" is at ${host} (${mode}, beta ${String(beta)} of the largest norm${epsilon === undefined ? "" : `, epsilon ${String(epsilon)}`}); its key is in ${node.folder.keyringPath}: back it up with \`sotto keyring export ${name} --to FILE\`.\n\nNext: sotto ingest PATH --collection ${name}${dirAgain(dir)}\n`,
   );
 }
 
@@ -239,7 +239,7 @@ function acceptCommand(): Command {
       for (const { name } of old)
         process.stderr.write(`HOST_ROLLED_BACK: ${host} shows an earlier key of "${name}"; the one you have is kept\n`);
       for (const { code, message } of refused) process.stderr.write(`${code}: ${printable(message)}\n`);
-      if (free.length > 0) process.stdout.write('Next: sotto query "..."\n');
+      if (free.length > 0) process.stdout.write(`Next: sotto query "..."${dirAgain(dir)}\n`);
       else if (old.length + taken.length + refused.length > 0) process.exitCode = 2;
       else process.stdout.write(`${host} keeps nothing that was granted to ${node.identity.name}\n`);
     });

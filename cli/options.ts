@@ -3,6 +3,12 @@ import { memberName } from "../protocol/index.ts";
 
 export const dirOption = (): Option => new Option("-d, --dir <folder>", "the node's folder").default(".");
 
+/** The option again, as a command that is advised has to have it; nothing for the current folder. */
+export function dirAgain(dir: string): string {
+  if (dir === "." || dir === "") return "";
+  return ` --dir ${/^[\w./~-]+$/.test(dir) ? dir : `"${dir}"`}`;
+}
+
 export const transcriptOption = (): Option =>
   new Option("--transcript <file>", "record every message this process sees, for audits");
 

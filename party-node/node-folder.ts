@@ -13,6 +13,7 @@ import {
 import { keepFederationFile } from "./federation-file-sync.ts";
 import { type NodeKeys, createKeyFile, loadKeyFile } from "./keys.ts";
 import { NodeIdentity, listedIdentity } from "./node-identity.ts";
+import { whereNodesAre } from "./nearby-nodes.ts";
 
 export type NodeFolderFaultCode =
   "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
@@ -137,7 +138,7 @@ export function openNodeFolder(directory: string): NodeFolder {
   } catch (cause) {
     throw new Fault<NodeFolderFaultCode>(
       "CONFIG_MISSING",
-      `${file} does not exist; make a node with \`sotto init NAME --dir DIR\`, or say where it is with --dir`,
+      `${file} does not exist; ${whereNodesAre(resolve(directory), CONFIG_FILE)}`,
       cause,
     );
   }

@@ -123,7 +123,7 @@ describe.each(["outsourced", ...(isLongRun ? ["double"] : [])])("an %s collectio
     expect(made).toMatch(
       new RegExp(`^"${name}" is at hoster \\(${mode}, beta 0.5 of the largest norm\\); its key is in `),
     );
-    expect(made).toContain(`Next: sotto ingest PATH --collection ${name}`);
+    expect(made).toContain(`Next: sotto ingest PATH --collection ${name} --dir ${federation.dir("clinic")}`);
     const empty = await ask("clinic", "when may warfarin be restarted");
     expect(empty.code).toBe(4);
     expect(outcomeOf(empty, name)).toMatchObject({ status: "missing", fault: { code: "COLLECTION_NOT_FILLED" } });
@@ -182,7 +182,7 @@ describe.each(["outsourced", ...(isLongRun ? ["double"] : [])])("an %s collectio
       );
       await done("clinic", "collection", "grant", name, "office");
       expect(await done("lab", "collection", "accept", "--host", "hoster")).toBe(
-        `clinic-${name}  (${mode} at hoster, owned by clinic)\nNext: sotto query "..."\n`,
+        `clinic-${name}  (${mode} at hoster, owned by clinic)\nNext: sotto query "..." --dir ${federation.dir("lab")}\n`,
       );
       await done("office", "collection", "accept", "--host", "hoster");
       const read = async (): Promise<Answer> => ask("lab", "when may warfarin be restarted");

@@ -55,7 +55,7 @@ test("shows what there is, of a node that has none too", async () => {
   createNodeFolder(empty, "empty");
   expect((await keyring(["show", "--dir", empty])).stdout).toMatch(/holds no keys/);
   expect(readdirSync(empty).toSorted()).toEqual(["node.key", "sotto.json"]);
-  await refused(keyring(["show", "--dir", folder.path]), "CONFIG_MISSING", /sotto init/);
+  await refused(keyring(["show", "--dir", folder.path]), "CONFIG_MISSING", /add .*--dir \S*empty/);
 });
 
 test("protect, change and unprotect", async () => {
