@@ -3,7 +3,7 @@ import { Fault } from "../crypto/index.ts";
 import { checkEncoder } from "../party-node/asking/index.ts";
 import { type Encoder, openEncoder } from "../party-node/encoders/index.ts";
 import { type IngestProgress, type IngestReport, ingest } from "../party-node/ingest.ts";
-import { type Problem, findRoots } from "../party-node/documents/index.ts";
+import { DOCUMENT_ENDINGS, type Problem, findRoots } from "../party-node/documents/index.ts";
 import type { WatchedChange } from "../party-node/documents/watch-documents.ts";
 import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { type PublishReport, measureCollection } from "../party-node/outsourced/index.ts";
@@ -13,7 +13,7 @@ import { publishWithProgress, publishedInWords } from "./collection-progress.ts"
 import { openNodeStore } from "./node-store.ts";
 import { dirOption } from "./options.ts";
 import { OwnedCollection } from "./owned-collection.ts";
-import { printable } from "./printable.ts";
+import { inNumber, printable } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
 import { EXIT_STOPPED, onStop, releaseParent, tellParent } from "./supervision.ts";
 
@@ -79,6 +79,10 @@ async function runIngest(paths: string[], options: Options): Promise<void> {
     tellParent({ event: "ingested", passages: report.passages, problems: report.problems, seconds: report.seconds });
     if (change.within === undefined || isWorthTelling(report))
       printReport(report, problems, store.rowCount, options.json);
+    if (change.within === undefined && isNothing(report) && !process.connected)
+      process.stderr.write(
+        `nothing to read in ${printable(paths.join(", "))}: no files ending in ${DOCUMENT_ENDINGS.join(", ")}\n`,
+      );
     if (published && !process.connected) process.stderr.write(publishedInWords(published, collection.owner.entry.host));
   };
   try {
@@ -114,6 +118,11 @@ async function watchAll(
     isFirst = false;
   }
   process.exitCode = 0;
+}
+
+/** An empty folder, or one in which everything is hidden. */
+function isNothing({ documents, problems }: IngestReport): boolean {
+  return problems + Object.values(documents).reduce((sum, count) => sum + count, 0) === 0;
 }
 
 function isWorthTelling({ documents, problems }: IngestReport): boolean {
@@ -186,7 +195,7 @@ function printReport(report: IngestReport, named: readonly Problem[], stored: nu
   if (json) process.stdout.write(`${JSON.stringify({ ...report, named, stored })}\n`);
   else if (!process.connected) {
     process.stdout.write(
-      `${String(report.passages)} passages encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${String(stored)} passages in the store\n`,
+      `${inNumber(report.passages, "passage")} encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${inNumber(stored, "passage")} in the store\n`,
     );
   }
   if (report.problems === 0) return;

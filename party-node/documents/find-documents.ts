@@ -4,6 +4,7 @@ import { basename, extname, join, relative, resolve, sep } from "node:path";
 import type { Problem } from "./document.ts";
 import { problemAt } from "./document.ts";
 import type { ParsedFormat } from "./formats/parse.ts";
+import { unknownType } from "./unknown-type.ts";
 
 export type DocumentKind = "jsonl" | "markdown" | "text" | ParsedFormat;
 
@@ -93,7 +94,9 @@ export async function* findFiles(root: Root): AsyncGenerator<FoundFile | Problem
 
 export function unreadable(file: string, error: unknown): Problem {
   const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
-  return problemAt(file, null, "UNREADABLE", `cannot be read (${code}). Check that it exists and who may read it.`);
+  const what =
+    code === "ENOENT" ? "does not exist. Check the path." : `cannot be read (${code}). Check who may read it.`;
+  return problemAt(file, null, "UNREADABLE", what);
 }
 
 async function* walk(folder: string, root: string): AsyncGenerator<FoundFile | Problem> {
@@ -136,12 +139,7 @@ async function classify(path: string, name: string): Promise<FoundFile | Problem
   } catch (error) {
     return unreadable(path, error);
   }
-  return problemAt(
-    path,
-    null,
-    "UNKNOWN_TYPE",
-    `no reader for it; known are files ending in ${[...KINDS.keys()].join(", ")}.`,
-  );
+  return problemAt(path, null, "UNKNOWN_TYPE", unknownType(extname(path).toLowerCase(), DOCUMENT_ENDINGS));
 }
 
 /** The path of a folder as a prefix of the paths in it. */

@@ -5,7 +5,7 @@ import type { ParsedFormat } from "./formats/parse.ts";
 import type { Unread } from "./formats/unread.ts";
 
 /** Goes up when parsers read more, or otherwise, than before: every file is then parsed once more. */
-const PARSERS_VERSION = 1;
+const PARSERS_VERSION = 2;
 
 /** Where extracted text is kept from one run to the next. */
 export interface KeptExtractions {

@@ -96,7 +96,7 @@ async function* readParsed(file: FoundFile, format: ParsedFormat, files: ParsedF
 async function readBytes(path: string, bytesMax: number, advice: string): Promise<Buffer | Problem> {
   await using file = await open(path, "r");
   if ((await file.stat()).size <= bytesMax) return await file.readFile();
-  return problemAt(path, null, "TOO_LARGE", `is larger than ${bytesMax.toString()} bytes. ${advice}`);
+  return problemAt(path, null, "TOO_LARGE", `is larger than ${(bytesMax / 2 ** 20).toString()} MiB. ${advice}`);
 }
 
 async function readSource(path: string): Promise<string | Problem> {

@@ -33,15 +33,21 @@ const body = compile({
 });
 const titleElement = compile(only("title"));
 const firstHeading = compile(only("h1"));
+/** Of the heading that is the title of a page without `<title>`. */
+export const TITLE_CLASS = "document-title";
+const markedTitle = compile(only(`h1.${TITLE_CLASS}`));
 
 /**
  * HTML: the title is that of `<title>`, else the first `<h1>`; every heading begins a section, and one without a text of its own joins the next.
- * Navigation, scripts and styles are left out.
+ * Places leave the title out, but not where it is the first of several headings of that height. Navigation, scripts and styles are left out.
  */
 export function readHtml(source: string): ReadText {
   const page = withoutConstructor(source);
-  const title = oneLine(titleElement(page)) || oneLine(firstHeading(page));
-  return { title, sections: htmlSections(page, title) };
+  const own = oneLine(titleElement(page)) || oneLine(markedTitle(page));
+  const title = own || oneLine(firstHeading(page));
+  const marked = body(page);
+  const highest = [...marked.matchAll(MARKED)].filter(([, level]) => level === "1").length;
+  return { title, sections: sectionsOf(marked, own !== "" || highest === 1 ? title : "") };
 }
 
 /** The sections of a page that is part of something else. @param title - What it is part of: no place names it. */

@@ -1,10 +1,18 @@
+import { HeadingLevel } from "docx";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { DocumentEvent } from "../../party-node/documents/index.ts";
 import { findRoots, readDocuments } from "../../party-node/documents/index.ts";
 import { archiveOf, filesOf } from "../support/archive-of.ts";
-import { type DocumentFixture, docxOf, oneOfEach, pdfOf } from "../support/document-fixtures.ts";
+import {
+  type DocumentFixture,
+  type Heading,
+  docxOf,
+  docxWith,
+  oneOfEach,
+  pdfOf,
+} from "../support/document-fixtures.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 async function read(files: readonly { readonly name: string; readonly bytes: Uint8Array | string }[]) {
@@ -43,6 +51,23 @@ test("every format is read, and what it says is found at its place", () => {
 test("titles are those that the documents have", () => {
   const titles = ["survey.pdf", "protocols.docx", "tide.epub", "regatta.eml"].map((name) => ofFile(name)[0]?.title);
   expect(titles).toEqual(["Survey of birds", "Protocols", "The Tide", "Regatta: the time"]);
+});
+
+test("the first of several headings of one height keeps its place; the title's style, or a heading alone, is the title", async () => {
+  const { TITLE, HEADING_1 } = HeadingLevel;
+  const places = async (...headings: (readonly [string, Heading])[]): Promise<unknown> => {
+    const { passages } = await read([{ name: "a.docx", bytes: await docxWith(headings) }]);
+    return passages.map(({ title, place, text }) => [title, place, text]);
+  };
+  expect(await places(["Dosage", HEADING_1], ["Renal", HEADING_1])).toEqual([
+    ["Dosage", "Dosage", "Dosage\n\nBelow Dosage."],
+    ["Dosage", "Renal", "Renal\n\nBelow Renal."],
+  ]);
+  expect(await places(["Warfarin", TITLE], ["Dosage", HEADING_1])).toEqual([
+    ["Warfarin", undefined, "Warfarin\n\nBelow Warfarin."],
+    ["Warfarin", "Dosage", "Dosage\n\nBelow Dosage."],
+  ]);
+  expect(await places(["Warfarin", HEADING_1])).toEqual([["Warfarin", undefined, "Warfarin\n\nBelow Warfarin."]]);
 });
 
 test("a presentation's notes, a document's tables and a letter's head are read", () => {

@@ -85,6 +85,21 @@ test("reports what it cannot read, and goes on", async () => {
   ]);
 });
 
+test("a known format without a reader, and a path that is not there, are named with what to do", async () => {
+  using folder = temporaryFolder();
+  write(folder.path, { "a.rtf": "x", "b.xls": "x", "c.ZIP": "x", "d.png": "x", "e.xyz": "x", f: "x" });
+  const { problems } = await read(folder.path, join(folder.path, "missing"));
+  expect(problems.map(({ message }) => message.slice(folder.path.length + 1))).toEqual([
+    "missing: does not exist. Check the path.",
+    "a.rtf: files ending in .rtf are not read. Save it as .docx or PDF in its own program.",
+    "b.xls: files ending in .xls are not read. Save it as .xlsx or .csv in its own program.",
+    "c.ZIP: files ending in .zip are not read. Unpack it, and ingest what was in it.",
+    "d.png: files ending in .png are not read. Text in pictures is not read: make a PDF of it with a program that recognises text (OCR).",
+    expect.stringMatching(/^e\.xyz: no reader for it; known are files ending in .*\.docx/),
+    expect.stringMatching(/^f: no reader for it; known/),
+  ]);
+});
+
 // A superuser reads everything: nothing to test there.
 (process.getuid?.() === 0 ? test.skip : test)("a file without read permission is a problem", async () => {
   using folder = temporaryFolder();

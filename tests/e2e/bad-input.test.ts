@@ -366,7 +366,7 @@ describe("ingest", () => {
     const dir = copyOf("clinic");
     writeFileSync(at("there.txt"), "something");
     const { code, stdout, stderr } = await sotto(["ingest", at("not-there.txt"), at("there.txt"), "--dir", dir]);
-    expect(stderr).toMatch(/^UNREADABLE: \S+not-there\.txt: .*Check that it exists/);
+    expect(stderr).toMatch(/^UNREADABLE: \S+not-there\.txt: does not exist\. Check the path\./);
     expect(stdout).toMatch(/1 added/);
     expect(code).toBe(3);
   });

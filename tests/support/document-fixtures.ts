@@ -83,6 +83,17 @@ export async function docxOf(heading: string, says: string): Promise<Buffer> {
   return await Packer.toBuffer(new Document({ sections: [{ children }] }));
 }
 
+export type Heading = (typeof HeadingLevel)[keyof typeof HeadingLevel];
+
+/** A DOCX with these headings, each with a sentence below it. */
+export async function docxWith(headings: readonly (readonly [text: string, heading: Heading])[]): Promise<Buffer> {
+  const children = headings.flatMap(([text, heading]) => [
+    new Paragraph({ text, heading }),
+    new Paragraph(`Below ${text}.`),
+  ]);
+  return await Packer.toBuffer(new Document({ sections: [{ children }] }));
+}
+
 async function docx(): Promise<DocumentFixture> {
   const says = "Tourniquets hang beside the blue door.";
   return { name: "protocols.docx", bytes: await docxOf("Bleeding", says), says, place: "Bleeding" };

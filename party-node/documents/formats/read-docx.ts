@@ -1,5 +1,5 @@
 import mammoth from "mammoth";
-import { readHtml } from "../read-html.ts";
+import { TITLE_CLASS, readHtml } from "../read-html.ts";
 import { Archive } from "./archive.ts";
 import type { ParsedText } from "./parsed-text.ts";
 import { unreadBy } from "./unread.ts";
@@ -15,7 +15,7 @@ export async function readDocx(bytes: Uint8Array): Promise<ParsedText> {
         convertImage: mammoth.images.imgElement(() => Promise.resolve({ src: "" })),
         externalFileAccess: false,
         includeEmbeddedStyleMap: false,
-        styleMap: ["p[style-name='Title'] => h1:fresh"],
+        styleMap: [`p[style-name='Title'] => h1.${TITLE_CLASS}:fresh`],
       },
     );
     return { ...readHtml(value), unread: [] };
