@@ -112,7 +112,7 @@ function ViewOf({ view, overview }: { readonly view: View; readonly overview: Ov
     case "federation":
       return <FederationView overview={overview} />;
     case "security":
-      return <SecurityView />;
+      return <SecurityView overview={overview} />;
   }
 }
 

@@ -9,6 +9,9 @@ export function bytes(value: number): string {
   return `${value < 1e7 ? SHORT.format(value / 1e6) : number(Math.round(value / 1e6))} MB`;
 }
 
+/** A limit, in the unit in which limits are set. */
+export const mebibytes = (value: number): string => `${SHORT.format(value / 2 ** 20)} MiB`;
+
 export function milliseconds(value: number): string {
   return value < 10_000 ? `${number(Math.max(1, Math.round(value)))} ms` : `${SHORT.format(value / 1000)} s`;
 }

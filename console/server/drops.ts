@@ -68,9 +68,9 @@ export class Drops {
         size += chunk.length;
         drop.bytes += chunk.length;
         if (size > fileBytes)
-          throw new Fault<DropFaultCode>("DROP_LIMIT", `a file may have ${String(fileBytes)} bytes at most`);
+          throw new Fault<DropFaultCode>("DROP_LIMIT", `a file may have ${mebibytes(fileBytes)} at most`);
         if (drop.bytes > bytes)
-          throw new Fault<DropFaultCode>("DROP_LIMIT", `all files together may have ${String(bytes)} bytes at most`);
+          throw new Fault<DropFaultCode>("DROP_LIMIT", `all files together may have ${mebibytes(bytes)} at most`);
         yield chunk;
       }
     };
@@ -122,6 +122,8 @@ export class Drops {
       throw new Fault<DropFaultCode>("DROP_BUSY", "documents are being taken in; wait until that has ended");
   }
 }
+
+const mebibytes = (bytes: number): string => `${String(bytes / 2 ** 20)} MiB`;
 
 /** @throws Fault DROP_NAME. */
 function checkName(name: string): void {

@@ -191,6 +191,43 @@ browserTest("who is there, and how far the coordinator is", async () => {
   await page.waitForSelector("text=/^\\d+ ms$/");
 });
 
+browserTest("that nobody answered is said, with what to start; commands in messages are shown as such", async () => {
+  await using other = await Tab.open(browser);
+  await enter(other.page, c);
+  const fault = { code: "PARTY_OFFLINE", reason: "not there; see `sotto doctor`" };
+  const parties = [{ party: DESK, status: "missing", passagesScored: 0, ms: 1, fault }];
+  const none = { messages: 0, bytes: 0 };
+  const answer = { passages: [], parties, timingsMs: { total: 1 }, receipt: { total: { up: none, down: none } } };
+  await other.page.route("**/api/questions", (route) =>
+    route.fulfill({
+      contentType: "text/event-stream",
+      body: `event: asked\ndata: {"parties":["${DESK}"],"online":[]}\n\nevent: answer\ndata: ${JSON.stringify(answer)}\n\n`,
+    }),
+  );
+  await ask(other.page, QUESTION);
+  await other.page.waitForSelector(".receipt-line");
+  expect(await other.page.locator(".nothing").innerText()).toBe("Nobody answered, so nothing was searched.");
+  expect(await other.page.locator(".notice.warn").innerText()).toMatch(
+    /^Nobody answered\. .*is this node itself: .*Start sotto node/,
+  );
+  expect(await other.page.locator(`[data-party="${DESK}"]`).innerText()).toContain("Not there; see sotto doctor.");
+  expect(await other.page.locator(`[data-party="${DESK}"] code`).innerText()).toBe("sotto doctor");
+});
+
+browserTest("limits are in one unit", async () => {
+  await go(page, "collections");
+  expect(await page.locator(".drop-zone").innerText()).toMatch(/at most 200 files of 64 MiB each/);
+});
+
+browserTest("the security report begins with this federation's own mode", async () => {
+  await go(page, "security");
+  const modes = await page.locator("table.summary tbody td:nth-child(2)").allInnerTexts();
+  const rank = (mode: string): number => (mode === "private" ? 0 : mode === "all" ? 1 : 2);
+  expect(modes.map(rank)).toEqual(modes.map(rank).toSorted());
+  expect(new Set(modes).size).toBeGreaterThan(3);
+  expect(await page.locator(".lead").innerText()).toContain("This federation’s mode is private");
+});
+
 browserTest("the security report's charts are drawn for both schemes", async () => {
   await go(page, "security");
   await page.click('.attack summary:has-text("What the stored vectors show")');

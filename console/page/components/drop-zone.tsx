@@ -2,10 +2,11 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
 import type { OwnCollection } from "../../api.ts";
-import { bytes, count, number } from "../format.ts";
+import { count, mebibytes, number } from "../format.ts";
 import { type Drop, drop, isDropping, takeIn } from "../state/drop.ts";
 import { Icon } from "./icon.tsx";
 import { FaultNotice, Notice } from "./notice.tsx";
+import { Prose } from "./prose.tsx";
 
 export interface DropZoneProps {
   readonly own: OwnCollection;
@@ -51,7 +52,7 @@ export function DropZone({ own, onDone }: DropZoneProps): JSX.Element {
         <span class="drop-words">
           <strong>Drop files here, or choose them</strong>
           <span class="soft">
-            {kinds.join(" ")} · at most {count(limits.files, "file")} of {bytes(limits.fileBytes)} each
+            {kinds.join(" ")} · at most {count(limits.files, "file")} of {mebibytes(limits.fileBytes)} each
           </span>
         </span>
       </label>
@@ -86,7 +87,7 @@ function Progress({ state }: { readonly state: Drop }): JSX.Element {
       ) : null}
       {problems.map(({ file, message }) => (
         <Notice key={file} kind="warn">
-          {message}
+          <Prose text={message} />
         </Notice>
       ))}
       {fault ? <FaultNotice fault={fault} /> : null}

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Fault } from "../../api.ts";
 import { Icon, type IconName } from "./icon.tsx";
+import { Prose } from "./prose.tsx";
 
 export interface NoticeProps {
   readonly kind: "warn" | "bad" | "calm";
@@ -20,7 +21,7 @@ export function Notice({ kind, icon = "alert", children }: NoticeProps): JSX.Ele
 export function FaultNotice({ fault: { code, detail } }: { readonly fault: Fault }): JSX.Element {
   return (
     <Notice kind="bad">
-      {sentence(detail)} <code class="code">{code}</code>
+      <Prose text={sentence(detail)} /> <code class="code">{code}</code>
     </Notice>
   );
 }

@@ -5,6 +5,7 @@ import type { Asked } from "../state/questions.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { sentence } from "./notice.tsx";
 import { PartyName } from "./party-name.tsx";
+import { Prose } from "./prose.tsx";
 
 type Status = "waiting" | "answered" | "missing" | "not-asked";
 
@@ -66,7 +67,9 @@ function PartyRow({ name, status, words, where, isFaulty }: PartyRowProps): JSX.
       <span class="party-who">
         <PartyName name={name} /> {where}
       </span>
-      <span class="party-words">{words}</span>
+      <span class="party-words">
+        <Prose text={words} />
+      </span>
     </li>
   );
 }

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import type { CitedPassage } from "../../api.ts";
+import { paragraphsOf } from "../paragraphs.ts";
 import { Bar } from "./bar.tsx";
 import { Icon } from "./icon.tsx";
 import { PartyName } from "./party-name.tsx";
@@ -12,6 +13,7 @@ export interface PassageListProps {
 /** Best first. */
 export function PassageList({ passages, onOpen }: PassageListProps): JSX.Element {
   const best = passages[0]?.score ?? 0;
+  const sameAs = repeated(passages);
   return (
     <ol class="passages" aria-label="Passages, the best first">
       {passages.map((passage, index) => (
@@ -26,7 +28,11 @@ export function PassageList({ passages, onOpen }: PassageListProps): JSX.Element
               </button>
             </h3>
             <PassageMeta passage={passage} />
-            <p class="passage-text">{passage.text}</p>
+            {sameAs(index) === null ? (
+              <p class="passage-text">{paragraphsOf(passage.text).join("\n")}</p>
+            ) : (
+              <p class="passage-meta">the same words as {sameAs(index)}</p>
+            )}
             <Suspicions passage={passage} />
           </div>
           <span class="passage-score">
@@ -38,6 +44,15 @@ export function PassageList({ passages, onOpen }: PassageListProps): JSX.Element
       ))}
     </ol>
   );
+}
+
+/** @returns Of each passage the rank of the first before it that has the same words; null where none has. */
+function repeated(passages: readonly CitedPassage[]): (index: number) => number | null {
+  const texts = passages.map(({ text }) => text.replace(/\s+/g, " ").trim());
+  return (index) => {
+    const first = texts.indexOf(texts[index] ?? "");
+    return first < index ? first + 1 : null;
+  };
 }
 
 export function titleOf({ title, documentId }: CitedPassage): string {

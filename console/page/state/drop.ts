@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import type { DropEvents, Fault, IngestProgress, OwnCollection } from "../../api.ts";
 import { Refusal, faultOf, request, stream } from "../client.ts";
-import { bytes, count } from "../format.ts";
+import { count, mebibytes } from "../format.ts";
 
 export interface Drop {
   readonly phase: "sending" | "taking-in" | "done" | "failed";
@@ -53,9 +53,9 @@ function refuseTooMuch(files: readonly File[], limits: OwnCollection["limits"]):
   if (files.length > limits.files)
     refuse(`At most ${count(limits.files, "file")} at a time; ingest a folder with sotto ingest.`);
   const large = files.find(({ size }) => size > limits.fileBytes);
-  if (large) refuse(`${large.name} is larger than ${bytes(limits.fileBytes)}.`);
+  if (large) refuse(`${large.name} is larger than ${mebibytes(limits.fileBytes)}.`);
   if (files.reduce((sum, { size }) => sum + size, 0) > limits.bytes)
-    refuse(`All files together may have ${bytes(limits.bytes)} at most.`);
+    refuse(`All files together may have ${mebibytes(limits.bytes)} at most.`);
 }
 
 /** A person knows a file by its name, not by where the node has put it. */

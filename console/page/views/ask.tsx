@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { Overview } from "../../api.ts";
+import type { Overview, PartyOutcome } from "../../api.ts";
 import { Icon } from "../components/icon.tsx";
 import { FaultNotice, Notice } from "../components/notice.tsx";
 import { PartyList } from "../components/party-list.tsx";
@@ -20,7 +20,7 @@ export function AskView({ overview }: { readonly overview: Overview }): JSX.Elem
       </h1>
       <QuestionForm overview={overview} />
       {asked === null || overview.mode === "clear" ? <Assurance overview={overview} /> : null}
-      {asked ? <Answered key={asked.id} asked={asked} /> : null}
+      {asked ? <Answered key={asked.id} asked={asked} member={overview.member} /> : null}
       <Earlier />
     </div>
   );
@@ -44,7 +44,13 @@ function Assurance({ overview: { mode, parties } }: { readonly overview: Overvie
   );
 }
 
-function Answered({ asked }: { readonly asked: Asked }): JSX.Element {
+interface AnsweredProps {
+  readonly asked: Asked;
+  /** Who asks. */
+  readonly member: string;
+}
+
+function Answered({ asked, member }: AnsweredProps): JSX.Element {
   const { question, phase, fault, answer, id } = asked;
   const open = useSignal<number | null>(null);
   const passages = answer?.passages ?? [];
@@ -61,8 +67,8 @@ function Answered({ asked }: { readonly asked: Asked }): JSX.Element {
       {phase === "waiting" ? <p class="soft">Connecting to the federation…</p> : null}
       <PartyList asked={asked} />
       {fault ? <FaultNotice fault={fault} /> : null}
-      {answer ? <Partial asked={asked} /> : null}
-      {answer && passages.length === 0 ? <p class="nothing">No party has a passage for this.</p> : null}
+      {answer ? <Partial asked={asked} member={member} /> : null}
+      {answer && passages.length === 0 ? <p class="nothing">{whyNothing(answer.parties)}</p> : null}
       {passages.length > 0 ? (
         <PassageList
           passages={passages}
@@ -88,17 +94,36 @@ function Answered({ asked }: { readonly asked: Asked }): JSX.Element {
   );
 }
 
-/** Says that the answer is not everybody's. */
-function Partial({ asked: { outcomes } }: { readonly asked: Asked }): JSX.Element | null {
+/** That nobody answered says nothing of what anybody holds. */
+function whyNothing(parties: readonly PartyOutcome[]): string {
+  if (parties.length === 0) return "Nobody was asked: the federation has no party that this node asks.";
+  const missing = parties.filter(({ status }) => status === "missing").length;
+  if (!parties.some(({ status }) => status === "answered")) return "Nobody answered, so nothing was searched.";
+  return missing > 0 ? "Those who answered have no passage for this." : "No party has a passage for this.";
+}
+
+/** Says that the answer is not everybody's, and what to do where this node itself is missing. */
+function Partial({ asked: { outcomes }, member }: AnsweredProps): JSX.Element | null {
   const missing = outcomes.filter(({ status }) => status === "missing");
   const faulty = outcomes.filter(({ status, fault }) => status === "answered" && fault);
   if (missing.length + faulty.length === 0) return null;
   const names = missing.map(({ party, collection }) => (collection ? `${party} (${collection.name})` : party));
+  const isOwnMissing = missing.some(
+    ({ party, collection, fault }) => party === member && !collection && fault?.code === "PARTY_OFFLINE",
+  );
+  const isAnswered = outcomes.some(({ status }) => status === "answered");
   return (
     <Notice kind="warn">
-      <strong>This answer is partial.</strong>{" "}
+      <strong>{isAnswered ? "This answer is partial." : "Nobody answered."}</strong>{" "}
       {missing.length > 0 ? `Without ${names.join(", ")}: what they hold is not in it. ` : ""}
       {faulty.length > 0 ? `Some passages of ${faulty.map(({ party }) => party).join(", ")} are left out.` : ""}
+      {isOwnMissing ? (
+        <>
+          {" "}
+          {member} is this node itself: what serves its documents is not running. Start <code>sotto node</code> with
+          this node’s folder, in a terminal of its own.
+        </>
+      ) : null}
     </Notice>
   );
 }

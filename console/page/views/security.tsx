@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { SecurityLine, SecuritySection, SecurityView as Security, Verdict } from "../../api.ts";
+import type { Overview, SecurityLine, SecuritySection, SecurityView as Security, Verdict } from "../../api.ts";
 import { Heading } from "../components/heading.tsx";
 import { FaultNotice } from "../components/notice.tsx";
 import { Prose } from "../components/prose.tsx";
@@ -16,7 +16,15 @@ const KINDS: Readonly<Record<string, string>> = {
   succeeds: "bad",
 } satisfies Partial<Record<Verdict, string>>;
 
-export function SecurityView(): JSX.Element {
+type Mode = SecurityLine["mode"];
+
+/** What concerns this federation first: its own mode, then what holds in every mode; otherwise in the report's order. */
+function ownFirst<Row>(rows: readonly Row[], own: Mode, modesOf: (row: Row) => readonly Mode[]): Row[] {
+  const rank = (row: Row): number => (modesOf(row).includes(own) ? 0 : modesOf(row).includes("all") ? 1 : 2);
+  return rows.toSorted((a, b) => rank(a) - rank(b));
+}
+
+export function SecurityView({ overview: { mode } }: { readonly overview: Overview }): JSX.Element {
   useEffect(() => {
     if (security.value.value === null) void security.load();
   }, []);
@@ -27,11 +35,12 @@ export function SecurityView(): JSX.Element {
       {security.fault.value ? <FaultNotice fault={security.fault.value} /> : null}
       <p class="lead">
         What attacks on this version came to, in runs that anybody can repeat with <code>sotto evaluate security</code>.
-        “Succeeds” and “in part” are what to read first.
+        “Succeeds” and “in part” are what to read first.{" "}
+        {view?.lines.some((line) => line.mode === mode) ? `This federation’s mode is ${mode}: it comes first.` : null}
       </p>
       {view ? (
         <>
-          <Summary lines={view.lines} />
+          <Summary lines={ownFirst(view.lines, mode, (line) => [line.mode])} />
           <details class="about">
             <summary>How it was measured</summary>
             {[...view.about, view.legend].map((text) => (
@@ -40,8 +49,8 @@ export function SecurityView(): JSX.Element {
           </details>
           <h2>Attack by attack</h2>
           <div class="attacks">
-            {view.sections.map((section) => (
-              <Section key={section.name} section={section} />
+            {ownFirst(view.sections, mode, ({ rows }) => rows.map((row) => row.mode)).map((section) => (
+              <Section key={section.name} section={section} mode={mode} />
             ))}
           </div>
         </>
@@ -88,7 +97,7 @@ function Summary({ lines }: { readonly lines: readonly SecurityLine[] }): JSX.El
   );
 }
 
-function Section({ section }: { readonly section: SecuritySection }): JSX.Element {
+function Section({ section, mode }: { readonly section: SecuritySection; readonly mode: Mode }): JSX.Element {
   const { name, title, role, holds, words, charts, rows, method, assumptions, papers } = section;
   const isChosen = place.value.detail === name;
   useEffect(() => {
@@ -136,7 +145,7 @@ function Section({ section }: { readonly section: SecuritySection }): JSX.Elemen
             </tr>
           </thead>
           <tbody>
-            {rows.map((row, index) => (
+            {ownFirst(rows, mode, (row) => [row.mode]).map((row, index) => (
               <tr key={index}>
                 <td>{row.mode}</td>
                 <td>{row.measured}</td>
