@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { endUnread } from "./closed-output.ts";
 
 /** In the order of `sotto --help`. A command is loaded when it is named, or all are when none is: encoders and charts take half a second. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -31,6 +30,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import("./completion.ts")).completionCommand(),
 };
 
+/** As shells have it for what wrote to a pipe that nobody reads any more: 128 + SIGPIPE. */
+const EXIT_UNREAD = 141;
+
 endUnread();
 const [named = "", ...words] = process.argv.slice(2);
 if (named === "complete") await (await import("./complete.ts")).complete(words.slice(1), commands);
@@ -48,4 +50,18 @@ async function run(): Promise<void> {
   for (const load of wanted) if (load) program.addCommand(await load());
   const { runProgram } = await import("./run-program.ts");
   await runProgram(program);
+}
+
+/**
+ * Ends the process without a word once nobody reads its standard output, as with `| head`. Standard error may be closed without an end: what a person would have been told is lost,
+ * the work is not.
+ */
+function endUnread(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT_UNREAD);
+  });
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
 }
