@@ -7,7 +7,7 @@ import { createKeyFile, loadKeyFile } from "../party-node/keys.ts";
 import { type FederationDraft, limits, roleNames, signFederation, toBase64 } from "../protocol/index.ts";
 import { defaultChunk } from "./default-chunk.ts";
 import { FEDERATION_FILE, ROOT_KEY, addCoordinatorUrl } from "./founder-folder.ts";
-import { dirOption, wholeNumber } from "./options.ts";
+import { dirAgain, dirOption, wholeNumber } from "./options.ts";
 
 interface CreateOptions {
   readonly dir: string;
@@ -62,7 +62,7 @@ export function createCommand(): Command {
       writeFileSync(file, signFederation({ ...terms, rootPublicKey }, identity.privateKey));
       process.stdout.write(
         `Made ${file} (to send to every member) and ${keyPath} (the root key: keep it to yourself, off line if you can).\n\n` +
-          `Root key, to tell members over another channel than the file:\n\n  ${rootPublicKey}\n\nNext: sotto federation add NAME --key KEY --role ${roleNames.join("|")}\n`,
+          `Root key, to tell members over another channel than the file:\n\n  ${rootPublicKey}\n\nNext: sotto federation add NAME --key KEY --role ${roleNames.join("|")}${dirAgain(options.dir)}\n`,
       );
     });
 }
