@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import type { Answer, CheckedCitation, CitationFlag } from "../party-node/answering/index.ts";
 import type { CitedPassage } from "../party-node/asking/index.ts";
-import { SUSPICIONS, printText, repeated, where } from "./print-passages.ts";
+import { PARAGRAPH_END, SUSPICIONS, printText, repeated, where } from "./print-passages.ts";
 import { inNumber, oneLine } from "./printable.ts";
 
 /**
@@ -23,7 +23,7 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
   for (const [i, passage] of sent.entries()) {
     const own = citing(i + 1);
     out.write(`${sourceLine(i + 1, passage)}${own.length === 0 ? styleText("dim", "  not cited") : ""}\n`);
-    if (isShown(i + 1)) printText({ ...passage, title: "" }, sameAs(i));
+    if (isShown(i + 1)) printText(withoutTitle(passage), sameAs(i));
     for (const suspicion of passage.suspect ?? []) out.write(warning(SUSPICIONS[suspicion]));
     for (const citation of own) printFlag(citation);
   }
@@ -35,6 +35,13 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
         `${inNumber(left, "more passage")} did not fit and ${left === 1 ? "was" : "were"} not sent (--prompt-chars).\n`,
       ),
     );
+}
+
+/** The title stands beside the source; the first passage of a document often begins with it once more. */
+function withoutTitle(passage: CitedPassage): CitedPassage {
+  const [first = "", ...others] = passage.text.split(PARAGRAPH_END);
+  const isTitle = others.length > 0 && oneLine(first) === oneLine(passage.title);
+  return { ...passage, title: "", text: isTitle ? others.join("\n\n") : passage.text };
 }
 
 function sourceLine(number: number, { party, documentId, ordinal, place, title }: CitedPassage): string {

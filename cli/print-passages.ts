@@ -51,9 +51,12 @@ export function printText(
   // The first passage of a document often begins with its title.
   if (heading !== "" && !body.startsWith(heading)) out.write(`    ${styleText("italic", heading)}\n`);
   // A heading, a list and what follows it would run into each other on one line.
-  for (const paragraph of text.split(/\n[^\S\n]*\n/).map(oneLine))
+  for (const paragraph of text.split(PARAGRAPH_END).map(oneLine))
     if (paragraph !== "") for (const line of wrapped(paragraph, width - 4)) out.write(`    ${line}\n`);
 }
+
+/** An empty line, which may have blanks. */
+export const PARAGRAPH_END = /\n[^\S\n]*\n/;
 
 export const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
   "score-too-high": "suspect: its words cannot earn the score its party sent",

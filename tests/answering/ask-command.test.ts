@@ -17,7 +17,7 @@ const CORPORA = {
   clinic: { "warfarin.txt": "Warfarin may be restarted on day seven, when haemoglobin stays above eighty." },
   library: {
     "fines.txt": "Late fines are forgiven for everybody under sixteen, and at Christmas for all who ask on the day.",
-    "restart.txt": "The catalogue is restarted on day one.",
+    "restart.md": "# The catalogue\n\nThe catalogue is restarted on day one.\n",
   },
 };
 const QUESTION = "when may warfarin be restarted";
@@ -80,7 +80,9 @@ test("an answer is printed with its sources, and what speaks against them", asyn
   expect(stdout).toMatch(
     /Sources\n\[1\] clinic · warfarin\.txt\n {4}Warfarin may be restarted on day seven, when haemoglobin stays above eighty\.\n +check: has fewer words of what cites it than \[\d\]: "Fines are forgiven at Christmas\."\n\[2\]/,
   );
-  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited\n\[3\] library · \S+ {2}not cited\n$/);
+  expect(stdout).toMatch(
+    /\[2\] library · restart\.md {2}The catalogue {2}not cited\n\[3\] library · fines\.txt {2}not cited\n$/,
+  );
   expect(code).toBe(0);
   expect(server.chats[0]?.body.messages[1]?.content).toContain(CORPORA.clinic["warfarin.txt"]);
 });
@@ -187,7 +189,9 @@ test("an answer that cites nothing has all its passages below it", async () => {
   const { stdout } = await ask([...to(server.base), "-k", "2"]);
   expect(stdout).toMatch(/The answer cites no passage/);
   expect(stdout).toContain("on day seven, when haemoglobin");
-  expect(stdout).toMatch(/\[2\] library · \S+ {2}not cited\n {4}\S/);
+  expect(stdout).toMatch(
+    /\[2\] library · restart\.md {2}The catalogue {2}not cited\n {4}The catalogue is restarted on day one\.\n$/,
+  );
   expect(stdout).not.toContain("[3]");
 });
 
