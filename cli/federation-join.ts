@@ -25,7 +25,7 @@ import {
   toBase64,
 } from "../protocol/index.ts";
 import { addCoordinatorUrl, parsePublicKey } from "./founder-folder.ts";
-import { dirOption } from "./options.ts";
+import { dirAgain, dirOption } from "./options.ts";
 
 interface JoinOptions {
   readonly root?: string;
@@ -122,19 +122,20 @@ async function joinInvited(word: string, { root, dir, coordinatorUrl, ca }: Join
 }
 
 /** What a member that has just joined does next. */
-function nextStep({ members, vertical }: FederationTerms, { config: { name }, keyPath }: NodeFolder): string {
+function nextStep({ members, vertical }: FederationTerms, { config: { name }, keyPath, path }: NodeFolder): string {
   const member = members.find((one) => one.name === name);
   if (!member) return `"${name}" is not listed in it yet: the founder must add it and send the file again.`;
   const own = toBase64(loadKeyFile(keyPath).identity.publicKey);
   if (member.publicKey !== own)
     return `But "${name}" is listed with another key than this node's, which is ${own}: the founder must add it again.`;
   const { roles } = member;
+  const dir = dirAgain(path);
   const steps = {
-    coordinator: "`sotto coordinator`",
+    coordinator: `\`sotto coordinator${dir}\``,
     party: vertical
-      ? "`sotto node --entities FILE --align-for QUERIER`; when a querier has run `sotto align`, `sotto ingest PATH --alignment aligned.json` with the file in this folder, and `sotto node` again"
-      : "`sotto ingest PATH`, then `sotto node`",
-    querier: '`sotto query "..."`',
+      ? `\`sotto node --entities FILE --align-for QUERIER${dir}\`; when a querier has run \`sotto align\`, \`sotto ingest PATH --alignment ALIGNED${dir}\` with the file aligned.json of this node's folder, and \`sotto node${dir}\` again`
+      : `\`sotto ingest PATH${dir}\`, then \`sotto node${dir}\``,
+    querier: `\`sotto query "..."${dir}\``,
   };
   return `Next: ${roles.map((role) => steps[role]).join("; ")}.`;
 }

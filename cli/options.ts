@@ -1,11 +1,14 @@
 import { InvalidArgumentError, Option } from "commander";
+import { isAbsolute, relative, resolve } from "node:path";
 import { memberName } from "../protocol/index.ts";
 
 export const dirOption = (): Option => new Option("-d, --dir <folder>", "the node's folder").default(".");
 
-/** The option again, as a command that is advised has to have it; nothing for the current folder. */
-export function dirAgain(dir: string): string {
-  if (dir === "." || dir === "") return "";
+/** The option again, as a command that is advised has to have it; nothing for the current folder. @param given - As it was given, or absolute. */
+export function dirAgain(given: string): string {
+  if (resolve(given) === process.cwd()) return "";
+  const fromHere = relative(process.cwd(), resolve(given));
+  const dir = isAbsolute(given) && (fromHere === "" || fromHere.startsWith("..")) ? given : fromHere;
   return ` --dir ${/^[\w./~-]+$/.test(dir) ? dir : `"${dir}"`}`;
 }
 

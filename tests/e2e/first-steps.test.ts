@@ -59,6 +59,13 @@ test("a command in the wrong folder names the right ones", async () => {
   expect(lost.stderr).toMatch(/`sotto federation join - --dir DIR`.*`sotto init NAME --dir DIR`/);
 });
 
+test("what comes next is said with the folder that it is about", async () => {
+  const join = ["federation", "join", federation.file, "--root", federation.rootKey, "--dir", "clinic"];
+  const here = ["--coordinator-url", `ws://127.0.0.1:${String(federation.port)}`];
+  const { stdout } = await sotto([...join, ...here], { cwd: folder.path });
+  expect(stdout).toMatch(/Next: `sotto ingest PATH --dir clinic`, then `sotto node --dir clinic`\.\n$/);
+});
+
 test("an empty folder is said to be empty, and one passage is one", async () => {
   const documents = at("documents");
   mkdirSync(documents);
