@@ -1,6 +1,8 @@
 import type { ReadText, Section } from "./document.ts";
 import { HeadingPath } from "./heading-path.ts";
 
+type Place = Pick<Section, "place">;
+
 const FRONT_MATTER = /^---[ \t]*\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|$)/;
 const HEADING = /^ {0,3}#{1,6}(?=[ \t]|$)/;
 const UNDERLINE = /^ {0,3}(?:=+|-+)[ \t]*$/;
@@ -9,16 +11,23 @@ const HEADING_LENGTH_MAX = 300;
 
 /**
  * Markdown: the title is the first heading; every heading begins a section and is its first line, and a heading without a
- * text of its own joins the next section. Front matter is dropped; other markup stays as its author wrote it.
+ * text of its own joins the next section. Places leave the title out, but not where it is the first of several headings of
+ * its level. Front matter is dropped; other markup stays as its author wrote it.
  */
 export function readMarkdown(source: string): ReadText {
-  const sections: Section[] = [];
+  const sections: { readonly text: string; readonly whole: Place; readonly belowTitle: Place }[] = [];
   const path = new HeadingPath();
   let title = "";
+  let [titleLevel, highest] = [0, 0];
   let section: string[] = [];
   let bodyLines = 0;
   let fence: string | null = null;
-  const end = (): void => void sections.push({ text: section.join("\n"), ...path.placeBelow(title) });
+  const end = (): void =>
+    void sections.push({
+      text: section.join("\n"),
+      whole: path.placeBelow(""),
+      belowTitle: path.placeBelow(title),
+    });
   const begin = (level: number, heading: string): void => {
     if (bodyLines > 0) {
       end();
@@ -26,7 +35,8 @@ export function readMarkdown(source: string): ReadText {
       bodyLines = 0;
     }
     section.push(heading, "");
-    if (title === "") title = heading;
+    if (title === "") [title, titleLevel] = [heading, level];
+    if (level <= titleLevel) highest++;
     path.enter(level, heading);
   };
   for (const line of source.replace(FRONT_MATTER, "").split("\n")) {
@@ -47,7 +57,10 @@ export function readMarkdown(source: string): ReadText {
     }
   }
   end();
-  return { title, sections };
+  return {
+    title,
+    sections: sections.map(({ text, whole, belowTitle }) => ({ text, ...(highest > 1 ? whole : belowTitle) })),
+  };
 }
 
 function headingOf(line: string): string | null {

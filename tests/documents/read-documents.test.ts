@@ -137,6 +137,19 @@ test("Markdown: first heading is the title, sections are not joined, front matte
   expect(b?.passages).toEqual([{ documentId: "b.md", title: "", text: "plain", ordinal: 0, offset: 0 }]);
 });
 
+test("Markdown: the first of several headings of one level keeps its place, the title of a whole document has none", async () => {
+  using folder = temporaryFolder();
+  write(folder.path, {
+    "a.md": "# Dosage\n\nOne.\n\n## Renal\n\nTwo.\n\n# Storage\n\nThree.\n",
+    "b.md": "# Warfarin\n\nOne.\n\n## Renal\n\nTwo.\n",
+  });
+  const places = (await read(folder.path)).documents.map(({ passages }) => passages.map(({ place }) => place));
+  expect(places).toEqual([
+    ["Dosage", "Dosage > Renal", "Storage"],
+    [undefined, "Renal"],
+  ]);
+});
+
 test("HTML: title from <title> or <h1>, without navigation, scripts and styles", async () => {
   using folder = temporaryFolder();
   const body =
