@@ -1,3 +1,8 @@
+/**
+ * Asking a federation from a program; begin with {@link connect}.
+ *
+ * @module sotto
+ */
 export { type ConnectOptions, connect } from "./party-node/connect.ts";
 export {
   type Asking,

@@ -4,7 +4,7 @@ import { openAccessToken, startLocalServer } from "../integrations/http/index.ts
 import { openNodeFolder } from "../party-node/node-folder.ts";
 import { limits } from "../protocol/index.ts";
 import { parsePort, wholeNumber } from "./options.ts";
-import { type ServedOptions, addServedOptions, serveClient } from "./served-client.ts";
+import { type ServedOptions, addServedOptions, serveBeforeConnecting } from "./served-client.ts";
 import { tellParent } from "./supervision.ts";
 import { version } from "./version.ts";
 
@@ -34,7 +34,7 @@ export function mcpCommand(): Command {
 async function runMcp(options: Options): Promise<void> {
   const { mcpRoutes, serveMcpStdio } = await loadMcp();
   const { http, k } = options;
-  await serveClient("mcp", options, async (client, log) => {
+  await serveBeforeConnecting("mcp", options, async (client, log) => {
     const onBug = (err: unknown): void => {
       log.error({ err }, "a request failed for a bug");
     };

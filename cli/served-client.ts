@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { Logger } from "pino";
 import type { SottoClient } from "../party-node/asking/index.ts";
 import { connect } from "../party-node/connect.ts";
-import { openNodeFolder } from "../party-node/node-folder.ts";
+import { openNode, openNodeFolder } from "../party-node/node-folder.ts";
 import { makeLogger } from "./logging.ts";
 import { dirOption } from "./options.ts";
 import { keyringPassphrase } from "./passphrase.ts";
@@ -26,6 +26,31 @@ export function addServedOptions(command: Command): Command {
     );
 }
 
+/** The client of a node; where an attempt to connect failed, the next call tries again. */
+class ConnectedClient implements AsyncDisposable {
+  readonly #connect: () => Promise<SottoClient>;
+  #client: Promise<SottoClient> | null = null;
+
+  constructor({ dir, insecureClear, evidence: keepEvidence }: ServedOptions) {
+    const passphrase = keyringPassphrase(dir);
+    this.#connect = () => connect({ dir, insecureClear, keepEvidence, passphrase });
+  }
+
+  readonly get = (): Promise<SottoClient> => {
+    this.#client ??= this.#connect().catch((error: unknown) => {
+      this.#client = null;
+      throw error;
+    });
+    return this.#client;
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#client?.catch(() => null))?.close();
+  }
+}
+
+type Served = AsyncDisposable & { readonly ended?: Promise<void> };
+
 /**
  * Connects as the node, lets `serve` offer the client, and closes it when the process is told to stop or `serve`'s promise for the end resolves.
  *
@@ -34,15 +59,34 @@ export function addServedOptions(command: Command): Command {
  */
 export async function serveClient(
   process: string,
-  { dir, insecureClear, evidence: keepEvidence }: ServedOptions,
-  serve: (client: SottoClient, log: Logger) => Promise<AsyncDisposable & { readonly ended?: Promise<void> }>,
+  options: ServedOptions,
+  serve: (client: SottoClient, log: Logger) => Promise<Served>,
 ): Promise<void> {
-  const log = makeLogger(process, openNodeFolder(dir).config.name);
-  using client = await connect({ dir, insecureClear, keepEvidence, passphrase: keyringPassphrase(dir) });
-  await using server = await serve(client, log);
+  const log = makeLogger(process, openNodeFolder(options.dir).config.name);
+  await using connected = new ConnectedClient(options);
+  await using server = await serve(await connected.get(), log);
+  await untilEnd(server);
+}
+
+/** As {@link serveClient}, but serves before it has connected, and where it cannot; what is wrong with the node's folder is still thrown at once. */
+export async function serveBeforeConnecting(
+  process: string,
+  options: ServedOptions,
+  serve: (client: () => Promise<SottoClient>, log: Logger) => Promise<Served>,
+): Promise<void> {
+  const log = makeLogger(process, openNode(options.dir).folder.config.name);
+  await using connected = new ConnectedClient(options);
+  connected.get().catch((err: unknown) => {
+    log.warn({ err }, "not connected; the next question tries again");
+  });
+  await using server = await serve(connected.get, log);
+  await untilEnd(server);
+}
+
+async function untilEnd({ ended }: Served): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     onStop(resolve);
   });
-  await Promise.race([stopped, ...(server.ended ? [server.ended] : [])]);
+  await Promise.race([stopped, ...(ended ? [ended] : [])]);
   releaseParent();
 }

@@ -5,7 +5,10 @@ import process from "node:process";
 import { connect } from "sotto";
 
 const [dir, question] = process.argv.slice(2);
-if (!dir || !question) throw new Error("usage: node examples/ask.mjs MY-NODE QUESTION");
+if (!dir || !question) {
+  console.error("usage: node examples/ask.mjs MY-NODE QUESTION");
+  process.exit(2);
+}
 const sotto = await connect({ dir });
 try {
   const asking = sotto.query(question, { k: 3 });

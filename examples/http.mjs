@@ -4,20 +4,31 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 
 const [url, tokenFile, question] = process.argv.slice(2);
-if (!url || !tokenFile || !question) throw new Error("usage: node examples/http.mjs URL TOKEN-FILE QUESTION");
+if (!url || !tokenFile || !question) {
+  console.error("usage: node examples/http.mjs URL TOKEN-FILE QUESTION");
+  process.exit(2);
+}
 const authorization = `Bearer ${readFileSync(tokenFile, "utf8").trim()}`;
 
-const federation = await (await fetch(`${url}/v1/federation`, { headers: { authorization } })).json();
+const federation = await answerOf("/v1/federation");
 console.log(`${federation.name}: ${federation.parties.map(({ name }) => name).join(", ")}`);
 
-const response = await fetch(`${url}/v1/query`, {
+const answer = await answerOf("/v1/query", {
   method: "POST",
-  headers: { authorization, "content-type": "application/json" },
+  headers: { "content-type": "application/json" },
   body: JSON.stringify({ question, k: 3 }),
 });
-const answer = await response.json();
-if (!response.ok) throw new Error(`${answer.code}: ${answer.detail}`);
 for (const { party, status, fault } of answer.parties) console.log(`${party} ${fault ? fault.code : status}`);
+if (answer.passages.length === 0) console.log("no passage was found");
 for (const { party, documentId, text, score } of answer.passages) {
   console.log(`\n[${party}, ${documentId}] score ${score.toFixed(3)}\n${text}`);
+}
+
+async function answerOf(path, { headers, ...request } = {}) {
+  const response = await fetch(url + path, { ...request, headers: { ...headers, authorization } });
+  const body = await response.json();
+  if (response.ok) return body;
+  // Problem details of RFC 9457; `detail` says what to do.
+  console.error(`${response.status} ${body.code}: ${body.detail}`);
+  process.exit(1);
 }

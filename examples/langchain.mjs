@@ -9,7 +9,10 @@ import { connect } from "sotto";
 import { QUOTING_NOTICE, SottoRetriever } from "sotto/langchain";
 
 const [dir, question] = process.argv.slice(2);
-if (!dir || !question) throw new Error("usage: node examples/langchain.mjs MY-NODE QUESTION");
+if (!dir || !question) {
+  console.error("usage: node examples/langchain.mjs MY-NODE QUESTION");
+  process.exit(2);
+}
 using client = await connect({ dir });
 const retriever = new SottoRetriever({
   client,

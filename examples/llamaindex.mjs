@@ -7,7 +7,10 @@ import { connect } from "sotto";
 import { SottoRetriever } from "sotto/llamaindex";
 
 const [dir, question] = process.argv.slice(2);
-if (!dir || !question) throw new Error("usage: node examples/llamaindex.mjs MY-NODE QUESTION");
+if (!dir || !question) {
+  console.error("usage: node examples/llamaindex.mjs MY-NODE QUESTION");
+  process.exit(2);
+}
 using client = await connect({ dir });
 const retriever = new SottoRetriever({ client, k: 3 });
 for (const { node, score } of await retriever.retrieve({ query: question })) {

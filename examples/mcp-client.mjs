@@ -10,20 +10,32 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 const [question, where, ...more] = process.argv.slice(2);
-if (!question || !where) throw new Error("usage: node examples/mcp-client.mjs QUESTION COMMAND... or URL TOKEN-FILE");
+if (!question || !where) {
+  console.error("usage: node examples/mcp-client.mjs QUESTION COMMAND... or URL TOKEN-FILE");
+  process.exit(2);
+}
 const client = new Client({ name: "example", version: "1.0.0" });
-await client.connect(where.startsWith("http") ? overHttp(where, more[0]) : overStdio(where, more));
 try {
-  const { structuredContent: status } = await client.callTool({ name: "federation_status" });
+  await client.connect(where.startsWith("http") ? overHttp(where, more[0]) : overStdio(where, more));
+  const status = await call("federation_status");
   console.log(status.parties.map(({ name, isOnline }) => `${name}: ${isOnline ? "online" : "offline"}`).join("\n"));
-  const { structuredContent: found } = await client.callTool({ name: "search", arguments: { query: question, k: 3 } });
+  const found = await call("search", { query: question, k: 3 });
+  for (const { party, code } of found.missing) console.log(`${party} is missing: ${code}`);
   for (const { id, score } of found.results) console.log(`${score} ${id}`);
   const [best] = found.results;
-  if (!best) throw new Error("nothing was found");
-  const { structuredContent: passage } = await client.callTool({ name: "fetch", arguments: { id: best.id } });
-  console.log(`\n${passage.text}`);
+  if (best) console.log(`\n${(await call("fetch", { id: best.id })).text}`);
+  else console.log("no passage was found");
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
 } finally {
   await client.close();
+}
+
+async function call(name, args = {}) {
+  const { isError, content, structuredContent } = await client.callTool({ name, arguments: args });
+  if (isError) throw new Error(content[0].text);
+  return structuredContent;
 }
 
 function overStdio(command, args) {

@@ -1,3 +1,8 @@
+/**
+ * A tool for the Vercel AI SDK.
+ *
+ * @module sotto/ai-sdk
+ */
 import { type Tool, tool } from "ai";
 import { z } from "zod";
 import type { QueryResult } from "../party-node/asking/index.ts";

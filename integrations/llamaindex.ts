@@ -1,3 +1,8 @@
+/**
+ * A retriever for LlamaIndex.TS.
+ *
+ * @module sotto/llamaindex
+ */
 import type { QueryBundle } from "@llamaindex/core/query-engine";
 import { BaseRetriever } from "@llamaindex/core/retriever";
 import { type NodeWithScore, TextNode } from "@llamaindex/core/schema";
@@ -19,6 +24,7 @@ export class SottoRetriever extends BaseRetriever {
     this.#plainText = plainText;
   }
 
+  /** @internal What the base class calls. */
   override async _retrieve({ query }: QueryBundle): Promise<NodeWithScore<PassageMetadata>[]> {
     const { passages } = await this.#ask(extractText(query));
     return passages.map((passage) => {

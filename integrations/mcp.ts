@@ -1,3 +1,8 @@
+/**
+ * A server of the Model Context Protocol.
+ *
+ * @module sotto/mcp
+ */
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
@@ -6,6 +11,7 @@ import { once } from "node:events";
 import { z } from "zod";
 import { Fault } from "../crypto/index.ts";
 import type { SottoClient } from "../party-node/asking/index.ts";
+import { checkQueryOptions } from "../party-node/asking/query-options.ts";
 import { limits } from "../protocol/index.ts";
 import { FoundPassages } from "./found-passages.ts";
 import { type Exchange, type Route, readJson } from "./http/index.ts";
@@ -13,8 +19,11 @@ import { QUOTING_NOTICE, missingParties, passageUri, quotePassage } from "./quot
 import { type AskingOptions, asker } from "./retriever-options.ts";
 import { SEARCH_DESCRIPTION, SEARCH_QUESTION } from "./search-words.ts";
 
-export interface McpOptions extends AskingOptions {
-  readonly client: Pick<SottoClient, "query" | "federation">;
+type AskedClient = Pick<SottoClient, "query" | "federation">;
+
+export interface McpOptions extends Omit<AskingOptions, "client"> {
+  /** As `connect` gives it, or what gives it when a tool is first used. Whoever made it closes it. */
+  readonly client: AskedClient | (() => Promise<AskedClient>);
   /** Of the server, as it introduces itself. */
   readonly version?: string;
   /** Told of an error that is no fault: a bug of ours, whose message may quote what was asked. */
@@ -57,6 +66,9 @@ export function mcpServer(options: McpOptions): McpServer {
 
 function makeServer(options: McpOptions, found: FoundPassages): McpServer {
   const { client, version = "0", onBug, ...asking } = options;
+  const { onParties: _, ...query } = asking;
+  checkQueryOptions(query);
+  const connected = typeof client === "function" ? client : () => Promise.resolve(client);
   const server = new McpServer({ name: "sotto", version }, { instructions: QUOTING_NOTICE });
   const answer = answering(onBug);
   server.registerTool(
@@ -73,7 +85,8 @@ function makeServer(options: McpOptions, found: FoundPassages): McpServer {
     },
     ({ query, k }, { signal }) =>
       answer(async () => {
-        const result = await asker({ client, ...asking, ...(k === undefined ? {} : { k }) })(query, signal);
+        const ask = asker({ client: await connected(), ...asking, ...(k === undefined ? {} : { k }) });
+        const result = await ask(query, signal);
         for (const passage of result.passages) found.add(passage);
         const results = result.passages.map((passage) => ({
           ...described(passage),
@@ -103,8 +116,8 @@ function makeServer(options: McpOptions, found: FoundPassages): McpServer {
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     () =>
-      answer(() => {
-        const { name, member, parties, collections } = client.federation;
+      answer(async () => {
+        const { name, member, parties, collections } = (await connected()).federation;
         const hosted = collections.map((one) => ({ name: one.name, owner: one.owner, host: one.host }));
         return { federation: name, member, parties: [...parties], collections: hosted };
       }),

@@ -1,6 +1,10 @@
 import type { CitedPassage, PartyOutcome, QueryOptions, QueryResult, SottoClient } from "../party-node/asking/index.ts";
+import { Fault } from "../crypto/index.ts";
 import { checkQueryOptions } from "../party-node/asking/query-options.ts";
-import { passageUri, quotePassage } from "./quoting.ts";
+import { missingParties, passageUri, quotePassage } from "./quoting.ts";
+
+/** NOBODY_ANSWERED: no passage came, and something was wrong with every party that was asked. */
+export type IntegrationFaultCode = "NOBODY_ANSWERED";
 
 /** What every integration takes. */
 export interface AskingOptions extends Omit<QueryOptions, "signal"> {
@@ -15,7 +19,11 @@ export interface RetrieverOptions extends AskingOptions {
   readonly plainText?: boolean | undefined;
 }
 
-/** Asks, always with the same options. @throws TypeError for options that do not exist or are out of range. */
+/**
+ * Asks, always with the same options. What it makes throws NOBODY_ANSWERED beside the faults of a question: frameworks hand on passages alone, and would take none for "nothing is known".
+ *
+ * @throws TypeError for options that do not exist or are out of range.
+ */
 export function asker({
   client,
   onParties,
@@ -25,8 +33,17 @@ export function asker({
   return async (question, signal) => {
     const result = await client.query(question, { ...options, ...(signal ? { signal } : {}) }).result;
     onParties?.(result.parties);
+    refuseSilence(result);
     return result;
   };
+}
+
+/** @throws Fault NOBODY_ANSWERED. */
+function refuseSilence({ passages, parties }: QueryResult): void {
+  const asked = parties.filter(({ status }) => status !== "not-asked");
+  if (passages.length > 0 || asked.some(({ fault }) => fault === undefined)) return;
+  const why = missingParties({ parties }).map(({ party, code }) => `${party} (${code})`);
+  throw new Fault<IntegrationFaultCode>("NOBODY_ANSWERED", `no passage came from anybody: ${why.join(", ")}`);
 }
 
 /** What a framework keeps beside a passage's text. */

@@ -34,6 +34,7 @@ export async function writeApiPages(out: string): Promise<void> {
     tsconfig: join(root, "tsconfig.json"),
     plugin: ["typedoc-plugin-markdown"],
     router: "module",
+    groupOrder: ["Modules", "Functions", "Classes", "Interfaces", "Type Aliases", "Variables"],
     skipErrorChecking: true, // npm run typecheck does it
     out,
     readme: "none",

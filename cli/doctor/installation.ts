@@ -38,11 +38,16 @@ async function search(): Promise<Finding> {
     await import("usearch");
     return ok("usearch", "loads; hosts search sealed collections by it");
   } catch (error) {
-    return advice(
-      "usearch",
-      `does not load (${reasonOf(error)}); only a host of collections and \`sotto seal tune\` need it: install again`,
-    );
+    return advice("usearch", `${whyNotLoaded(error)}; only a host of collections and \`sotto seal tune\` need it`);
   }
+}
+
+/** Of an optional package. */
+function whyNotLoaded(error: unknown): string {
+  const isAbsent = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+  return isAbsent
+    ? "left out when Sotto was installed; install it again without --omit=optional where it is wanted"
+    : `does not load (${reasonOf(error)}); install Sotto again`;
 }
 
 /** What encoders of ONNX models can run on, each device tried with a model of one node. */
@@ -51,12 +56,7 @@ async function devices(): Promise<Finding[]> {
   try {
     ort = await import("onnxruntime-node");
   } catch (error) {
-    return [
-      advice(
-        "onnxruntime",
-        `does not load (${reasonOf(error)}); the lexical encoder works without it, ONNX models do not: install again`,
-      ),
-    ];
+    return [advice("onnxruntime", `${whyNotLoaded(error)}; the lexical encoder works without it, ONNX models do not`)];
   }
   const asked = process.env["SOTTO_DEVICE"];
   if (asked !== undefined && !["cpu", "webgpu", "cuda"].includes(asked))

@@ -78,7 +78,7 @@ async function listen(server: Server, port: number): Promise<number> {
       reject(
         new Fault<HttpFaultCode>(
           "PORT_UNUSABLE",
-          `nothing can be served on ${LOOPBACK}:${String(port)} (${error.code ?? "unknown"}); choose another port`,
+          `nothing can be served on ${LOOPBACK}:${String(port)} (${error.code ?? "unknown"}), perhaps because another \`sotto serve\`, \`mcp\` or \`console\` runs; end it, or choose another port (--port, of \`sotto mcp\` --http)`,
           error,
         ),
       );

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type * as Ort from "onnxruntime-node";
 import { Fault } from "../../crypto/index.ts";
 import { limits, packSigns } from "../../protocol/index.ts";
-import { onnxRuntime } from "../encoders/index.ts";
+import { onnxRuntime } from "../encoders/onnx-runtime.ts";
 import { readEntityFeatures } from "./entity-features.ts";
 import { codeServingFault } from "./faults.ts";
 

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseLimits } from "./formats/parse-limits.ts";
 
@@ -6,11 +6,13 @@ import { parseLimits } from "./formats/parse-limits.ts";
 export function parserPermissions(): string[] {
   const here = import.meta.dirname;
   const root = join(here, "..", "..");
+  const packages = foldersAbove(root).map((folder) => join(folder, "node_modules"));
   const readable = [
     here,
     join(root, "protocol"),
     ...[root, join(root, "..")].map((folder) => join(folder, "package.json")),
-    ...foldersAbove(root).map((folder) => join(folder, "node_modules")),
+    ...packages,
+    ...linkedFrom(packages),
   ];
   return [
     "--permission",
@@ -25,4 +27,21 @@ export function parserPermissions(): string[] {
 function foldersAbove(folder: string): string[] {
   const above = dirname(folder);
   return above === folder ? [folder] : [folder, ...foldersAbove(above)];
+}
+
+/** Where packages lie that stand in `folders` as links, and what they import in turn. */
+function linkedFrom(folders: readonly string[]): string[] {
+  const links = folders.flatMap(linksIn).filter((path) => existsSync(path));
+  const above = links.flatMap((path) => foldersAbove(dirname(realpathSync(path))));
+  return [...new Set(above.map((folder) => join(folder, "node_modules")))];
+}
+
+/** Of packages, also scoped ones, which lie a folder deeper. */
+function linksIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isSymbolicLink()) return [path];
+    return entry.isDirectory() && entry.name.startsWith("@") ? linksIn(path) : [];
+  });
 }

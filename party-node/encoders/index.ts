@@ -4,6 +4,5 @@ export { openEncoder } from "./open-encoder.ts";
 export { openHybrid, type WeightedEncoder } from "./hybrid.ts";
 export { openLexical } from "./lexical.ts";
 export { openOnnx } from "./onnx.ts";
-export { onnxRuntime } from "./onnx-runtime.ts";
 export { assertInRange } from "./range.ts";
 export { type Reranker, openReranker } from "./reranker.ts";

@@ -71,7 +71,7 @@ export class QueryBudget {
     const { max, days } = allowance;
     const today = Math.max(this.#latest, Math.floor(this.#options.wallClock() / DAY_MS));
     const recent = this.#since(querier, today - days);
-    if (count(recent) >= max) throw spent(recent, allowance);
+    if (count(recent) >= max) throw spent(querier, recent, allowance);
     const kept = this.#since(querier, today - Math.max(days, DAYS_KEPT_MIN));
     const asked = { ...kept, [today]: (kept[today] ?? 0) + 1 };
     writeMemberRecord(this.#options.path, new Map(this.#asked).set(querier, asked));
@@ -93,12 +93,12 @@ export class QueryBudget {
   }
 }
 
-function spent(recent: AskedByDay, { max, days }: Allowance): Fault {
+function spent(querier: string, recent: AskedByDay, { max, days }: Allowance): Fault {
   const { day, left } = firstGivenBack(recent, max);
   const again = new Date((day + days) * DAY_MS).toISOString().slice(0, 10);
   return new Fault<QueryBudgetFaultCode>(
     "QUERY_BUDGET_SPENT",
-    `this party answers ${String(max)} questions of one querier in ${String(days)} days, and has had that many of yours; from ${again} (UTC) it answers ${String(left)} more; its operator can allow more (\`sotto rights set\`)`,
+    `this party answers ${String(max)} questions of one querier in ${String(days)} days, and has had that many of yours; from ${again} (UTC) it answers ${String(left)} more; its operator can allow more (\`sotto rights set ${querier} --questions 500\`; \`none\` is any number)`,
   );
 }
 

@@ -20,7 +20,7 @@ test("docs/api is what the docstrings say: npm run api-docs makes it", () => {
     env: { ...process.env, NODE_OPTIONS: "" },
   });
   const made = pages(folder.path);
-  expect(made["index.md"]).toMatch(/^## SottoClient$/m);
+  expect(made["sotto.md"]).toMatch(/^## connect\(\)$.*^## SottoClient$/ms);
   expect(pages(join(repository, "docs", "api"))).toEqual(made);
 }, 120_000);
 

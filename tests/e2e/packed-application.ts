@@ -39,7 +39,7 @@ export async function packedApplication(folder: string): Promise<PackedApplicati
   const tarball = join(folder, packed.filename);
   if (process.env["CI"]) await install(application, tarball);
   else await link(installed, tarball);
-  return { packed, folder: application, installed, main: join(installed, "dist", "cli", "main.js") };
+  return { packed, folder: application, installed, main: join(installed, "dist", "cli", "sotto.js") };
 }
 
 /** `npm pack` in a copy of the repository: nobody else sees its half-built dist. */

@@ -2,14 +2,20 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, type Socket, connect as dial, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { SottoClient } from "../../index.ts";
 import { type LocalServer, startLocalServer } from "../../integrations/http/index.ts";
 import { type McpOptions, mcpRoutes, mcpServer } from "../../integrations/mcp.ts";
 import { expectRefusal, repository, sotto } from "../support/cli.ts";
+import { Fault } from "../../index.ts";
+import { TestFederation } from "../support/federation.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { AskingNode, CORPORA, QUESTION } from "./asking-node.ts";
 
 const TOKEN = "t".repeat(43);
@@ -49,6 +55,30 @@ async function inMemory(options: Partial<McpOptions> = {}): Promise<Model> {
   const model = new Model();
   await model.client.connect(near);
   return model;
+}
+
+/** A port that hangs up on everybody until it is opened; from then on it carries to another. */
+async function closedDoor(target: number): Promise<{ port: number; open: () => void } & AsyncDisposable> {
+  let isOpen = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    sockets.add(near.on("error", () => undefined));
+    if (!isOpen) return void near.destroy();
+    const far = dial(target, "127.0.0.1").on("error", () => near.destroy());
+    near.pipe(far).pipe(near);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    open: () => {
+      isOpen = true;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 describe("tools", () => {
@@ -136,6 +166,35 @@ describe("tools", () => {
     expect(await model.call("search", { query: QUESTION, k: 33 })).toMatchObject({ isError: true });
   });
 
+  test("where nobody answers, the model is told so and not that nothing was found", async () => {
+    await using federation = await TestFederation.start({ corpora: CORPORA, absent: ["clinic", "library"] });
+    await using model = await inMemory({ client: await federation.client() });
+    expect(await model.call("search", { query: QUESTION })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringMatching(/^NOBODY_ANSWERED: .*clinic \(PARTY_OFFLINE\)/) }],
+    });
+  });
+
+  test("a client is made when a tool is first used, and made again where that failed", async () => {
+    const attempts = [new Fault("CONNECTION_REFUSED", "there is no coordinator to reach")];
+    await using model = await inMemory({
+      client: () => {
+        const failed = attempts.pop();
+        return failed ? Promise.reject(failed) : Promise.resolve(asker);
+      },
+    });
+    expect(attempts).toHaveLength(1);
+    expect(await model.call("federation_status")).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringMatching(/^CONNECTION_REFUSED: /) }],
+    });
+    expect((await model.call("search", { query: QUESTION, k: 1 })).isError).toBeUndefined();
+  });
+
+  test("options that do not exist are refused when the server is made", () => {
+    expect(() => mcpServer({ client: asker, k: 33 })).toThrow(/^query: k must be/);
+  });
+
   test("a question ends when the model no longer waits", async () => {
     const asked = Promise.withResolvers<AbortSignal | undefined>();
     const client: McpOptions["client"] = {
@@ -215,6 +274,27 @@ describe("sotto mcp", () => {
       { id: 2, result: { structuredContent: { missing: [{ party: "library" }] } } },
     ]);
     expect(await exited).toEqual([0, null]);
+  });
+
+  test("serves while the coordinator is down, and connects when it is there", async () => {
+    using folder = temporaryFolder();
+    cpSync(node.dir, folder.path, { recursive: true });
+    const configPath = join(folder.path, "sotto.json");
+    const config = JSON.parse(readFileSync(configPath, "utf8")) as { coordinatorUrl: string[] };
+    const there = new URL(config.coordinatorUrl[0] ?? "");
+    await using door = await closedDoor(Number(there.port));
+    writeFileSync(configPath, JSON.stringify({ ...config, coordinatorUrl: [`ws://127.0.0.1:${String(door.port)}`] }));
+    await using model = new Model();
+    const command = [join(repository, "cli", "main.ts"), "mcp", "--dir", folder.path];
+    await model.client.connect(
+      new StdioClientTransport({ command: process.execPath, args: command, stderr: "ignore" }),
+    );
+    expect(await model.call("search", { query: QUESTION })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringMatching(/^CONNECTION_\w+: /) }],
+    });
+    door.open();
+    expect((await model.call("search", { query: QUESTION })).isError).toBeUndefined();
   });
 
   test("says what to install where the SDK is not", async () => {

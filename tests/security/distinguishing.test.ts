@@ -43,7 +43,8 @@ async function play(
 describe("the distinguisher", () => {
   test.each(FLAWS)("succeeds on encryption with a flaw: %s", async (flaw) => {
     using unsafe = new UnsafeEncryption(ring, flaw);
-    expect(distinguish(await play((question) => unsafe.encrypt(question), 80), byLogistic).value).toBeGreaterThan(0.9);
+    // 160 trials gave 1 in each of 40 repetitions; half as many gave .9 in one of twenty.
+    expect(distinguish(await play((question) => unsafe.encrypt(question), 160), byLogistic).value).toBeGreaterThan(0.8);
   });
 
   test("guesses where the product's own class encrypts", async () => {
