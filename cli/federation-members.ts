@@ -116,7 +116,15 @@ export function inviteCommand(): Command {
 
 /** A secret that the shell sends to a file is not for others: the file has the mode of the shell's umask until here. */
 function keepToOwner(file: number): void {
-  if (fstatSync(file).isFile()) fchmodSync(file, 0o600);
+  if (!fstatSync(file).isFile()) return;
+  try {
+    fchmodSync(file, 0o600);
+  } catch {
+    // Another user's shell has made it.
+    process.stderr.write(
+      "note: the file that this goes to keeps its mode; see that others cannot read it (chmod 600)\n",
+    );
+  }
 }
 
 /** What to see to where no coordinator answers; empty where one does. */

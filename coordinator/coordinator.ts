@@ -338,7 +338,8 @@ export class Coordinator {
   }
 
   #expel(member: Member, code: string, reason: string): void {
-    this.#log.warn({ member: member.name, code }, "expelled");
+    if (code === "MEMBERSHIP_CHANGED") this.#log.info({ member: member.name }, "has to connect again");
+    else this.#log.warn({ member: member.name, code }, "expelled");
     this.#options.onEvent?.({ kind: "member-expelled", member: member.name, code });
     member.connection.send({ type: "goodbye", code, reason });
     member.connection.close();

@@ -283,7 +283,7 @@ function notListed({ log, terms, publicKeyOf }: Federation, name: string): Fault
   return new Fault<NodeFolderFaultCode>(
     "NOT_A_MEMBER",
     wasRemoved
-      ? `the founder has removed "${name}" from "${terms.name}" (revision ${String(terms.revision)}); stop its service, or ask the founder for a new invitation of that name and join by it in this folder: documents and keys stay`
+      ? `the founder has removed "${name}" from "${terms.name}" (revision ${String(terms.revision)}); stop its service, or ask the founder for a new invitation of that name, or the newest file where it was added again, and join by it in this folder: documents and keys stay`
       : `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
   );
 }

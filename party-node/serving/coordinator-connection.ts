@@ -82,7 +82,8 @@ export class CoordinatorConnection {
         });
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        if (this.#endedOrderly) this.#log.info("the coordinator closed the connection; trying again");
+        if (error.code === "MEMBERSHIP_CHANGED") this.#log.info({ reason: error.message }, "connecting again");
+        else if (this.#endedOrderly) this.#log.info("the coordinator closed the connection; trying again");
         else this.#log.warn({ code: error.code, reason: error.message }, "not connected");
       }
       if (!this.#stopping()) await this.#pause(attempt);
