@@ -386,6 +386,7 @@ describe("parties come and go", () => {
       log,
       onEvent: (event) => event.kind === "member-left" && left.push(event.code),
     });
+    await using _ended = { [Symbol.asyncDispose]: () => coordinator.close() };
     const url = `ws://127.0.0.1:${String(await coordinator.listen(0, "127.0.0.1"))}`;
     const connect = () => dial(url, { identity: f.identity("asker"), federation: f.federation });
     (await connect()).close();
@@ -404,7 +405,6 @@ describe("parties come and go", () => {
     await until(() => left.length === 2);
     expect(left).toEqual(["CLOSED", "CONNECTION_LOST"]);
     expect(lines.filter(({ level }) => level > 30)).toEqual([]);
-    await coordinator.close();
   });
 
   test("a member's connections are limited", async () => {
