@@ -108,7 +108,7 @@ export function inviteCommand(): Command {
       keepToOwner(1);
       process.stdout.write(`${line}\n`);
       process.stderr.write(
-        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that: ${publish(founder)}${await coordinatorAdvice(founder)}`,
+        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it, or name its file in place of -\n\nBefore that: ${publish(founder)}${await coordinatorAdvice(founder)}`,
       );
     })
     .addHelpText("after", "\nWhere the line goes to a file, that is for its owner alone (mode 0600).");
