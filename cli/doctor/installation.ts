@@ -1,10 +1,16 @@
-import type * as Ort from "onnxruntime-node";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Fault } from "../../crypto/index.ts";
 import { DocumentParser } from "../../party-node/documents/index.ts";
 import { type Finding, advice, broken, ok, reasonOf } from "./finding.ts";
 
-/** A whole ONNX model, y = x (opset 17): enough for a device to show that it works. */
-const IDENTITY_MODEL = "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAR";
+const run = promisify(execFile);
+const DEVICE_PROCESS = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./device-process.ts" : "./device-process.js", import.meta.url),
+);
+/** A driver that hangs is one that does not work. */
+const DEVICE_TIMEOUT_MS = 20_000;
 
 /** Loads what is not JavaScript; loading is the test. */
 export async function installation(): Promise<Finding[]> {
@@ -52,20 +58,16 @@ function whyNotLoaded(error: unknown): string {
 
 /** What encoders of ONNX models can run on, each device tried with a model of one node. */
 async function devices(): Promise<Finding[]> {
-  let ort: typeof Ort;
   try {
-    ort = await import("onnxruntime-node");
+    await import("onnxruntime-node");
   } catch (error) {
     return [advice("onnxruntime", `${whyNotLoaded(error)}; the lexical encoder works without it, ONNX models do not`)];
   }
   const asked = process.env["SOTTO_DEVICE"];
   if (asked !== undefined && !["cpu", "webgpu", "cuda"].includes(asked))
     return [broken("onnxruntime", "SOTTO_DEVICE names no device; set it to cuda, webgpu or cpu, or unset it")];
-  const works = {
-    cuda: await runs(ort, "cuda"),
-    webgpu: await runs(ort, "webgpu"),
-    cpu: await runs(ort, "cpu"),
-  };
+  const [cuda, webgpu, cpu] = await Promise.all([runs("cuda"), runs("webgpu"), runs("cpu")]);
+  const works = { cuda, webgpu, cpu };
   const used = asked ?? Object.entries(works).find(([, does]) => does)?.[0];
   return [
     works.cpu
@@ -92,13 +94,9 @@ async function devices(): Promise<Finding[]> {
   ];
 }
 
-async function runs(ort: typeof Ort, device: string): Promise<boolean> {
-  ort.env.logLevel = "fatal";
+async function runs(device: string): Promise<boolean> {
   try {
-    const model = Buffer.from(IDENTITY_MODEL, "base64");
-    const session = await ort.InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: 4 });
-    await session.run({ x: new ort.Tensor("float32", [1], [1]) });
-    await session.release();
+    await run(process.execPath, [DEVICE_PROCESS, device], { timeout: DEVICE_TIMEOUT_MS, killSignal: "SIGKILL" });
     return true;
   } catch {
     return false;
