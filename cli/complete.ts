@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type RootCommand, ShellCompDirective } from "@bomb.sh/tab";
 import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
+import { printedBy } from "./printed-by.ts";
 
 type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
@@ -75,17 +76,4 @@ function encoders(): string[] {
     ? readdirSync(MODELS).filter((name) => existsSync(join(MODELS, name, "model.onnx")))
     : [];
   return ["lexical", "lexical:2048", ...pulled.map((name) => `onnx:${MODELS}/${name}`)];
-}
-
-/** What is printed meanwhile, line by line: the package answers on the console and nowhere else. */
-function printedBy(print: () => void): string[] {
-  const lines: string[] = [];
-  const { console } = globalThis;
-  globalThis.console = { ...console, log: (line: string) => void lines.push(line) };
-  try {
-    print();
-  } finally {
-    globalThis.console = console;
-  }
-  return lines;
 }

@@ -1,5 +1,6 @@
 import { script } from "@bomb.sh/tab";
 import { Argument, Command } from "commander";
+import { printedBy } from "./printed-by.ts";
 
 const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
@@ -14,13 +15,21 @@ declare -F _get_comp_words_by_ref > /dev/null || _get_comp_words_by_ref() {
 complete -o default -F __sotto_complete sotto
 `;
 
+/** The package's script, which can be read again in a shell that has read it: there its constants could not be set a second time. */
+function bashScript(): string {
+  const lines = printedBy(() => {
+    script("bash", "sotto", "sotto");
+  });
+  return `${lines.join("\n").replaceAll(/^readonly (?=ShellComp)/gm, "")}\n`;
+}
+
 export function completionCommand(): Command {
   return new Command("completion")
     .description("print a script that lets a shell complete commands, options and files at Tab")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .action((shell: (typeof SHELLS)[number]) => {
-      script(shell, "sotto", "sotto");
-      if (shell === "bash") process.stdout.write(BASH_REST);
+      if (shell === "bash") process.stdout.write(`${bashScript()}${BASH_REST}`);
+      else script(shell, "sotto", "sotto");
     })
     .addHelpText(
       "after",

@@ -6,10 +6,11 @@ import { Fault } from "../crypto/index.ts";
 import { watchFederationFile } from "../party-node/federation-file-sync.ts";
 import type { Federation, TlsCertificate } from "../protocol/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
+import { adviceOnAddress, portOf, refusePlainText } from "./coordinator-address.ts";
 import { makeLogger } from "./logging.ts";
 import { type OperationOptions, addOperationOptions, openOperation } from "./operation.ts";
 import { dirOption, parsePort, transcriptOption } from "./options.ts";
-import { onStop, releaseParent, tellParent } from "./supervision.ts";
+import { asService, onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
 interface Options extends OperationOptions {
@@ -19,6 +20,7 @@ interface Options extends OperationOptions {
   readonly transcript?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly behindTlsProxy: boolean;
 }
 
 /** Where a certificate and its key are. */
@@ -38,9 +40,14 @@ export function coordinatorCommand(): Command {
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .option("--tls-cert <file>", "speak wss with this certificate (PEM), those between it and its root behind it")
     .option("--tls-key <file>", "its private key (PEM)")
+    .option(
+      "--behind-tls-proxy",
+      "speak ws although members come by wss: a proxy before it, which only it can be reached through, ends TLS",
+      false,
+    )
     .addOption(transcriptOption());
   return addOperationOptions(command)
-    .action(runCoordinator)
+    .action(asService(runCoordinator))
     .addHelpText(
       "after",
       "\n--tls-cert, --tls-key: read again when the files change or on SIGHUP; connections there are go on. Members reach it at wss://; where the certificate is not from a public authority they join with --ca FILE.",
@@ -54,6 +61,7 @@ async function runCoordinator({
   transcript: path,
   tlsCert,
   tlsKey,
+  behindTlsProxy,
   ...options
 }: Options): Promise<void> {
   const tls = tlsPaths(tlsCert, tlsKey);
@@ -65,6 +73,8 @@ async function runCoordinator({
       `"${identity.name}" is not a coordinator of this federation; ask the founder for \`sotto federation add ${identity.name} ... --role coordinator\``,
     );
   }
+  const at = { port: port ?? federationPort(federation), host, isTls: tls !== null, behindTlsProxy };
+  refusePlainText(federation, at);
   const log = makeLogger("coordinator", identity.name);
   const transcript = path === undefined ? null : openTranscript(path);
   let isListening = false;
@@ -85,9 +95,11 @@ async function runCoordinator({
     onEvent,
     ...(tls ? { tls: readCertificate(tls) } : {}),
   });
-  const listening = await coordinator.listen(port ?? federationPort(federation), host);
+  const listening = await coordinator.listen(at.port, host);
   isListening = true;
   log.info({ host, port: listening, federation: federation.terms.name, tls: tls !== null }, "listening");
+  const advice = adviceOnAddress(federation, at);
+  if (advice !== null) log.warn(advice);
   const endRenewal = tls ? renewWhenChanged(coordinator, tls, log) : () => undefined;
   tellParent({ event: "listening", port: listening });
   const stopWatching = watchFederationFile(federation, folder.federationPath, log);
@@ -107,10 +119,7 @@ async function runCoordinator({
 
 /** The port that members are told to reach. @throws Fault PORT_UNKNOWN. */
 export function federationPort({ terms }: Pick<Federation, "terms">): number {
-  const ports = terms.coordinatorUrls.map((url) => {
-    const { port, protocol } = new URL(url);
-    return port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port);
-  });
+  const ports = terms.coordinatorUrls.map(portOf);
   const [first, ...others] = new Set(ports);
   if (first === undefined || others.length > 0)
     throw new Fault(

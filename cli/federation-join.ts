@@ -1,39 +1,22 @@
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { Fault } from "../crypto/index.ts";
 import { writeFederationFile } from "../party-node/federation-file-sync.ts";
-import { joinByInvitation } from "../party-node/join-by-invitation.ts";
 import { loadKeyFile } from "../party-node/keys.ts";
 import {
   CONFIG_FILE,
   type NodeFolder,
-  createNodeFolder,
+  keepAuthority,
   openNodeFolder,
   readAuthority,
   readFederationFile,
   writeConfig,
 } from "../party-node/node-folder.ts";
-import {
-  type FederationLog,
-  type FederationTerms,
-  INVITATION_PREFIX,
-  mergeLogs,
-  readFederation,
-  readInvitation,
-  toBase64,
-} from "../protocol/index.ts";
-import { addCoordinatorUrl, parsePublicKey } from "./founder-folder.ts";
+import { type FederationLog, type FederationTerms, mergeLogs, readFederation, toBase64 } from "../protocol/index.ts";
+import { FounderFolder, addCoordinatorUrl, founderOf, isFounderFolder, parsePublicKey } from "./founder-folder.ts";
+import { type JoinOptions, type Joined, invitationIn, joinInvited } from "./join-invited.ts";
 import { dirAgain, dirOption } from "./options.ts";
-
-interface JoinOptions {
-  readonly root?: string;
-  readonly dir: string;
-  readonly coordinatorUrl?: string[];
-  readonly ca?: string;
-  readonly encoder?: string;
-}
 
 export function joinCommand(): Command {
   return new Command("join")
@@ -42,7 +25,7 @@ export function joinCommand(): Command {
     )
     .argument(
       "<invitation>",
-      "an invitation, - to read it from standard input, or the federation file that the founder sent",
+      "an invitation, its file, - to read it from standard input, or the federation file that the founder sent",
     )
     .option("--root <key>", "with a file: the root key, as the founder told you over another channel", parsePublicKey)
     .addOption(dirOption())
@@ -53,72 +36,64 @@ export function joinCommand(): Command {
     )
     .option(
       "--ca <file>",
-      "trust only the authorities in this file (PEM) for wss; for a coordinator whose certificate is not from a public one",
+      "trust only the authorities in this file (PEM) for wss, which is copied into the folder; for a coordinator whose certificate is not from a public one",
     )
     .option("--encoder <spec>", "where this node has the federation's encoder, for example onnx:models/minilm")
     .addHelpText(
       "after",
-      "\nAn invitation is a secret until it is used: other users of this machine see a command's arguments, and - does without. With one, the node's folder is made if there is none.",
+      "\nAn invitation is a secret until it is used: other users of this machine see a command's arguments, and - or a file does without. With one, the node's folder is made if there is none.\nIn the founder's folder, with the coordinator's federation file, it brings the founder's own up to date.",
     )
     .action(async (what: string, options: JoinOptions) => {
-      const { folder, log } = isInvitation(what) ? await joinInvited(what, options) : joinByFile(what, options);
-      const { coordinatorUrl, ca, encoder } = options;
-      const { terms } = log.state;
-      writeFederationFile(folder.federationPath, log);
-      writeConfig(folder.path, {
-        ...folder.config,
-        rootPublicKey: terms.rootPublicKey,
-        ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
-        ...(ca === undefined ? {} : { ca: resolve(ca) }),
-        ...(encoder === undefined ? {} : { encoder }),
-      });
-      process.stdout.write(`Joined "${terms.name}" (revision ${String(terms.revision)}). ${nextStep(terms, folder)}\n`);
+      const invitation = await invitationIn(what);
+      if (invitation === null && isFounderFolder(options.dir) && !existsSync(join(resolve(options.dir), CONFIG_FILE)))
+        refreshFounder(what, options.dir);
+      else if (invitation === null) joinByFile(what, options);
+      else joinNode(await joinInvited(invitation, options), options);
     });
 }
 
-interface Joined {
-  readonly folder: NodeFolder;
-  readonly log: FederationLog;
+/** @returns All that is known now. */
+function joinNode({ folder, log: joined }: Joined, { coordinatorUrl, ca, encoder }: JoinOptions): FederationLog {
+  const { rootPublicKey } = joined.state.terms;
+  const log = mergedWithHeld(folder, joined, rootPublicKey);
+  const { terms } = log.state;
+  const authority = ca === undefined ? undefined : readAuthority(resolve(ca));
+  writeFederationFile(folder.federationPath, log);
+  writeConfig(folder.path, {
+    ...folder.config,
+    rootPublicKey,
+    ...(coordinatorUrl === undefined ? {} : { coordinatorUrl }),
+    ...(authority === undefined ? {} : { ca: keepAuthority(folder, authority) }),
+    ...(encoder === undefined ? {} : { encoder }),
+  });
+  process.stdout.write(`Joined "${terms.name}" (revision ${String(terms.revision)}). ${nextStep(terms, folder)}\n`);
+  return log;
 }
 
-const isInvitation = (what: string): boolean => what === "-" || what.startsWith(INVITATION_PREFIX);
-
-function joinByFile(file: string, { root, dir, ca }: JoinOptions): Joined {
+function joinByFile(file: string, options: JoinOptions): void {
+  const { root, dir } = options;
   if (root === undefined)
     throw new Fault(
       "ROOT_KEY_MISSING",
       "say which root key to trust with --root KEY, as the founder told you over another channel than the file",
     );
   const folder = openNodeFolder(dir);
-  if (ca !== undefined) readAuthority(resolve(ca));
-  return { folder, log: mergedWithHeld(folder, readFederation(readFederationFile(resolve(file)), root), root) };
+  const log = joinNode({ folder, log: readFederation(readFederationFile(resolve(file)), root) }, options);
+  // Whoever joins where the founder's file lies may know of members and keys that it does not.
+  const founder = founderOf(file);
+  if (founder?.rootPublicKey === root) founder.takeUp(log);
 }
 
-async function joinInvited(word: string, { root, dir, coordinatorUrl, ca }: JoinOptions): Promise<Joined> {
-  const invitation = readInvitation(word === "-" ? await text(process.stdin) : word);
-  const rootPublicKey = toBase64(invitation.rootPublicKey);
-  if (root !== undefined && root !== rootPublicKey)
-    throw new Fault(
-      "ROOT_KEY_OTHER",
-      "the invitation is of a federation with another root key than --root; ask the founder which is right",
-    );
-  const folder = existsSync(join(resolve(dir), CONFIG_FILE))
-    ? openNodeFolder(dir)
-    : createNodeFolder(dir, invitation.name);
-  const { name } = folder.config;
-  if (name !== invitation.name)
-    throw new Fault(
-      "NAME_OTHER",
-      `the invitation is for "${invitation.name}", and the node in ${folder.path} is "${name}"; choose another folder with --dir, or ask for an invitation of that name`,
-    );
-  const log = await joinByInvitation({
-    invitation,
-    identity: { name, secretKey: loadKeyFile(folder.keyPath).identity.privateKey },
-    coordinatorUrls: coordinatorUrl,
-    ca: ca === undefined ? undefined : readAuthority(resolve(ca)),
-    wallClock: () => Date.now(),
-  });
-  return { folder, log: mergedWithHeld(folder, log, rootPublicKey) };
+/** In the founder's folder nobody joins: the file is taken into the founder's own. */
+function refreshFounder(file: string, dir: string): void {
+  const founder = new FounderFolder(dir);
+  const isNewer = founder.takeUp(readFederation(readFederationFile(resolve(file)), founder.rootPublicKey));
+  const revision = String(founder.log.state.terms.revision);
+  process.stdout.write(
+    isNewer
+      ? `The founder's file, ${founder.file}, is at revision ${revision} now: it has what ${file} has.\n`
+      : `The founder's file, ${founder.file}, has all of it already (revision ${revision}). To have a node join, name its folder with --dir.\n`,
+  );
 }
 
 /** What a member that has just joined does next. */

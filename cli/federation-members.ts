@@ -1,7 +1,9 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { fchmodSync, fstatSync } from "node:fs";
 import { Fault } from "../crypto/index.ts";
 import { type Role, roleNames } from "../protocol/index.ts";
 import { FEDERATION_FILE, FounderFolder, addCoordinatorUrl, parsePublicKey } from "./founder-folder.ts";
+import { isListening } from "./listening.ts";
 import { makeInvitation } from "./make-invitation.ts";
 import { dirOption, memberNameArgument } from "./options.ts";
 
@@ -94,16 +96,44 @@ export function inviteCommand(): Command {
       `${roleNames.join(", ")}; several joined by commas, or given again`,
       (text, before?: string) => (before === undefined ? text : `${before},${text}`),
     )
-    .option("--expires <time>", "how long it can be used: 12h, 7d", parseDuration, 7 * UNIT_MS.d)
+    .addOption(
+      new Option("--expires <time>", "how long it can be used: 12h, 7d")
+        .argParser(parseDuration)
+        .default(7 * UNIT_MS.d, "7d"),
+    )
     .addOption(dirOption())
-    .action(({ name, role, expires: ms, dir }: { name: string; role: string; expires: number; dir: string }) => {
+    .action(async ({ name, role, expires: ms, dir }: { name: string; role: string; expires: number; dir: string }) => {
       const founder = new FounderFolder(dir);
       const { line, expires } = makeInvitation(founder, { name, roles: [...new Set(parseRoles(role))], ms });
+      keepToOwner(1);
       process.stdout.write(`${line}\n`);
       process.stderr.write(
-        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it\n\nBefore that: ${publish(founder)}`,
+        `Send this line to ${name} alone, over a channel you trust: whoever has it can become ${name} (${role}), once, until ${expires}. It is not kept here. They run:\n\n  sotto federation join - --dir THEIR-NODE      and paste it, or name its file in place of -\n\nBefore that: ${publish(founder)}${await coordinatorAdvice(founder)}`,
       );
-    });
+    })
+    .addHelpText("after", "\nWhere the line goes to a file, that is for its owner alone (mode 0600).");
+}
+
+/** A secret that the shell sends to a file is not for others: the file has the mode of the shell's umask until here. */
+function keepToOwner(file: number): void {
+  if (!fstatSync(file).isFile()) return;
+  try {
+    fchmodSync(file, 0o600);
+  } catch {
+    // Another user's shell has made it.
+    process.stderr.write(
+      "note: the file that this goes to keeps its mode; see that others cannot read it (chmod 600)\n",
+    );
+  }
+}
+
+/** What to see to where no coordinator answers; empty where one does. */
+async function coordinatorAdvice({ log }: FounderFolder): Promise<string> {
+  const { coordinatorUrls } = log.state.terms;
+  const answers = await Promise.all(coordinatorUrls.map(isListening));
+  return answers.includes(true)
+    ? ""
+    : `\nNo coordinator can be reached from here at ${coordinatorUrls.join(", ")}: nobody can join before \`sotto coordinator\` runs there.\n`;
 }
 
 export function revokeInvitationCommand(): Command {

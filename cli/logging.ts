@@ -1,9 +1,15 @@
 import { pino, type Logger } from "pino";
 import { Fault } from "../crypto/index.ts";
+import { logLineForPeople } from "./log-line.ts";
 
-/** JSON lines on standard error; `SOTTO_LOG` sets the level (default info). No field ever holds a key, vector, score, question or passage. */
+/**
+ * JSON lines on standard error, and at a terminal lines for people; `SOTTO_LOG` sets the level (default info). No field ever holds a key, vector, score, question or
+ * passage.
+ */
 export function makeLogger(process: string, name: string): Logger {
-  return pino(loggerOptions(process, name), pino.destination({ dest: 2, sync: true }));
+  const { stderr } = globalThis.process;
+  const forPeople = { write: (line: string) => void stderr.write(logLineForPeople(line)) };
+  return pino(loggerOptions(process, name), stderr.isTTY ? forPeople : pino.destination({ dest: 2, sync: true }));
 }
 
 /**

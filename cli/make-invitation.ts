@@ -14,13 +14,18 @@ export interface InvitationTerms {
  * Signs an invitation into the founder's file.
  *
  * @returns The line for who is invited, which is kept nowhere, and until when it can be used.
- * @throws Fault NAME_TAKEN, and those of {@link FounderFolder.change}.
+ * @throws Fault COORDINATOR_MISSING, NAME_TAKEN, and those of {@link FounderFolder.change}.
  */
 export function makeInvitation(
   founder: FounderFolder,
   { name, roles, ms }: InvitationTerms,
 ): { readonly line: string; readonly expires: string } {
   const { terms, invitations } = founder.log.state;
+  if (!terms.members.some(({ roles: has }) => has.includes("coordinator")))
+    throw new Fault(
+      "COORDINATOR_MISSING",
+      "the federation has no coordinator yet, and invitations name its key: on its machine `sotto init hub`, then here `sotto federation add hub --key KEY --role coordinator` with the key that it prints",
+    );
   if (invitations.has(name) || terms.members.some((member) => member.name === name))
     throw new Fault(
       "NAME_TAKEN",

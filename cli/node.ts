@@ -20,7 +20,7 @@ import { makeLogger } from "./logging.ts";
 import { type ServiceOptions, openServices } from "./node-services.ts";
 import { type OperationOptions, addOperationOptions, openOperation } from "./operation.ts";
 import { dirOption, transcriptOption, wholeNumber } from "./options.ts";
-import { onStop, releaseParent, tellParent } from "./supervision.ts";
+import { asService, onStop, releaseParent, tellParent } from "./supervision.ts";
 import { openTranscript } from "./transcript.ts";
 
 interface Options extends ServiceOptions, OperationOptions {
@@ -78,7 +78,7 @@ export function nodeCommand(): Command {
     )
     .addOption(transcriptOption());
   return addOperationOptions(command)
-    .action(runNode)
+    .action(asService(runNode))
     .addHelpText(
       "after",
       "\n--query-budget: scores of enough chosen questions give the passages' vectors away, and with them much of their words. By default a querier may ask so few that vectors stay less than half known (docs/extraction.md); allow more where you would let all copy what the vectors say, or single members more (sotto rights). A querier who is refused is told when it may ask again.\n\n--routable: any querier of the federation may have up to 64 codes of 256 bits, each of what most of 5 or more passages have in common, and how many passages each stands for: what the collection is about, roughly. The coordinator does not see them.",

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { Fault } from "../crypto/index.ts";
 import { printable } from "./printable.ts";
-import { EXIT_STOPPED } from "./supervision.ts";
+import { EXIT_NOT_ITS_PLACE, EXIT_STOPPED, LastingFault } from "./supervision.ts";
 
 /** Exit code for something that a person can put right. */
 const EXIT_FAULT = 2;
@@ -18,6 +18,7 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(
       `${styleText("red", "error", { stream: process.stderr })} ${error.code}: ${printable(error.message)}\n`,
     );
+    if (error instanceof LastingFault) return EXIT_NOT_ITS_PLACE;
     return error.code === "ABORTED" ? EXIT_STOPPED : EXIT_FAULT;
   }
   if (isSystemError(error)) {

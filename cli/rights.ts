@@ -66,16 +66,32 @@ function setRightsCommand(): Command {
 function clearRightsCommand(): Command {
   return new Command("clear")
     .description(
-      "take a querier's own rights back, so that those of everybody else hold for it; without a name all rights",
+      "take a querier's own rights back, so that those of everybody else hold for it; with --all, what was set for everybody else too",
     )
     .argument("[member]", "a querier", memberNameArgument)
+    .option("--all", "take back all that was ever set: every querier may ask again, within the node's budget", false)
     .addOption(dirOption())
-    .action((member: string | undefined, { dir }: { dir: string }) => {
-      const folder = openNodeFolder(dir);
-      const { default: everybody, members } = rightsIn(folder);
-      const others = new Map([...members].filter(([name]) => name !== member));
-      change(folder, member === undefined ? NO_RIGHTS : { default: everybody, members: others });
-    });
+    .action(runClear);
+}
+
+/** @throws Fault OPTION_MISSING, OPTION_UNFIT, RIGHTS_UNKNOWN, and those of the folder. */
+function runClear(member: string | undefined, { dir, all }: { dir: string; all: boolean }): void {
+  const folder = openNodeFolder(dir);
+  const { default: everybody, members } = rightsIn(folder);
+  if (member !== undefined && all)
+    throw new Fault("OPTION_UNFIT", "name a querier, or give --all for everybody; not both");
+  if (all) {
+    change(folder, NO_RIGHTS);
+    return;
+  }
+  if (member === undefined)
+    throw new Fault("OPTION_MISSING", "say whose rights to take back, or with --all that it is everybody's");
+  if (!members.has(member))
+    throw new Fault(
+      "RIGHTS_UNKNOWN",
+      `"${member}" has no rights of its own here, and nothing was changed; \`sotto rights show\` lists who has`,
+    );
+  change(folder, { default: everybody, members: new Map([...members].filter(([name]) => name !== member)) });
 }
 
 const NO_RIGHTS: Rights = { default: RIGHT_DEFAULT, members: new Map() };
@@ -100,11 +116,13 @@ function runSet(member: string | undefined, { dir, query, questions, days, passa
   };
   if (Object.keys(said).length === 0)
     throw new Fault("OPTION_MISSING", "say what to change: --query, --no-query, --questions, --days or --passages");
-  if (member === undefined) change(folder, { default: { ...everybody, ...said }, members });
-  else {
-    const right = { ...rightOf({ default: everybody, members }, member), ...said };
-    change(folder, { default: everybody, members: new Map(members).set(member, right) });
-  }
+  const right = { ...(member === undefined ? everybody : rightOf({ default: everybody, members }, member)), ...said };
+  if (member === undefined) change(folder, { default: right, members });
+  else change(folder, { default: everybody, members: new Map(members).set(member, right) });
+  if (!right.mayQuery && query === undefined)
+    process.stderr.write(
+      `note: ${member ?? EVERYBODY} may not ask, and this changes nothing before it may: sotto rights set ${member === undefined ? "" : `${member} `}--query\n`,
+    );
 }
 
 /** @throws Fault RIGHTS_MALFORMED. */

@@ -1,3 +1,5 @@
+import { Fault } from "../crypto/index.ts";
+
 /*
  * A command that was started by another of our commands (demo, trial, a test) tells its parent over Node's IPC channel when it is ready and what it
  * has done, and stops when the parent is gone, so that nothing is left behind.
@@ -20,6 +22,27 @@ export type ChildEvent =
 
 /** Exit code for what was stopped by Ctrl-C, as shells have it. */
 export const EXIT_STOPPED = 130;
+
+/** Exit code of a service that would fail in the same way however often it was started again: EX_NOPERM of sysexits.h. */
+export const EXIT_NOT_ITS_PLACE = 77;
+
+/** Why a service that is started again ends again. */
+export class LastingFault extends Fault<string> {}
+
+/** Faults of who is not, or not any more, what the service needs it to be in the federation. */
+const LASTING: ReadonlySet<string> = new Set(["NOT_A_MEMBER", "WRONG_ROLE"]);
+
+/** A command that serves until it is stopped, and that systemd and the like start again when it fails. @throws LastingFault. */
+export function asService<Options>(run: (options: Options) => Promise<void>): (options: Options) => Promise<void> {
+  return async (options) => {
+    try {
+      await run(options);
+    } catch (error) {
+      if (!(error instanceof Fault) || !LASTING.has(error.code)) throw error;
+      throw new LastingFault(error.code, error.message, error);
+    }
+  };
+}
 
 /** Tells the parent, if there is one that listens. */
 export function tellParent(event: ChildEvent): void {

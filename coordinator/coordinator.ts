@@ -186,7 +186,9 @@ export class Coordinator {
       else await this.#receiveInvited(connection);
     } catch (error) {
       this.#options.onEvent?.({ kind: "strangers-refused", connections: 1 });
-      if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
+      if (error instanceof Fault && error.code === "CONNECTION_LOST")
+        this.#log.info("a connection was closed before it was known whose it is");
+      else if (error instanceof Fault) this.#log.warn({ code: error.code }, "a connection was not admitted");
       else this.#log.error({ err: error }, "admitting a connection failed");
     } finally {
       this.#waiting.leave(socket);
@@ -196,8 +198,11 @@ export class Coordinator {
   /** Stays in the waiting room until it is gone. */
   async #receiveInvited(connection: SecureConnection): Promise<void> {
     const { federation } = this.#options;
-    const code = await receiveInvited({ connection, federation, wallClock: () => Date.now() });
-    this.#log.info({ invited: connection.peer, ...(code === null ? {} : { code }) }, "somebody came by an invitation");
+    const { peer: invited } = connection;
+    const { hasJoined, refused } = await receiveInvited({ connection, federation, wallClock: () => Date.now() });
+    if (hasJoined) this.#log.info({ member: invited }, "joined by invitation");
+    else if (refused !== null) this.#log.warn({ invited, code: refused }, "an invitation was refused");
+    else this.#log.info({ invited }, "came with an invitation, and left without joining");
   }
 
   #join(member: Member): void {
@@ -333,7 +338,8 @@ export class Coordinator {
   }
 
   #expel(member: Member, code: string, reason: string): void {
-    this.#log.warn({ member: member.name, code }, "expelled");
+    if (code === "MEMBERSHIP_CHANGED") this.#log.info({ member: member.name }, "has to connect again");
+    else this.#log.warn({ member: member.name, code }, "expelled");
     this.#options.onEvent?.({ kind: "member-expelled", member: member.name, code });
     member.connection.send({ type: "goodbye", code, reason });
     member.connection.close();
@@ -341,8 +347,11 @@ export class Coordinator {
 
   #leave(member: Member, why: Fault): void {
     this.#members.delete(member);
-    this.#log.info({ member: member.name, code: why.code }, "disconnected");
-    this.#options.onEvent?.({ kind: "member-left", member: member.name, code: why.code });
+    const { name, connection } = member;
+    const code = connection.endedOrderly ? "CLOSED" : why.code;
+    if (connection.endedOrderly) this.#log.info({ member: name }, "disconnected");
+    else this.#log.info({ member: name, code }, "disconnected without a word");
+    this.#options.onEvent?.({ kind: "member-left", member: name, code });
     const served = this.#roster.leave(member);
     this.#queries.left(member);
     this.#sessions.left(member);

@@ -12,14 +12,19 @@ export interface InvitedOptions {
  * Deals with somebody who has shown an invitation's key and is no member: it is sent the federation's file, may send one claim, and is sent the file again when
  * it has joined. Whatever else it says ends the connection, and so does the time that strangers have.
  *
- * @returns The code with which it was refused; null for who has joined, or left.
+ * @returns Whether it has joined, and otherwise the code with which it was refused; null for who left.
  */
-export async function receiveInvited({ connection, federation, wallClock }: InvitedOptions): Promise<string | null> {
+export async function receiveInvited({
+  connection,
+  federation,
+  wallClock,
+}: InvitedOptions): Promise<{ readonly hasJoined: boolean; readonly refused: string | null }> {
   const ended = Promise.withResolvers<null>();
   const timer = setTimeout(() => {
     connection.close();
   }, limits.handshakeTimeoutMs);
   let refused: string | null = null;
+  let hasJoined = false;
   const sendFile = (): void => {
     connection.send({ type: "federation", file: federation.file });
   };
@@ -27,6 +32,7 @@ export async function receiveInvited({ connection, federation, wallClock }: Invi
     if (message.type !== "join")
       throw new Fault("MESSAGE_UNKNOWN", `who is invited does not send ${message.type} before it has joined`);
     federation.admit(message.claim, wallClock());
+    hasJoined = true;
     sendFile();
   };
   sendFile();
@@ -47,5 +53,5 @@ export async function receiveInvited({ connection, federation, wallClock }: Invi
   );
   await ended.promise;
   clearTimeout(timer);
-  return refused;
+  return { hasJoined, refused };
 }

@@ -27,6 +27,8 @@ export interface JoinOptions extends Pick<DialOptions, "ca" | "observer"> {
   readonly coordinatorUrls?: readonly string[] | undefined;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
+  /** Called before the node's key is shown to the coordinator: from then on it may be a member's, whatever this side hears. */
+  readonly onClaim?: (() => void) | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function joinByInvitation(options: JoinOptions): Promise<Federation
     };
     return (await firstToAnswer({ urls: coordinatorUrls, open, hedgeMs: limits.hedgeMs })).connection;
   };
-  const connection = await as(invitationKey(invitation));
+  const connection = await as(invitationKey(invitation)).catch(asOtherCoordinator(invitation));
   try {
     return await enter(connection, options);
   } catch (error) {
@@ -70,7 +72,10 @@ interface Dialled extends Answered {
 }
 
 /** What is said between the handshake and the file that names this node. */
-function enter(connection: SecureConnection, { invitation, identity, wallClock }: JoinOptions): Promise<FederationLog> {
+function enter(
+  connection: SecureConnection,
+  { invitation, identity, wallClock, onClaim }: JoinOptions,
+): Promise<FederationLog> {
   const rootPublicKey = toBase64(invitation.rootPublicKey);
   const own = toBase64(identity.secretKey.subarray(32));
   let hasAsked = false;
@@ -86,8 +91,11 @@ function enter(connection: SecureConnection, { invitation, identity, wallClock }
     const log = readFederation(message.file, rootPublicKey);
     if (log.state.terms.members.some(({ name, publicKey }) => name === invitation.name && publicKey === own))
       return log;
-    if (!hasAsked)
-      connection.send({ type: "join", claim: encodeValue(claimOf(log, invitation, identity, wallClock())) });
+    if (!hasAsked) {
+      const claim = encodeValue(claimOf(log, invitation, identity, wallClock()));
+      onClaim?.();
+      connection.send({ type: "join", claim });
+    }
     hasAsked = true;
     return null;
   };
@@ -127,6 +135,18 @@ function claimOf(log: FederationLog, token: InvitationToken, identity: Identity,
   return signClaim(content, { entitled, own: identity.secretKey }, invitedView(token).id, nowMs);
 }
 
+/** Who answers does not show the key of a coordinator that the invitation names. */
+function asOtherCoordinator({ name }: InvitationToken): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Fault) || (error.code !== "HANDSHAKE_FAILED" && error.code !== "NOT_A_MEMBER")) throw error;
+    throw new Fault<ProtocolFaultCode>(
+      error.code,
+      `who answers at the coordinator's address shows another key than the invitation of ${name} names: the coordinator has another key since, or somebody else answers there. Ask the founder for a new invitation; before making it, the founder takes up the coordinator's newest file with \`sotto federation join FILE\` (${error.message})`,
+      error,
+    );
+  };
+}
+
 /** A name that somebody has taken answers to that member's key alone. */
 function asUnknown(invitation: InvitationToken): (error: unknown) => never {
   return (error) => {
@@ -137,7 +157,7 @@ function asUnknown(invitation: InvitationToken): (error: unknown) => never {
 function unknown({ name, expires }: InvitationToken, cause?: Fault): Fault {
   return new Fault<ProtocolFaultCode>(
     "INVITATION_UNKNOWN",
-    `the coordinator does not know this invitation of ${name}: it was used or withdrawn, its time (${expires}) has passed, or the coordinator's node has not joined with the founder's newest file; ask the founder`,
+    `the coordinator does not know this invitation of ${name}: it was used or withdrawn, its time (${expires}) has passed, a character was changed in copying, or the coordinator's node has not joined with the founder's newest file; ask the founder`,
     cause,
   );
 }

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Fault } from "../crypto/index.ts";
 import {
@@ -16,10 +16,17 @@ import { NodeIdentity, listedIdentity } from "./node-identity.ts";
 import { whereNodesAre } from "./nearby-nodes.ts";
 
 export type NodeFolderFaultCode =
-  "CONFIG_MISSING" | "CONFIG_MALFORMED" | "CONFIG_EXISTS" | "NOT_JOINED" | "FEDERATION_MISSING" | "NOT_A_MEMBER";
+  | "CONFIG_MISSING"
+  | "CONFIG_MALFORMED"
+  | "CONFIG_EXISTS"
+  | "NOT_JOINED"
+  | "FEDERATION_MISSING"
+  | "NOT_A_MEMBER"
+  | "AUTHORITY_MISSING";
 
 /** Everything a node keeps is in one folder; this is its one small configuration file. Paths are relative to the folder. */
 const CACHE_FILE = "scoring.cache";
+const AUTHORITY_FILE = "coordinator-ca.pem";
 
 const address = z.url({ protocol: /^wss?$/ });
 
@@ -129,6 +136,31 @@ export function createNodeFolder(directory: string, name: string): NodeFolder {
   return folder;
 }
 
+/**
+ * Makes a node's folder for something that may fail.
+ *
+ * @returns The folder, and what removes it again, key and all, with the folders around it that were made for it.
+ * @throws Fault as {@link createNodeFolder}.
+ */
+export function createNodeFolderOnTrial(
+  directory: string,
+  name: string,
+): { readonly folder: NodeFolder; readonly undo: () => void } {
+  const path = resolve(directory);
+  const made = newFoldersAt(path);
+  const folder = createNodeFolder(path, name);
+  const undo = (): void => {
+    for (const file of [folder.keyPath, join(path, CONFIG_FILE)]) rmSync(file, { force: true });
+    for (const empty of made) rmdirSync(empty);
+  };
+  return { folder, undo };
+}
+
+/** The folders that making this one makes, the innermost first. */
+function newFoldersAt(path: string): string[] {
+  return existsSync(path) ? [] : [path, ...newFoldersAt(dirname(path))];
+}
+
 /** @throws Fault CONFIG_MISSING, CONFIG_MALFORMED. */
 export function openNodeFolder(directory: string): NodeFolder {
   const file = join(resolve(directory), CONFIG_FILE);
@@ -201,16 +233,26 @@ export interface OpenedNode {
   readonly encoderSpec: string;
 }
 
-/** @returns The authorities' certificates. @throws Fault CERTIFICATE_MALFORMED. */
+/** @returns The authorities' certificates. @throws Fault AUTHORITY_MISSING, CERTIFICATE_MALFORMED. */
 export function readAuthority(path: string): string {
   let pem: string;
   try {
     pem = readFileSync(path, "utf8");
-  } catch {
-    pem = "";
+  } catch (cause) {
+    throw new Fault<NodeFolderFaultCode>(
+      "AUTHORITY_MISSING",
+      `${path} cannot be read; it should hold the authority's certificate (PEM), from whoever runs the coordinator: put it there, or join again with --ca FILE`,
+      cause,
+    );
   }
   checkAuthority(pem, path);
   return pem;
+}
+
+/** Keeps the authorities in the node's folder, which then needs no other file. @returns The file, relative to the folder. */
+export function keepAuthority({ path }: NodeFolder, pem: string): string {
+  writeFileSync(join(path, AUTHORITY_FILE), pem);
+  return AUTHORITY_FILE;
 }
 
 /** Opens folder, federation and keys, and checks that they belong together. @throws Fault of each, NOT_A_MEMBER, CERTIFICATE_MALFORMED. */
@@ -221,12 +263,7 @@ export function openNode(directory: string): OpenedNode {
   const keys = loadKeyFile(folder.keyPath);
   const { name } = folder.config;
   const own = listedIdentity(keys, federation, name);
-  if (!own) {
-    throw new Fault<NodeFolderFaultCode>(
-      "NOT_A_MEMBER",
-      `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
-    );
-  }
+  if (!own) throw notListed(federation, name);
   const { coordinatorUrl = federation.terms.coordinatorUrls, encoder: encoderSpec = federation.terms.encoder.spec } =
     folder.config;
   return {
@@ -238,4 +275,16 @@ export function openNode(directory: string): OpenedNode {
     ca: folder.config.ca === undefined ? undefined : readAuthority(resolve(folder.path, folder.config.ca)),
     encoderSpec,
   };
+}
+
+/** Why this node cannot act in its federation, and what its operator can do. */
+function notListed({ log, terms, publicKeyOf }: Federation, name: string): Fault {
+  const wasRemoved =
+    !publicKeyOf(name) && log.changes.some(({ action }) => action.type === "member-removed" && action.name === name);
+  return new Fault<NodeFolderFaultCode>(
+    "NOT_A_MEMBER",
+    wasRemoved
+      ? `the founder has removed "${name}" from "${terms.name}" (revision ${String(terms.revision)}); stop its service, or ask the founder for a new invitation of that name, or the newest file where it was added again, and join by it in this folder: documents and keys stay`
+      : `the federation does not list "${name}" with this node's key; send the founder the line that \`sotto init\` printed, and join again with the new federation file`,
+  );
 }

@@ -3,7 +3,7 @@ import { Fault } from "../crypto/fault.ts";
 import { decodeHopMessage, encodeValue } from "./codec.ts";
 import type { ProtocolFaultCode } from "./faults.ts";
 import type { KnownMembers } from "./federation.ts";
-import { HandshakeInbox, asBytes, isRefusal } from "./handshake-inbox.ts";
+import { HandshakeInbox, asBytes, isRefusal, refusalInWords } from "./handshake-inbox.ts";
 import { type Established, type HandshakeContext, type Identity, Initiator, Responder } from "./handshake.ts";
 import { CHANNEL_OVERHEAD_BYTES } from "./secure-channel.ts";
 import { limits } from "./limits.ts";
@@ -44,6 +44,7 @@ export interface AcceptOptions extends ConnectionOptions {
   readonly invitationKeyOf?: ((name: string) => Uint8Array | null) | undefined;
 }
 
+const CLOSE_NORMAL = 1000;
 const CLOSE_POLICY = 1008;
 
 /** What the layer "hop" needs to know of a federation. */
@@ -62,6 +63,7 @@ export class SecureConnection {
   readonly #observer: FrameObserver | undefined;
   readonly #heartbeat: NodeJS.Timeout;
   #alive = true;
+  #endedOrderly = false;
   /** Whether the peer has sent anything authentic: then it has accepted the handshake. */
   #confirmed = false;
   #closing = false;
@@ -93,10 +95,12 @@ export class SecureConnection {
       // The peer judges the handshake's last message when this side has already gone on. Later, a reason anybody can forge says nothing.
       const said = reason.toString();
       const shown = /^[A-Z_]{1,64}$/.test(said) ? said : String(code);
+      const refusal = !this.#confirmed && isRefusal(said) ? said : null;
+      if (!this.#closed) this.#endedOrderly = code === CLOSE_NORMAL;
       this.#ended(
         new Fault(
-          !this.#confirmed && isRefusal(said) ? said : "CONNECTION_LOST",
-          `the connection to ${this.peer} was closed (${shown})`,
+          refusal ?? "CONNECTION_LOST",
+          `the connection to ${this.peer} was closed (${shown})${refusal === null ? "" : refusalInWords(refusal)}`,
         ),
       );
     });
@@ -136,6 +140,11 @@ export class SecureConnection {
     this.#socket.send(this.#established.channel.seal(payload));
   }
 
+  /** Whether it has ended because one side closed it, and nothing went wrong. */
+  get endedOrderly(): boolean {
+    return this.#endedOrderly;
+  }
+
   /** Bytes that the peer has yet to take. */
   get queuedBytes(): number {
     return this.#socket.bufferedAmount;
@@ -149,7 +158,7 @@ export class SecureConnection {
   /** Closes after what is queued has been sent, within a few seconds; what still comes in is dropped. */
   close(): void {
     this.#closing = true;
-    this.#socket.close(1000);
+    this.#socket.close(CLOSE_NORMAL);
     setTimeout(() => {
       this.#socket.terminate();
     }, limits.closeFlushMs).unref();

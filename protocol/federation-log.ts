@@ -132,11 +132,16 @@ export function checkClaim(claim: Claim, entry: Change | Claim | undefined, fede
       "INVITATION_EXPIRED",
       `${action.name} was invited until ${from.expires} and joined later; the founder can invite it again`,
     );
+  if (!isSignedClaim(claim, from.publicKey, federationId))
+    throw tampered(`what ${action.name} has entered is not signed with the keys that it takes`);
+}
+
+/** Whether a claim is signed by the key that entitles its author, base64, and by the one that it names. */
+export function isSignedClaim(claim: Claim, entitledKey: string, federationId: Uint8Array): boolean {
   const content = encodeValue(contentOf(claim));
   const isSigned = (signature: string, key: string): boolean =>
     verifyDetached("federation-claim", federationId, content, fromBase64(signature), fromBase64(key));
-  if (!isSigned(claim.entitled, from.publicKey) || !isSigned(claim.own, action.publicKey))
-    throw tampered(`what ${action.name} has entered is not signed with the keys that it takes`);
+  return isSigned(claim.entitled, entitledKey) && isSigned(claim.own, claim.action.publicKey);
 }
 
 export function tampered(what: string): Fault {

@@ -91,7 +91,8 @@ export class HandshakeInbox {
   readonly #onClose = (code: number, reason: Buffer): void => {
     const said = reason.toString();
     const known: ProtocolFaultCode = isRefusal(said) ? said : "CONNECTION_LOST";
-    this.#fail(new Fault(known, `the peer ended the handshake (${known === said ? said : String(code)})`));
+    const shown = known === said ? `${said})${refusalInWords(known)}` : `${String(code)})`;
+    this.#fail(new Fault(known, `the peer ended the handshake (${shown}`));
   };
 
   readonly #onError = (cause: Error): void => {
@@ -131,4 +132,18 @@ export function isRefusal(code: string): code is ProtocolFaultCode {
     "LIMIT_EXCEEDED",
     "HANDSHAKE_TIMEOUT",
   ].includes(code);
+}
+
+/** What a coordinator's refusal means to whoever runs the node that it refuses, and what they can do; begins with a colon, empty where the code says it all. */
+export function refusalInWords(code: ProtocolFaultCode): string {
+  switch (code) {
+    case "NOT_A_MEMBER":
+      return ": it does not know this member; the founder has removed it, or the coordinator has not joined with the founder's newest file. Ask the founder";
+    case "HANDSHAKE_FAILED":
+      return ": it knows this member by another key; the key was replaced since this folder was copied or restored. Put the newest node.key and federation.json back, or ask the founder to remove the member and invite it again";
+    case "FEDERATION_MISMATCH":
+      return ": it is of another federation; look at its address";
+    default:
+      return "";
+  }
 }

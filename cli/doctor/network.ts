@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 import { Fault } from "../../crypto/index.ts";
 import type { OpenedNode } from "../../party-node/node-folder.ts";
-import { dial } from "../../protocol/index.ts";
+import { type SecureConnection, dial, limits } from "../../protocol/index.ts";
 import { federationPort } from "../coordinator.ts";
 import { type Finding, advice, broken, ok } from "./finding.ts";
 
@@ -24,16 +24,52 @@ export async function network(opened: OpenedNode): Promise<Finding[]> {
 }
 
 async function reachable(url: string, { ca, identity, federation }: OpenedNode): Promise<Finding> {
+  const at: { connection: SecureConnection | null } = { connection: null };
   try {
-    (await dial(url, { identity, federation, ca })).close();
-    return ok("coordinator", `${url} answers`);
+    at.connection = await dial(url, { identity, federation, ca });
+    await admitted(at.connection);
+    return ok("coordinator", `${url} answers, and admits this node`);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const own = federation.hasRole(identity.name, "coordinator") && error.code === "CONNECTION_REFUSED";
-    return broken(
-      "coordinator",
-      `${error.code}: ${error.message}${own ? "; `sotto coordinator` starts this one" : ""}`,
-    );
+    // Once it is connected the coordinator judges, and its words say what to do.
+    const advice = own
+      ? "`sotto coordinator` starts this one"
+      : at.connection
+        ? undefined
+        : OTHER_COORDINATOR[error.code];
+    return broken("coordinator", `${error.code}: ${error.message}${advice === undefined ? "" : `; ${advice}`}`);
+  }
+}
+
+const NEWEST =
+  "join again with the founder's newest federation file; where the coordinator was restored from a backup, its operator puts its newest node.key and federation.json back";
+/** Who answers is not the coordinator that this node's federation file names. */
+const OTHER_COORDINATOR: Readonly<Record<string, string>> = {
+  HANDSHAKE_FAILED: NEWEST,
+  NOT_A_MEMBER: NEWEST,
+  WRONG_ROLE: NEWEST,
+};
+
+/**
+ * The coordinator judges the handshake's last message when this side has gone on: only what it says then shows that it has admitted this node.
+ *
+ * @throws Fault by which it refuses; HANDSHAKE_TIMEOUT.
+ */
+async function admitted(connection: SecureConnection): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => {
+    reject(new Fault("HANDSHAKE_TIMEOUT", "the coordinator accepted the connection and then said nothing"));
+  }, limits.handshakeTimeoutMs);
+  connection.listen((message) => {
+    if (message.type === "goodbye") reject(new Fault(message.code, `the coordinator ended it: ${message.reason}`));
+    else resolve(undefined);
+  }, reject);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    connection.close();
   }
 }
 
@@ -65,11 +101,19 @@ async function certificate(url: string, ca: string | undefined): Promise<Finding
           "certificate",
           `${says}, by ${ca === undefined ? "a public authority" : "the authority this node was given"}`,
         );
-  } catch {
-    return broken("certificate", `${url} speaks no TLS; see the coordinator's line`);
+  } catch (error) {
+    return speaksOtherwise(error)
+      ? broken("certificate", `${url} speaks no TLS; see the coordinator's line`)
+      : advice("certificate", `not looked at: ${url} could not be reached; see the coordinator's line`);
   } finally {
     socket.destroy();
   }
+}
+
+/** Whether something answered, and not with TLS. */
+function speaksOtherwise(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_");
 }
 
 async function port({ federation }: OpenedNode, answers: boolean): Promise<Finding> {

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -32,6 +32,7 @@ export interface Head {
 }
 
 const SQLITE_BUSY = 5;
+const PROCESS_FILE = "lock.pid";
 
 /**
  * A node's append-only account of what it was asked and what it gave: one JSON line an entry, each with the hash of the one before, in files of a few
@@ -265,14 +266,25 @@ function acquire(folder: string): DatabaseSync {
   const lock = new DatabaseSync(join(folder, "lock"));
   try {
     lock.exec("BEGIN EXCLUSIVE");
+    // For whoever is refused; the lock alone decides.
+    writeFileSync(join(folder, PROCESS_FILE), String(process.pid), { mode: 0o600 });
     return lock;
   } catch (cause) {
     lock.close();
     if ((cause as { errcode?: unknown }).errcode !== SQLITE_BUSY) throw cause;
     throw new Fault<AuditFaultCode>(
       "AUDIT_BUSY",
-      `another process writes the audit log in ${folder}: this node runs already, or has not ended yet`,
+      `a coordinator or node already runs in this folder${holderOf(folder)}, and writes ${folder}; end it first, or name another folder with --dir`,
       cause,
     );
+  }
+}
+
+function holderOf(folder: string): string {
+  try {
+    const pid = readFileSync(join(folder, PROCESS_FILE), "utf8");
+    return /^\d{1,10}$/.test(pid) ? ` (process ${pid})` : "";
+  } catch {
+    return "";
   }
 }

@@ -45,6 +45,8 @@ export class CoordinatorConnection {
   #connection: SecureConnection | null = null;
   #isListed = false;
   #isBringing = false;
+  /** Whether the last connection was closed by one of its sides, without a goodbye. */
+  #endedOrderly = false;
   #refusal: Fault | null = null;
 
   constructor(options: CoordinatorConnectionOptions) {
@@ -80,7 +82,9 @@ export class CoordinatorConnection {
         });
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        this.#log.warn({ code: error.code, reason: error.message }, "not connected");
+        if (error.code === "MEMBERSHIP_CHANGED") this.#log.info({ reason: error.message }, "connecting again");
+        else if (this.#endedOrderly) this.#log.info("the coordinator closed the connection; trying again");
+        else this.#log.warn({ code: error.code, reason: error.message }, "not connected");
       }
       if (!this.#stopping()) await this.#pause(attempt);
     }
@@ -119,6 +123,7 @@ export class CoordinatorConnection {
   async #serve(onListed: () => void): Promise<void> {
     const { url, ca, connect, identity, federation, observer } = this.#options;
     const { signal } = this.#stop;
+    this.#endedOrderly = false;
     const connection = await dial(url, { identity, federation, ca, connect, observer, signal });
     if (signal.aborted) {
       connection.close();
@@ -141,6 +146,7 @@ export class CoordinatorConnection {
       }, resolve);
     });
     this.#ended();
+    this.#endedOrderly = connection.endedOrderly && said.goodbye === null;
     if (this.#stopping()) return;
     if (said.goodbye && isRefusal(said.goodbye)) this.#refused(said.goodbye);
     throw said.goodbye ?? lost;

@@ -173,7 +173,9 @@ export class PartyServer {
       this.#fail(
         new Fault(
           "NOT_A_MEMBER",
-          `revision ${String(federation.terms.revision)} of the federation does not list "${identity.name}" with this node's key any more; ask the founder`,
+          listed
+            ? `the founder has listed "${identity.name}" with another key than this node's (revision ${String(revision)}), and the node ends; if that was not meant, ask the founder`
+            : `the founder has removed "${identity.name}" from the federation (revision ${String(revision)}), and the node ends; to serve again, ask the founder for a new invitation of that name and join by it in this folder: documents and keys stay`,
         ),
       );
   }

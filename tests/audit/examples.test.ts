@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { Command } from "commander";
 import { coordinatorCommand } from "../../cli/coordinator.ts";
 import { nodeCommand } from "../../cli/node.ts";
+import { EXIT_NOT_ITS_PLACE } from "../../cli/supervision.ts";
 import { repository } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -42,6 +43,7 @@ describe.each(units)("%s", (unit) => {
       StateDirectory: "sotto",
       StateDirectoryMode: "0700",
       UMask: "0077",
+      RestartPreventExitStatus: String(EXIT_NOT_ITS_PLACE),
     }))
       expect([name, ...values(name)]).toEqual([name, value]);
   });

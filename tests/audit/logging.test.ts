@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { Writable } from "node:stream";
 import { pino } from "pino";
+import { logLineForPeople } from "../../cli/log-line.ts";
 import { loggerOptions } from "../../cli/logging.ts";
 import { Fault } from "../../crypto/index.ts";
 
@@ -67,4 +68,13 @@ test("what an operator needs is printed", () => {
   expect(first).toMatchObject({ name: "alpha", member: "asker", code: "BUSY", passages: 12, parties: ["a", "b"] });
   expect(second?.["err"]).toMatchObject({ code: "STORE_KEY", message: "the store is of another key" });
   expect((second?.["err"] as { stack: string }).stack).toMatch(/^ {4}at .*logging\.test\.ts/);
+});
+
+test("at a terminal a line is for people, without what a terminal would obey", () => {
+  const line = printed((logger) => {
+    logger.warn({ member: "asker\u001b[31m", port: 7400, parties: ["a"] }, "not\nadmitted");
+  });
+  expect(logLineForPeople(line)).toMatch(
+    /^\d\d:\d\d:\d\d warn  not admitted {2}member=asker\[31m {2}port=7400 {2}parties=\["a"\]\n$/,
+  );
 });

@@ -70,7 +70,11 @@ test("no command is loaded to complete the name of one", () => {
   );
   expect(stdout).toBe("init\t\ningest\t\n:4\n");
   expect(stderr).toContain("cli/complete.ts");
-  expect([...stderr.matchAll(/cli\/([a-z-]+)\.ts/g)].map(([, name]) => name)).toEqual(["main", "complete"]);
+  expect([...stderr.matchAll(/cli\/([a-z-]+)\.ts/g)].map(([, name]) => name)).toEqual([
+    "main",
+    "complete",
+    "printed-by",
+  ]);
 });
 
 test("a shell that is not known is refused", () => expectUsageError(["completion", "csh"], /csh.*bash, zsh/s));
@@ -95,6 +99,22 @@ here("bash")(
       await terminal.shows(completed);
       terminal.type(CLEAR_LINE);
     }
+  },
+  60_000,
+);
+
+(installed("bash") ? test : test.skip)(
+  "bash reads the script a second time without a word",
+  () => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, "rc"), startUp("source <(sotto completion bash)\nsource <(sotto completion bash)"));
+    const { status, stderr } = spawnSync("bash", ["--noprofile", "--norc", "-c", "source ./rc && complete -p sotto"], {
+      cwd: folder.path,
+      env: { ...process.env, NODE_OPTIONS: "" },
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
   },
   60_000,
 );

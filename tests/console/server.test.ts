@@ -64,7 +64,7 @@ beforeAll(async () => {
     dir,
   ]);
   const root = /^ {2}(\S{44})$/m.exec(created)?.[1] ?? "";
-  await sottoOutput(["federation", "add", "desk", "--key", key, "--role", "querier", "--dir", dir]);
+  await sottoOutput(["federation", "add", "desk", "--key", key, "--role", "querier,coordinator", "--dir", dir]);
   await sottoOutput(["federation", "join", join(dir, "federation.json"), "--root", root, "--dir", dir]);
   cli = new Cli(["console", "--dir", dir, "--port", "0", "--no-open"]);
   const [, at, secret = ""] = await cli.printed(/http:\/\/127\.0\.0\.1:(\d+)\/#code=(\S+)/);

@@ -376,6 +376,37 @@ describe("parties come and go", () => {
     await leave(second);
   });
 
+  test("who leaves in the ordinary way is not logged as lost, who vanishes is", async () => {
+    const lines: { level: number; msg: string; member?: string; code?: string }[] = [];
+    const left: unknown[] = [];
+    const log = pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line) as never) });
+    const coordinator = new Coordinator({
+      identity: f.identity("hub"),
+      federation: f.copy(),
+      log,
+      onEvent: (event) => event.kind === "member-left" && left.push(event.code),
+    });
+    await using _ended = { [Symbol.asyncDispose]: () => coordinator.close() };
+    const url = `ws://127.0.0.1:${String(await coordinator.listen(0, "127.0.0.1"))}`;
+    const connect = () => dial(url, { identity: f.identity("asker"), federation: f.federation });
+    (await connect()).close();
+    await until(() => lines.some(({ msg }) => msg === "disconnected"));
+    const seen = lines.length;
+    const stranger = new WebSocket(url);
+    await once(stranger, "open");
+    stranger.close();
+    await until(() => lines.length > seen);
+    expect(lines.at(-1)).toMatchObject({ level: 30, msg: "a connection was closed before it was known whose it is" });
+    const vanishes = await IndependentQuerier.connect(url, new IndependentFederation(f.file, f.rootPublicKey), {
+      name: "asker",
+      seed: f.identity("asker").secretKey.slice(0, 32),
+    });
+    vanishes.close();
+    await until(() => left.length === 2);
+    expect(left).toEqual(["CLOSED", "CONNECTION_LOST"]);
+    expect(lines.filter(({ level }) => level > 30)).toEqual([]);
+  });
+
   test("a member's connections are limited", async () => {
     const members = await Promise.all(Array.from({ length: limits.connectionsPerMemberMax }, () => f.dial("beta")));
     await Promise.all(members.map(({ message }) => message("roster")));

@@ -1,10 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { writeConfig } from "../../party-node/node-folder.ts";
+import { FederationByHand } from "../e2e/federation-by-hand.ts";
 import { Authority, hasOpenssl } from "../support/authority.ts";
 import { Cli, type CliOptions, sotto, sottoOutput } from "../support/cli.ts";
 import { TestFederation } from "../support/federation.ts";
@@ -45,7 +46,7 @@ test("a node in good health, and what is wrong with it otherwise", async () => {
   const report = await doctor(dir);
   expect(badOnes(report)).toEqual([]);
   expect(report).toMatchObject({ healthy: true, code: 0 });
-  expect(finding(report, "coordinator")?.says).toBe(`${f.urls[0] ?? ""} answers`);
+  expect(finding(report, "coordinator")?.says).toBe(`${f.urls[0] ?? ""} answers, and admits this node`);
   expect(finding(report, "key files")?.says).toMatch(/^1, /);
   expect(finding(report, "device")?.says).toMatch(/^ONNX models run on (cuda|webgpu|cpu)/);
 
@@ -121,6 +122,43 @@ test("a node in good health, and what is wrong with it otherwise", async () => {
   },
   60_000,
 );
+
+test("a node that was put back from before its key was replaced is told so, and one that was removed", async () => {
+  using folder = temporaryFolder();
+  await using federation = await FederationByHand.found({
+    folder: folder.path,
+    members: { hub: "coordinator", clinic: "querier" },
+  });
+  const [dir, backup] = [federation.dir("clinic"), join(folder.path, "backup")];
+  cpSync(dir, backup, { recursive: true });
+  await sottoOutput(["federation", "rotate-key", "--dir", dir]);
+  const coordinatorOf = async (folderOf: string) => finding(await doctor(folderOf), "coordinator");
+  expect(await coordinatorOf(dir)).toMatchObject({ state: "ok", says: expect.stringMatching(/admits this node$/) });
+  expect(await coordinatorOf(backup)).toMatchObject({
+    state: "broken",
+    says: expect.stringMatching(/^HANDSHAKE_FAILED: .*Put the newest node\.key and federation\.json back/),
+  });
+  await sottoOutput(["federation", "remove", "clinic", "--dir", folder.path]);
+  const publish = ["federation", "join", federation.file, "--root", federation.rootKey, "--dir", federation.dir("hub")];
+  await sottoOutput(publish);
+  await federation.coordinator.printed(/federation changed[^]*federation changed/);
+  expect(await coordinatorOf(backup)).toMatchObject({
+    state: "broken",
+    says: expect.stringMatching(/^NOT_A_MEMBER: .*Ask the founder/),
+  });
+}, 60_000);
+
+test("a certificate is not judged where nobody answers", async () => {
+  using folder = temporaryFolder();
+  await using f = await start();
+  const dir = memberFolder(f, "asker", join(folder.path, "asker"), { coordinatorUrl: "wss://localhost:1" });
+  const report = await doctor(dir);
+  expect(finding(report, "coordinator")?.says).toMatch(/^CONNECTION_REFUSED/);
+  expect(finding(report, "certificate")).toMatchObject({
+    state: "advice",
+    says: expect.stringMatching(/could not be reached; see the coordinator's line/),
+  });
+});
 
 test("a coordinator's port: free, and taken by something else", async () => {
   using folder = temporaryFolder();

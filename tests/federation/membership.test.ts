@@ -68,7 +68,10 @@ describe("who is removed", () => {
   test("ends as a party, and says so", async () => {
     const { f, hub } = await start();
     hub.update(f.revised(without("alpha")));
-    await expect(f.party("alpha").ended).rejects.toMatchObject({ code: "NOT_A_MEMBER" });
+    await expect(f.party("alpha").ended).rejects.toMatchObject({
+      code: "NOT_A_MEMBER",
+      message: expect.stringMatching(/has removed "alpha".*ask the founder for a new invitation/),
+    });
     const client = await f.client("asker");
     const { parties } = await client.query(QUESTION).result;
     expect(parties).toMatchObject([{ party: "beta", status: "answered" }]);

@@ -5,15 +5,19 @@ import {
   type Identity,
   Initiator,
   Responder,
+  encodeValue,
   handshakeContext,
+  invitedView,
   limits,
   openFederation,
   readFederation,
+  readInvitation,
   signClaim,
   signFederation,
   toBase64,
   withClaim,
   writeFederation,
+  writeInvitation,
 } from "../../protocol/index.ts";
 
 /*
@@ -108,4 +112,41 @@ test.each<[string, (now: Federation) => Identity]>([
   const now = replaced(1);
   expect(() => shake([{ name: "asker", secretKey: asker }, away], [shown(now), now])).toThrow(code("HANDSHAKE_FAILED"));
   expect(away.file).toBe(file);
+});
+
+/** Whether somebody invited when the hub had its key number `from` believes whoever shows this. */
+function isBelieved(from: number, shown: Identity): boolean {
+  const guest = { name: "guest", secretKey: asker };
+  const terms = { name: "guest", expires: new Date(Date.now() + 60_000).toISOString() };
+  const told = readInvitation(writeInvitation(replaced(from), terms, guest.secretKey.slice(0, 32)));
+  const one = new Initiator(guest, handshakeContext(invitedView(told), "hop"));
+  const other = new Responder(shown, handshakeContext(open(file), "hop"));
+  try {
+    one.receiveWelcome(other.receiveHello(one.hello));
+    return true;
+  } catch (error) {
+    expect(error).toEqual(code("HANDSHAKE_FAILED"));
+    return false;
+  }
+}
+
+test("who is invited follows a coordinator from the key that it was told, and believes nothing else", () => {
+  const [now, most] = [replaced(2), limits.handshakeClaimsMax];
+  for (const from of [0, 1, 2]) expect(isBelieved(from, hub(now, 2))).toBe(true);
+  expect(isBelieved(0, hub(replaced(most), most))).toBe(true);
+  expect(isBelieved(0, { name: "hub", secretKey: keys[2]! })).toBe(false);
+  expect(isBelieved(0, { ...hub(now, 2), secretKey: eve })).toBe(false);
+  // Eve signs herself in by a key that was never the hub's, or leaves the first step out.
+  const forge = (entitled: Uint8Array, own: Uint8Array): Uint8Array =>
+    encodeValue(
+      signClaim(
+        { previous: toBase64(new Uint8Array(32)), name: "hub", type: "key-replaced" },
+        { entitled, own },
+        now.id,
+        Date.now(),
+      ),
+    );
+  expect(isBelieved(0, { name: "hub", secretKey: eve, claims: [forge(asker, eve)] })).toBe(false);
+  expect(isBelieved(0, { name: "hub", secretKey: keys[2]!, claims: now.keyClaimsOf("hub").slice(1) })).toBe(false);
+  expect(isBelieved(0, { name: "hub", secretKey: eve, claims: [Uint8Array.of(1, 2, 3)] })).toBe(false);
 });

@@ -15,7 +15,7 @@ import {
 import { isAboutOwnPassages } from "../../party-node/serving/not-served.ts";
 import type { EndToEndMessage } from "../../protocol/index.ts";
 import { fault } from "../crypto/support.ts";
-import { expectRefusal, sottoOutput } from "../support/cli.ts";
+import { expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { TestFederation, until } from "../support/federation.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -258,6 +258,25 @@ test("sotto rights says what holds, changes only what it is told to, and knows t
     fault: "NOT_A_QUERIER",
     says: /"asked" is no querier/,
   });
-  expect(await rights("clear")).toMatch(/everybody else .* yes .* the node's budget in the node's days .* 32/);
+  const refused = async (args: readonly string[], fault: string, says: RegExp): Promise<void> =>
+    expectRefusal(["rights", ...args, "--dir", node.path], { fault, says });
+  await refused(["clear", "asked"], "RIGHTS_UNKNOWN", /"asked" has no rights of its own here.*sotto rights show/);
+  await refused(["clear"], "OPTION_MISSING", /with --all that it is everybody's/);
+  await refused(["clear", "asker", "--all"], "OPTION_UNFIT", /not both/);
+  expect(readRights(node.rightsPath)?.members.size).toBe(1);
+  await rights("clear", "asker");
+  expect(readRights(node.rightsPath)).toEqual(everybody({ mayQuery: false, questions: 9 }));
+
+  // A budget does not give the right to ask, and says so.
+  const silent = await sotto(["rights", "set", "asker", "--questions", "5", "--dir", node.path]);
+  expect(silent).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/asker may not ask.*sotto rights set asker --query/),
+  });
+  expect(readRights(node.rightsPath)?.members.get("asker")).toMatchObject({ mayQuery: false, questions: 5 });
+  const given = await sotto(["rights", "set", "asker", "--query", "--dir", node.path]);
+  expect(given).toMatchObject({ code: 0, stderr: "", stdout: expect.stringMatching(/asker .* yes .* 5 in/) });
+
+  expect(await rights("clear", "--all")).toMatch(/everybody else .* yes .* the node's budget in the node's days .* 32/);
   expect(readRights(node.rightsPath)).toEqual(everybody({}));
 });

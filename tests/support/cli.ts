@@ -150,17 +150,17 @@ export async function sottoOutput(args: readonly string[], options: CliOptions =
   return stdout;
 }
 
-/** Runs a command that must be refused with exit code 2, this fault code, and a message that says what to do. */
+/** Runs a command that must be refused with exit code 2, or another, this fault code, and a message that says what to do. */
 export async function expectRefusal(
   args: readonly string[],
-  { fault, says }: { readonly fault: string; readonly says: RegExp },
+  { fault, says, exit = 2 }: { readonly fault: string; readonly says: RegExp; readonly exit?: number },
 ): Promise<void> {
   const { code, stdout, stderr } = await sotto(args);
   expect(stderr).toMatch(new RegExp(`^error ${fault}: `, "m"));
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/bug in Sotto|\n\s+at /);
   expect(stdout).toBe("");
-  expect(code).toBe(2);
+  expect(code).toBe(exit);
 }
 
 /** Runs a command that the command line itself refuses, with exit code 1. */
