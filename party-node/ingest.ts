@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { Fault } from "../crypto/fault.ts";
 import type { DocumentEvent, Problem, ProblemReason, Root, SourceDocument } from "./documents/index.ts";
 import { ParsedFiles, encoderInput, findChanged, findFiles, findRoots, readDocuments } from "./documents/index.ts";
@@ -47,6 +48,10 @@ export interface IngestReport {
 
 /** Statistics are taken anew when the corpus is larger than this many times what they were taken over. */
 const GROWTH_MAX = 1.5;
+/** Problems that a run remembers so as not to report them twice. */
+const PROBLEMS_REMEMBERED_MAX = 100_000;
+/** Documents and problems that are read before whatever else this process does has its turn. */
+const EVENTS_A_TURN = 256;
 const OPTIONS = new Set([
   "paths",
   "within",
@@ -89,17 +94,15 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
   const { roots, problems } = await rootsOf(options);
   problems.forEach(reporter.report);
   await using parsed = new ParsedFiles({ kept: store.extractions, retry: options.retry ?? false, signal });
-  const events = (onFile: () => void): AsyncGenerator<DocumentEvent> => {
-    const read = readDocuments(roots, { parsed, onFile });
-    return alignment ? alignedDocuments(read, alignment) : read;
+  const documents = (report: (problem: Problem) => void, onFile?: () => void): AsyncGenerator<SourceDocument> => {
+    const read = readDocuments(roots, { parsed, ...(onFile ? { onFile } : {}) });
+    return documentsOf(alignment ? alignedDocuments(read, alignment) : read, report, signal);
   };
-  const documents = (onFile: () => void = () => undefined): AsyncGenerator<SourceDocument> =>
-    documentsOf(events(onFile), reporter.report, signal);
 
   const saved = readStatistics(store, encoder);
   const first = saved === null || saved.passageCount === 0 ? encoder.statistics() : null;
   const files = { done: 0, total: await countFiles(roots) };
-  const read = documents(() => files.done++);
+  const read = documents(reporter.report, () => files.done++);
   const survey = await takeSurvey(read, files, reporter.unreadable, first, options);
   const removed = removeDeleted(store, roots, survey);
   forgetExtractions(store, roots, survey, parsed.paths);
@@ -109,7 +112,7 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
     saved !== null &&
     first === null &&
     store.rowCount + survey.newPassages > GROWTH_MAX * saved.passageCount;
-  const taken = grown ? await takeStatistics(documents(), survey, store, encoder) : first;
+  const taken = grown ? await takeStatistics(documents(reporter.reportAgain), survey, store, encoder) : first;
   if (taken !== null) store.writeValue(statisticsName(encoder), taken.toBytes());
   const statistics = taken ?? saved ?? encoder.statistics();
 
@@ -117,7 +120,7 @@ export async function ingest(options: IngestOptions): Promise<IngestReport> {
   const batches = new IngestBatches({ ...options, statistics, version, report: reporter.report });
   const elsewhere = batches.outdated(store.documentKeys("").filter((key) => !survey.documentKeys.has(key)));
   batches.total = survey.passages + elsewhere.reduce((sum, key) => sum + store.passagesOfDocument(key).length, 0);
-  for await (const document of documents()) await batches.add(document);
+  for await (const document of documents(reporter.reportAgain)) await batches.add(document);
   for (const key of elsewhere) {
     signal?.throwIfAborted();
     await batches.add(batches.stored(key));
@@ -259,26 +262,37 @@ async function* documentsOf(
   report: (problem: Problem) => void,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SourceDocument> {
+  let taken = 0;
   for await (const event of events) {
     signal?.throwIfAborted();
     if ("problem" in event) report(event.problem);
     else yield event.document;
+    // The lines of a chunk of a file come without a turn of the event loop between them, and others of this process wait.
+    if (++taken % EVENTS_A_TURN === 0) await setImmediate();
   }
 }
 
-/** Documents are read twice; each problem is reported once. */
+/**
+ * Documents are read again; each problem is reported once, by {@link PROBLEMS_REMEMBERED_MAX} messages that are remembered. Beyond that the first reading's count: problems that only a
+ * later one meets, because a file has changed in between, are then left out.
+ */
 function problemReporter(onProblem: IngestOptions["onProblem"]) {
-  const messages = new Set<string>();
+  const told = new Set<string>();
   const unreadable: string[] = [];
   const reasons: Partial<Record<ProblemReason, number>> = {};
+  let count = 0;
   const report = (problem: Problem): void => {
-    if (messages.has(problem.message)) return;
-    messages.add(problem.message);
+    if (told.has(problem.message)) return;
+    if (told.size < PROBLEMS_REMEMBERED_MAX) told.add(problem.message);
+    count++;
     reasons[problem.reason] = (reasons[problem.reason] ?? 0) + 1;
     if (problem.reason === "UNREADABLE") unreadable.push(problem.file);
     onProblem?.(problem);
   };
-  return { report, unreadable, reasons, count: () => messages.size };
+  const reportAgain = (problem: Problem): void => {
+    if (told.size < PROBLEMS_REMEMBERED_MAX) report(problem);
+  };
+  return { report, reportAgain, unreadable, reasons, count: () => count };
 }
 
 function digest(bytes: Uint8Array): string {

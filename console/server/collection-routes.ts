@@ -10,6 +10,8 @@ import { typedEvents } from "./typed-events.ts";
 export type CollectionFaultCode = "NO_STORE";
 
 const BODY_BYTES_MAX = 1024 * 1024;
+/** Problems of one drop that are told one by one; the report has how many there were, by reason. */
+const PROBLEMS_TOLD_MAX = 100;
 
 const eraseBody = z.strictObject({ keys: z.array(z.string().min(1)).min(1).max(DOCUMENTS_MAX) });
 
@@ -71,12 +73,17 @@ export function collectionRoutes({ own, hosted, onBug }: CollectionRoutesOptions
       path: "/api/drops/:id/ingest",
       timeoutMs: null,
       handle: async ({ response, params: { id = "" }, signal }) => {
-        const send = typedEvents<DropEvents>(new EventStream(response), signal);
+        const { send, offer } = typedEvents<DropEvents>(new EventStream(response, signal));
+        let told = 0;
         try {
           const report = await store().takeIn(id, {
             signal,
-            onProgress: (progress) => void send("progress", progress),
-            onProblem: (problem) => void send("problem", problem),
+            onProgress: (progress) => {
+              offer("progress", progress);
+            },
+            onProblem: (problem) => {
+              if (++told <= PROBLEMS_TOLD_MAX) void send("problem", problem);
+            },
           });
           await send("done", report);
         } catch (error) {

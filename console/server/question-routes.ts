@@ -29,7 +29,7 @@ export function questionRoutes({ asker, federation, member, version, onBug }: Qu
       handle: async ({ request, response, signal }) => {
         const { question, k } = await readJson(request, questionBody, BODY_BYTES_MAX);
         checkQuestion(question);
-        const send = typedEvents<QuestionEvents>(new EventStream(response), signal);
+        const { send } = typedEvents<QuestionEvents>(new EventStream(response, signal));
         try {
           await asker.inTurn(async (client) => {
             using traffic = asker.measure();

@@ -55,14 +55,14 @@ async function answerQuestion(
     sendJson(response, shown(await asking.result));
     return;
   }
-  const stream = new EventStream(response);
+  const stream = new EventStream(response, signal);
   try {
-    for await (const outcome of asking) await stream.send("party", outcome, signal);
-    await stream.send("result", shown(await asking.result), signal);
+    for await (const outcome of asking) await stream.send("party", outcome);
+    await stream.send("result", shown(await asking.result));
   } catch (error) {
     const problem = problemOf(error);
     if (problem.code === "INTERNAL" && !signal.aborted) onBug(error);
-    await stream.send("problem", problem, signal);
+    await stream.send("problem", problem);
   }
   stream.end();
 }

@@ -23,26 +23,50 @@ export function sendJson(response: ServerResponse, value: unknown, status = 200)
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), each with JSON as its data. */
 export class EventStream {
   readonly #response: ServerResponse;
+  readonly #signal: AbortSignal;
+  /** Resolves when the caller can take more; null while it can. One for all who wait. */
+  #drained: Promise<void> | null = null;
 
-  /** Sends the headers. */
-  constructor(response: ServerResponse) {
+  /**
+   * Sends the headers.
+   *
+   * @param signal - Aborted when the caller has gone: nothing is sent any more, and nobody waits.
+   */
+  constructor(response: ServerResponse, signal: AbortSignal) {
     this.#response = response.writeHead(200, { "content-type": "text/event-stream" });
+    this.#signal = signal;
     response.flushHeaders();
   }
 
-  /**
-   * Resolves when the caller can take more.
-   *
-   * @param signal - Ends the wait for a caller that has gone: the promise then resolves too.
-   */
-  async send(event: string, data: unknown, signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)) return;
-    await once(this.#response, "drain", { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  /** Resolves when the caller can take more. What is sent before that is kept in memory. */
+  async send(event: string, data: unknown): Promise<void> {
+    this.#write(event, data);
+    await this.#drained;
+  }
+
+  /** Sends what can be left out, such as progress: nothing while the caller takes no more. */
+  offer(event: string, data: unknown): void {
+    if (this.#drained === null) this.#write(event, data);
   }
 
   end(): void {
     this.#response.end();
+  }
+
+  #write(event: string, data: unknown): void {
+    if (this.#signal.aborted) return;
+    if (this.#response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)) return;
+    this.#drained ??= this.#drain();
+    // Whoever only offers does not wait for it.
+    this.#drained.catch(() => undefined);
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      await once(this.#response, "drain", { signal: this.#signal });
+      this.#drained = null;
+    } catch (error) {
+      if (!this.#signal.aborted) throw error;
+    }
   }
 }

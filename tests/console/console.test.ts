@@ -182,6 +182,18 @@ describe("documents", () => {
   });
 });
 
+browserTest(
+  "a file of nothing but bad lines is read to its end, with its first problems listed and all counted",
+  async () => {
+    await go(page, "collections");
+    const path = join(folder.path, "bad.jsonl");
+    writeFileSync(path, "x\n".repeat(25_000));
+    await page.setInputFiles('input[type="file"]', path);
+    await page.waitForSelector("text=And 24,900 more. All by reason: 25,000 NOT_JSON.");
+    expect(await page.locator(".drop-problems li").count()).toBe(100);
+  },
+);
+
 browserTest("who is there, and how far the coordinator is", async () => {
   await go(page, "federation");
   expect(await page.locator(`[data-member="${DESK}"]`).innerText()).toMatch(

@@ -3,8 +3,12 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { collectionRoutes } from "../../console/server/collection-routes.ts";
 import { Drops } from "../../console/server/drops.ts";
 import { Entry } from "../../console/server/entry.ts";
+import type { OwnStore } from "../../console/server/own-store.ts";
+import { startLocalServer } from "../../integrations/http/index.ts";
+import type { IngestReport } from "../../party-node/ingest.ts";
 import { buildPage } from "./build.ts";
 import { Cli, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -28,18 +32,23 @@ interface Asked {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** Default: the console's. */
+  readonly port?: number;
 }
 
-function get(path: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Got> {
+function get(path: string, { method = "GET", headers = {}, body, port: at = port }: Asked = {}): Promise<Got> {
   return new Promise((resolve, reject) => {
     const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
-    const sent = request({ host: "127.0.0.1", port, path, method, headers: { ...type, ...headers } }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part));
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      });
-    });
+    const sent = request(
+      { host: "127.0.0.1", port: at, path, method, headers: { ...type, ...headers } },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => (text += part));
+        response.on("end", () => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        });
+      },
+    );
     sent.on("error", reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
@@ -208,6 +217,20 @@ describe("drops", () => {
     await drops.clear();
     expect(existsSync(path)).toBe(false);
   });
+});
+
+test("of a drop's problems the first hundred are told, and the report counts all", async () => {
+  const report = { problems: 5000, reasons: { NOT_JSON: 5000 } };
+  const takeIn: OwnStore["takeIn"] = async (_, { onProblem }) => {
+    for (let line = 1; line <= report.problems; line++)
+      onProblem?.({ file: "a.jsonl", line, reason: "NOT_JSON", message: `line ${String(line)}` });
+    return report as IngestReport;
+  };
+  const routes = collectionRoutes({ own: { takeIn } as OwnStore, hosted: [], onBug: () => undefined });
+  await using server = await startLocalServer({ port: 0, token, routes });
+  const { body } = await get("/api/drops/1/ingest", inside({ method: "POST", port: server.port }));
+  expect(body.match(/^event: problem$/gm)).toHaveLength(100);
+  expect(body).toContain(`event: done\ndata: ${JSON.stringify(report)}`);
 });
 
 test("a port that is taken is said to be, and Ctrl-C ends the console", async () => {

@@ -94,6 +94,22 @@ test("a bad line is named by file and line, and the rest is ingested", async () 
   expect([report.problems, report.documents.added, w.store.rowCount]).toEqual([1, 5, 5]);
 });
 
+test("a file of bad lines is counted exactly, beyond what is remembered too, and whoever else waits has a turn", async () => {
+  using w = workplace();
+  const bad = 100_050;
+  w.write("bad.jsonl", "x\n".repeat(bad));
+  let told = 0;
+  let [last, longest] = [performance.now(), 0];
+  const turns = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  const report = await w.run({ onProblem: () => told++ });
+  clearInterval(turns);
+  expect([told, report.problems, report.reasons]).toEqual([bad, bad, { NOT_JSON: bad }]);
+  expect(longest).toBeLessThan(1000);
+}, 60_000);
+
 test("changed, deleted and added documents touch only their blocks", async () => {
   using w = workplace();
   w.write("c.jsonl", lines(0, 160));

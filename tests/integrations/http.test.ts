@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, type ServerResponse, request } from "node:http";
 import { type Socket, connect } from "node:net";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
@@ -328,8 +328,8 @@ describe("the end", () => {
       path: "/stream",
       timeoutMs: null,
       handle: async ({ response, signal }) => {
-        const stream = new EventStream(response);
-        await stream.send("greeting", { to: "a\nb" }, signal);
+        const stream = new EventStream(response, signal);
+        await stream.send("greeting", { to: "a\nb" });
         begin(signal);
         await once(signal, "abort");
         stream.end();
@@ -343,6 +343,45 @@ describe("the end", () => {
       headers: { "content-type": "text/event-stream" },
       body: 'event: greeting\ndata: {"to":"a\\nb"}\n\n',
     });
+  });
+});
+
+describe("events for a caller that takes no more", () => {
+  /** An answer whose caller takes nothing until it emits `drain`. */
+  class FullResponse extends EventEmitter {
+    written = 0;
+    writeHead(): this {
+      return this;
+    }
+    flushHeaders(): void {}
+    write(): boolean {
+      this.written++;
+      return false;
+    }
+  }
+
+  test("wait for it together, and progress is left out until it goes on", async () => {
+    const response = new FullResponse();
+    const stream = new EventStream(response as unknown as ServerResponse, new AbortController().signal);
+    const sent = Array.from({ length: 1000 }, (_, line) => stream.send("problem", { line }));
+    expect(response.listenerCount("drain")).toBe(1);
+    for (let done = 0; done < 1000; done++) stream.offer("progress", { done });
+    expect(response.written).toBe(1000);
+    response.emit("drain");
+    await Promise.all(sent);
+    stream.offer("progress", { done: 1000 });
+    expect(response.written).toBe(1001);
+  });
+
+  test("are let go when it has gone", async () => {
+    const gone = new AbortController();
+    const response = new FullResponse();
+    const stream = new EventStream(response as unknown as ServerResponse, gone.signal);
+    const sent = stream.send("problem", {});
+    gone.abort();
+    await sent;
+    await stream.send("problem", {});
+    expect(response.written).toBe(1);
   });
 });
 

@@ -85,13 +85,37 @@ function Progress({ state }: { readonly state: Drop }): JSX.Element {
           {report.seconds.toFixed(1)} s. A node that is running serves them within a second.
         </Notice>
       ) : null}
-      {problems.map(({ file, message }) => (
-        <Notice key={file} kind="warn">
-          <Prose text={message} />
-        </Notice>
-      ))}
+      {problems.length > 0 ? <Problems problems={problems} report={report} /> : null}
       {fault ? <FaultNotice fault={fault} /> : null}
     </div>
+  );
+}
+
+interface ProblemsProps {
+  readonly problems: Drop["problems"];
+  /** Not there yet while files are taken in. */
+  readonly report: Drop["report"] | undefined;
+}
+
+/** What could not be read, and how many more there were. */
+function Problems({ problems, report }: ProblemsProps): JSX.Element {
+  const more = (report?.problems ?? 0) - problems.length;
+  const reasons = Object.entries(report?.reasons ?? {}).map(([reason, many]) => `${number(many)} ${reason}`);
+  return (
+    <Notice kind="warn">
+      <ul class="drop-problems">
+        {problems.map(({ message }) => (
+          <li key={message}>
+            <Prose text={message} />
+          </li>
+        ))}
+      </ul>
+      {more > 0 ? (
+        <p>
+          And {number(more)} more. All by reason: {reasons.join(", ")}.
+        </p>
+      ) : null}
+    </Notice>
   );
 }
 

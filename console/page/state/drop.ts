@@ -9,10 +9,14 @@ export interface Drop {
   /** Files that the node has. */
   readonly sent: number;
   readonly progress?: IngestProgress;
+  /** The first ones, at most {@link PROBLEMS_SHOWN_MAX}; the report counts all of them. */
   readonly problems: readonly { readonly file: string; readonly message: string }[];
   readonly report?: DropEvents["done"];
   readonly fault?: Fault;
 }
+
+/** Nobody reads more, and a list of thousands stops the page. */
+const PROBLEMS_SHOWN_MAX = 100;
 
 /** The last files that were dropped. */
 export const drop = signal<Drop | null>(null);
@@ -33,7 +37,7 @@ export async function takeIn(files: readonly File[], { limits }: OwnCollection):
     change({ phase: "taking-in" });
     await stream<DropEvents>(`/api/drops/${id}/ingest`, {}, (event) => {
       if (event.name === "progress") change({ progress: event.data });
-      else if (event.name === "problem") change({ problems: [...(drop.value?.problems ?? []), named(event.data)] });
+      else if (event.name === "problem") addProblem(event.data);
       else if (event.name === "done") change({ phase: "done", report: event.data });
       else change({ phase: "failed", fault: event.data });
     });
@@ -62,6 +66,11 @@ function refuseTooMuch(files: readonly File[], limits: OwnCollection["limits"]):
 function named({ file, message }: DropEvents["problem"]): Drop["problems"][number] {
   const name = file.split(/[/\\]/).at(-1) ?? file;
   return { file: name, message: message.replaceAll(file, name) };
+}
+
+function addProblem(problem: DropEvents["problem"]): void {
+  const problems = drop.value?.problems ?? [];
+  if (problems.length < PROBLEMS_SHOWN_MAX) change({ problems: [...problems, named(problem)] });
 }
 
 function change(to: Partial<Drop>): void {
