@@ -131,7 +131,10 @@ export const outcomeSchema = z
       .exactOptional(),
     attempts: z.int().exactOptional(),
     passagesScored: z.int(),
-    passagesFetched: z.int().exactOptional().describe("Of them, those whose text was fetched: the party knows which."),
+    passagesAsked: z
+      .int()
+      .exactOptional()
+      .describe("Of them, those that it was asked for, delivered or not: the party knows which."),
     ms: z.number(),
     fault: faultSchema.exactOptional(),
   } satisfies FieldsOf<PartyOutcome>)

@@ -30,7 +30,7 @@ import { TextCodes } from "./text-codes.ts";
 import { between } from "./timings.ts";
 import { type FederationView, viewFederation } from "./federation-view.ts";
 import { PartyRouter } from "../routing/index.ts";
-import { withFault, withFetched } from "./outcome-details.ts";
+import { withAsked, withFault } from "./outcome-details.ts";
 import { notAsked, withRoute } from "./route-outcomes.ts";
 
 export interface ClientOptions {
@@ -228,11 +228,15 @@ export class SottoClient {
     const ranking = mergeRankings(kept, asked?.best ?? [], await hosted, partyMax);
     const scored = performance.now();
     const answered = outcomes.filter(({ status, collection }) => status === "answered" && !collection);
-    const { passages, faults } = (await asked?.passages(
+    const {
+      passages,
+      faults,
+      asked: wanted,
+    } = (await asked?.passages(
       answered.flatMap(({ party }) => (empty.has(party) ? [] : party)),
       ranking.flatMap((ranked) => ("block" in ranked ? ranked : [])),
       signal,
-    )) ?? { passages: [], faults: new Map<string, PartyFault>() };
+    )) ?? { passages: [], faults: new Map<string, PartyFault>(), asked: new Map<string, number>() };
     const { encoder } = this.#options;
     const checked = await checkPassages(inOrder(ranking, passages), embedding, {
       ...checks,
@@ -248,7 +252,7 @@ export class SottoClient {
         const inflated = checked.faults.get(sourceOf(outcome));
         const kept = evidence.get(sourceOf(outcome));
         const proven = inflated && kept !== undefined ? { ...inflated, evidence: kept } : inflated;
-        return withFault(withFetched(outcome, passages), proven ?? missing);
+        return withFault(withAsked(outcome, wanted), proven ?? missing);
       }),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
@@ -294,10 +298,11 @@ export class SottoClient {
     for (const outcome of parties) report(outcome);
     const scored = performance.now();
     const answered = parties.every(({ status }) => status === "answered");
-    const { passages, faults } = answered ? await question.passages(best) : { passages: [], faults: null };
+    const none = { passages: [], faults: null, asked: new Map<string, number>() };
+    const { passages, faults, asked } = answered ? await question.passages(best) : none;
     return {
       passages,
-      parties: parties.map((outcome) => withFault(withFetched(outcome, passages), faults?.get(outcome.party))),
+      parties: parties.map((outcome) => withFault(withAsked(outcome, asked), faults?.get(outcome.party))),
       timingsMs: between({ began, encoded, encrypted, scored, done: performance.now() }),
     };
   }

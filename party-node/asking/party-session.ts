@@ -90,20 +90,27 @@ export class PartySession {
    * same rows can be fetched again.
    *
    * @param handles - Those that matter most first.
+   * @param onSent - Called with how many of them are in a request, as it is sent: the party then knows which.
    * @throws Fault FETCH_EXPIRED, PARTY_OFFLINE, DEADLINE_EXCEEDED, and those of {@link openPassages}.
    */
-  async fetch(query: ScoredQuery, handles: readonly Handle[]): Promise<FetchedPassage[]> {
-    const padded = await this.#ask(query.queryId, handles).catch((error: unknown) => {
+  async fetch(
+    query: ScoredQuery,
+    handles: readonly Handle[],
+    onSent: (count: number) => void = () => undefined,
+  ): Promise<FetchedPassage[]> {
+    const padded = await this.#ask(query.queryId, handles, onSent).catch((error: unknown) => {
       const most = error instanceof Fault ? passageLimitOf(error, this.#channel.party) : null;
       if (most === null) throw error;
       this.#passagesMost = most;
-      return this.#ask(query.queryId, handles);
+      return this.#ask(query.queryId, handles, onSent);
     });
     return openPassages(padded, query, { party: this.#channel.party, federation: this.#federation });
   }
 
-  async #ask(queryId: Uint8Array, handles: readonly Handle[]): Promise<Uint8Array> {
-    const request = { type: "fetch" as const, queryId, handles: packHandles(handles.slice(0, this.#passagesMost)) };
+  async #ask(queryId: Uint8Array, handles: readonly Handle[], onSent: (count: number) => void): Promise<Uint8Array> {
+    const asked = handles.slice(0, this.#passagesMost);
+    const request = { type: "fetch" as const, queryId, handles: packHandles(asked) };
+    if (this.usable) onSent(asked.length);
     return (await this.#channel.ask(request, "passages")).padded;
   }
 

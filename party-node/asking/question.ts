@@ -45,6 +45,14 @@ export const GRACE_MS = 2000;
 /** Takes what is found against a party. What it is given may hold a question in the open. */
 export type EvidenceSink = (accusation: Accusation) => string | null;
 
+/** What came of fetching. */
+export interface Fetched {
+  readonly passages: CitedPassage[];
+  readonly faults: Map<string, PartyFault>;
+  /** Party -> how many passages were asked for there, delivered or not. */
+  readonly asked: Map<string, number>;
+}
+
 interface Delivery {
   readonly rows: readonly FetchedPassage[];
   /** As many as the party hands out. */
@@ -199,7 +207,8 @@ export class Question {
     answered: readonly string[],
     best: readonly Candidate[],
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, PartyFault> }> {
+  ): Promise<Fetched> {
+    const asked = new Map<string, number>();
     const faults = new Map<string, PartyFault>();
     const fetched = new Map<string, CitedPassage>();
     await Promise.all(
@@ -207,7 +216,7 @@ export class Question {
         const wanted = best.filter((candidate) => candidate.party === party);
         using span = querySpan("fetch", this.#queryId, { party });
         try {
-          const { rows, most } = await this.#fetch(party, wanted, signal);
+          const { rows, most } = await this.#fetch(party, wanted, asked, signal);
           for (const row of rows) {
             const { block, slot, documentId, title, text, ordinal, ...rest } = row;
             const candidate = wanted.find((one) => one.block === block && one.slot === slot);
@@ -226,7 +235,7 @@ export class Question {
         }
       }),
     );
-    return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults };
+    return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults, asked };
   }
 
   /**
@@ -270,8 +279,18 @@ export class Question {
     return { code: error.code, reason: error.message, ...(kept == null ? {} : { evidence: kept }) };
   }
 
-  /** One party's passages, or a fault once they have taken what was left of the deadline, and two seconds. */
-  async #fetch(party: string, wanted: readonly Candidate[], signal: AbortSignal | undefined): Promise<Delivery> {
+  /**
+   * One party's passages, or a fault once they have taken what was left of the deadline, and two seconds.
+   *
+   * @param asked - Is given how many of them the party was asked for.
+   */
+  async #fetch(
+    party: string,
+    wanted: readonly Candidate[],
+    asked: Map<string, number>,
+    signal: AbortSignal | undefined,
+  ): Promise<Delivery> {
+    let isOver = false;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => {
@@ -289,16 +308,26 @@ export class Question {
     // The party gives the same rows again, to whoever asks for them through another coordinator.
     const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
       const session = await this.#options.session(party);
-      return { rows: await session.fetch(query, wanted), most: session.passagesMost };
+      // Who has the result is told that nothing more is asked for.
+      if (isOver) throw new Fault("ABORTED", "the passages are not waited for any more");
+      return { rows: await session.fetch(query, wanted, countAsked(asked, party)), most: session.passagesMost };
     });
     fetched.catch(() => undefined);
     try {
       return await Promise.race([fetched, late.promise]);
     } finally {
+      isOver = true;
       signal?.removeEventListener("abort", onAbort);
       clearTimeout(timer);
     }
   }
+}
+
+/** @returns Keeps the largest number of passages that a request to the party has named: what it refused or did not deliver it knows of too. */
+export function countAsked(asked: Map<string, number>, party: string): (count: number) => void {
+  return (count) => {
+    asked.set(party, Math.max(count, asked.get(party) ?? 0));
+  };
 }
 
 /** What is said of a party that has not delivered all that was wanted. */

@@ -1,6 +1,6 @@
 import { type Asker, Fault } from "../../crypto/index.ts";
 import { Attempts, isLost } from "./attempts.ts";
-import { Question, type QuestionOptions } from "./question.ts";
+import { type Fetched, Question, type QuestionOptions } from "./question.ts";
 import type { CitedPassage, PartyFault, PartyOutcome } from "./result.ts";
 import { type Candidate, mergeTop } from "./ranking.ts";
 
@@ -81,7 +81,7 @@ export class RepeatedQuestion {
     answered: readonly string[],
     best: readonly Candidate[],
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly passages: CitedPassage[]; readonly faults: Map<string, PartyFault> }> {
+  ): Promise<Fetched> {
     const fetched = await Promise.all(
       [...this.#questions].map((question) => {
         const parties = answered.filter((party) => this.#answered.get(party) === question);
@@ -95,6 +95,7 @@ export class RepeatedQuestion {
     return {
       passages: fetched.flatMap(({ passages }) => passages),
       faults: new Map(fetched.flatMap(({ faults }) => [...faults])),
+      asked: new Map(fetched.flatMap(({ asked }) => [...asked])),
     };
   }
 

@@ -84,7 +84,7 @@ export interface HostedOutcome {
   readonly beta: number;
   /** Of DistanceDP on the question, per unit of distance between questions of norm 1; null for none. `double` perturbs no question. */
   readonly epsilon: number | null;
-  /** k': how many rows the host was asked for, so that the k best are among them. */
+  /** k': how many rows the host was asked for, so that the k best are among them; 0 where it has not answered, whatever it was asked for. */
   readonly candidates: number;
   /** Share of the k best that is expected not to be among them. */
   readonly missShare: number;
@@ -104,8 +104,8 @@ export interface PartyOutcome {
   readonly attempts?: number;
   /** Passages the party scored. */
   readonly passagesScored: number;
-  /** Of them, those that were fetched afterwards: the party knows which. Not set for hosted collections, where `candidates` says more. */
-  readonly passagesFetched?: number;
+  /** Of them, those that it was asked for afterwards, delivered or not: the party knows which. Not set for hosted collections, where `candidates` says more. */
+  readonly passagesAsked?: number;
   /** From sending the query to having read this party's scores. */
   readonly ms: number;
   /** Why it is missing, or why passages of it are; not set where nothing is. */

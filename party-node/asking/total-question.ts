@@ -13,7 +13,7 @@ import type { CoordinatorLink } from "../link/index.ts";
 import { Attempts } from "./attempts.ts";
 import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
-import { GRACE_MS } from "./question.ts";
+import { type Fetched, GRACE_MS, countAsked } from "./question.ts";
 import { type CitedPassage, type PartyFault, type PartyOutcome, passagesLimited, refusalFault } from "./result.ts";
 import type { Candidate } from "./ranking.ts";
 import { type ReadTotal, TotalReader } from "./total-reader.ts";
@@ -209,17 +209,20 @@ export class TotalQuestion {
   }
 
   /** Every party is asked for its parts of the same entities. An entity is left out when no party has delivered a part of it. */
-  async passages(best: readonly Candidate[]): Promise<{ passages: CitedPassage[]; faults: Map<string, PartyFault> }> {
+  async passages(best: readonly Candidate[]): Promise<Fetched> {
+    const asked = new Map<string, number>();
     const faults = new Map<string, PartyFault>();
     const fetched = await Promise.all(
       this.#parties.map(async (party) => {
+        let isOver = false;
         try {
           const blocks = this.#blocks.get(party) ?? new Map<number, never>();
           const query = { queryId: this.#queryId, queryHash: this.#queryHash, blocks };
           const { link, deadlineMs, signal } = this.#options;
           const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
             const session = await this.#options.session(party);
-            return { parts: await session.fetch(query, best), most: session.passagesMost };
+            if (isOver) throw new Fault("ABORTED", "the passages are not waited for any more");
+            return { parts: await session.fetch(query, best, countAsked(asked, party)), most: session.passagesMost };
           });
           const { parts, most } = await this.#inTime(fetched);
           if (most < best.length) faults.set(party, passagesLimited(most));
@@ -228,12 +231,14 @@ export class TotalQuestion {
           if (!(error instanceof Fault)) throw error;
           faults.set(party, { code: error.code, reason: error.message });
           return { party, parts: [] };
+        } finally {
+          isOver = true;
         }
       }),
     );
     if (this.#options.signal?.aborted)
       throw new Fault<ProtocolFaultCode | "ABORTED">("ABORTED", "the query was cancelled");
-    return { passages: best.flatMap((candidate) => cited(candidate, fetched)), faults };
+    return { passages: best.flatMap((candidate) => cited(candidate, fetched)), faults, asked };
   }
 }
 

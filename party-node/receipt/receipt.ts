@@ -2,7 +2,7 @@ import type { HostedOutcome, PartyOutcome, QueryResult } from "../asking/result.
 import type { Counted, Flow, MemberTraffic, Traffic } from "../asking/traffic.ts";
 import { QUERY_BUDGET_DAYS_DEFAULT, defaultQueryBudget } from "../serving/default-query-budget.ts";
 import type { FederationTerms } from "../../protocol/index.ts";
-import { type Sight, sightOfCoordinator, sightOfMember } from "./sight.ts";
+import { type Sight, sightOfCoordinator, sightOfMember, wasAway } from "./sight.ts";
 
 /** What is known of how many more questions a party answers. The protocol does not say how many are left. */
 export interface Budget {
@@ -67,13 +67,17 @@ export function makeReceipt({ result, traffic, terms, querier, askedAtMs, versio
   }));
   const own = result.parties.filter(({ collection }) => !collection);
   const hosted = Map.groupBy(
-    result.parties.flatMap(({ collection }) => collection ?? []),
-    ({ host }) => host,
+    result.parties.filter(({ collection }) => collection),
+    ({ collection }) => collection?.host ?? "",
   );
   const names = new Set([...own.map(({ party }) => party), ...hosted.keys(), ...traffic.members.keys()]);
   const members = [...names].map((name): Recipient => {
     const outcome = own.find(({ party }) => party === name);
-    const collections = hosted.get(name) ?? [];
+    const there = hosted.get(name) ?? [];
+    const collections = there.flatMap(({ collection }) => collection ?? []);
+    const asked = there.flatMap(({ collection, status }) =>
+      collection ? { ...collection, isAnswered: status === "answered" } : [],
+    );
     const parts = traffic.members.get(name) ?? NOTHING;
     return {
       name,
@@ -82,10 +86,10 @@ export function makeReceipt({ result, traffic, terms, querier, askedAtMs, versio
       parts,
       ...(outcome ? { outcome: withoutEvidence(outcome) } : {}),
       ...(collections.length > 0 ? { collections } : {}),
-      ...(outcome && parts.question.messages > 0 && outcome.fault?.code !== "PARTY_OFFLINE"
+      ...(outcome && parts.question.messages > 0 && !wasAway(outcome)
         ? { budget: budgetOf(outcome, parts, terms) }
         : {}),
-      ...sightOfMember({ mode, parts, outcome, collections }),
+      ...sightOfMember({ mode, parts, outcome, collections: asked }),
     };
   });
   return {

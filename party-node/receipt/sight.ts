@@ -22,26 +22,38 @@ export function sightOfCoordinator(mode: Mode): Sight {
   };
 }
 
+/** A hosted collection as its host was asked for it. */
+export interface HostSight extends Pick<HostedOutcome, "name" | "mode" | "candidates"> {
+  readonly isAnswered: boolean;
+}
+
 export interface MemberSight {
   readonly mode: Mode;
   readonly parts: MemberTraffic;
+  /** Not set for a member that is no party, and for a party of which nothing was known when the question ended early. */
   readonly outcome: PartyOutcome | undefined;
-  readonly collections: readonly HostedOutcome[];
+  readonly collections: readonly HostSight[];
 }
 
 export function sightOfMember({ mode, parts, outcome, collections }: MemberSight): Sight {
-  const sights = [outcome ? [sightOfParty(mode, parts, outcome)] : [], collections.map(sightOfHost)].flat();
+  const isParty = outcome !== undefined || parts.question.messages > 0;
+  const hosted = collections.map((collection) => sightOfHost(parts, collection));
+  const sights = [isParty ? [sightOfParty(mode, parts, outcome)] : [], hosted].flat();
   if (sights.length === 0) return { sees: ["That you are connected"], hidden: ["The question and its vector"] };
   return { sees: distinct(sights.flatMap(({ sees }) => sees)), hidden: commonTo(sights.map(({ hidden }) => hidden)) };
 }
 
-function sightOfParty(mode: Mode, { question }: MemberTraffic, outcome: PartyOutcome): Sight {
-  if (question.messages === 0)
-    return { sees: ["That you are connected; it was sent no question"], hidden: ["The question and its vector"] };
-  if (outcome.fault?.code === "PARTY_OFFLINE")
+/** Whether the coordinator has said that the party was not there, and nothing was sent to it before that. */
+export function wasAway({ status, fault, attempts = 1 }: PartyOutcome): boolean {
+  return status === "missing" && fault?.code === "PARTY_OFFLINE" && attempts === 1;
+}
+
+function sightOfParty(mode: Mode, { question }: MemberTraffic, outcome: PartyOutcome | undefined): Sight {
+  if (question.messages === 0) return NO_QUESTION;
+  if (outcome && wasAway(outcome))
     return { sees: ["Nothing: the coordinator says that it was not connected"], hidden: HIDDEN };
-  const arrived = outcome.status === "answered" ? "" : ", if this reached it";
-  const sees = [`That you asked, and when${arrived}`, ...fetched(outcome)];
+  const arrived = outcome?.status === "answered" ? "" : IF_REACHED;
+  const sees = [`That you asked, and when${arrived}`, ...askedFor(outcome)];
   if (mode === "clear") return { sees: ["The question's vector, in the open", ...sees], hidden: [] };
   return {
     sees: ["The question, encrypted", ...sees],
@@ -49,28 +61,44 @@ function sightOfParty(mode: Mode, { question }: MemberTraffic, outcome: PartyOut
   };
 }
 
+const IF_REACHED = ", if this reached it";
+const NO_QUESTION: Sight = {
+  sees: ["That you are connected; it was sent no question"],
+  hidden: ["The question and its vector"],
+};
 const HIDDEN = ["The question and its vector", "The scores it computed", "What others hold, and what they answered"];
 
-function fetched({ status, passagesFetched = 0 }: PartyOutcome): string[] {
-  if (status !== "answered") return [];
-  if (passagesFetched === 0) return ["That you fetched none of its passages"];
-  return [`Which ${passagesFetched === 1 ? "one" : String(passagesFetched)} of its passages you fetched`];
+/** What was asked for it knows, whether or not it has handed it out. */
+function askedFor(outcome: PartyOutcome | undefined): string[] {
+  if (outcome?.status !== "answered") return [];
+  const { passagesAsked: asked } = outcome;
+  if (asked === undefined) return ["Which of its passages you asked for, if you got that far"];
+  if (asked === 0) return ["That you asked for none of its passages"];
+  return [`Which ${asked === 1 ? "one" : String(asked)} of its passages you asked for`];
 }
 
-function sightOfHost({ name, mode, candidates }: HostedOutcome): Sight {
-  const rows = `Which ${String(candidates)} sealed rows of "${name}" were handed to you`;
+function sightOfHost({ session }: MemberTraffic, { name, mode, candidates, isAnswered }: HostSight): Sight {
+  if (session.up.messages === 0) return NO_QUESTION;
   const hidden = ["The question's words", "The text, titles and names of the passages"];
+  if (isAnswered && candidates === 0)
+    return {
+      sees: [`That you looked whether "${name}" holds anything; it was sent no question`],
+      hidden: ["The question and its vector", ...hidden],
+    };
+  const arrived = isAnswered ? "" : IF_REACHED;
+  const sees = [
+    `That you asked, and when${arrived}`,
+    isAnswered
+      ? `Which ${String(candidates)} sealed rows of "${name}" were handed to you`
+      : `Which sealed rows of "${name}" it chose${arrived}`,
+  ];
   if (mode === "double")
     return {
-      sees: ["The question, encrypted", "That you asked, and when", rows],
+      sees: [`The question, encrypted${arrived}`, ...sees],
       hidden: ["The question and its vector", ...hidden],
     };
   return {
-    sees: [
-      "The question's vector, perturbed: it recognises questions that are alike",
-      "That you asked, and when",
-      rows,
-    ],
+    sees: [`The question's vector, perturbed: it recognises questions that are alike${arrived}`, ...sees],
     hidden,
   };
 }

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { SottoClient } from "../../party-node/asking/client.ts";
 import { type Flow, TrafficMeter } from "../../party-node/asking/traffic.ts";
 import { type Receipt, makeReceipt } from "../../party-node/receipt/index.ts";
+import { type MemberSight, sightOfMember } from "../../party-node/receipt/sight.ts";
+import type { SaltedPassage } from "../../party-node/store/index.ts";
 import type { SeenFrame } from "../../protocol/index.ts";
+import { lyingParty } from "../federation/lying-party.ts";
 import { TestFederation } from "../support/federation.ts";
 
 const corpora = {
@@ -78,7 +81,7 @@ test("a receipt's bytes are those that the coordinator counts on its side of the
 
 test("it says which party knows that its passages were read, and which was never asked", async () => {
   const { receipt } = await ask("where does the otter swim");
-  const fetched = ["alpha", "beta"].map((name) => recipient(receipt, name).outcome?.passagesFetched ?? 0);
+  const fetched = ["alpha", "beta"].map((name) => recipient(receipt, name).outcome?.passagesAsked ?? 0);
   expect(fetched[0]).toBeGreaterThan(0);
   expect(fetched[0]! + fetched[1]!).toBeGreaterThanOrEqual(1);
   expect(recipient(receipt, "alpha").sees).toContainEqual(expect.stringMatching(/^Which (one|\d+) of its passages/));
@@ -100,4 +103,61 @@ test("what goes on outside a measurement is not in it", async () => {
   const none = stop();
   await client.query("a heron").result;
   expect([...none.coordinators]).toEqual([]);
+});
+
+describe("passages that a party was asked for and did not hand out are known to it all the same:", () => {
+  test.each([
+    { id: "it stalls", lies: { takes: (count: number) => count < 3 }, fault: "DEADLINE_EXCEEDED" },
+    {
+      id: "it hands out others",
+      lies: { passage: (truth: SaltedPassage) => ({ ...truth, text: "another" }) },
+      fault: "PASSAGES_MISSING",
+    },
+  ])("$id", async ({ lies, fault }) => {
+    await using own = await TestFederation.start({ corpora: { liar: corpora.alpha }, absent: ["liar"] });
+    const end = await lyingParty(own, "liar", lies);
+    using liable = await own.client("asker", { observer: meter.observer });
+    const stop = meter.start();
+    const result = await liable.query("where does the otter swim", { k: 2, deadlineMs: 1500 }).result;
+    const terms = own.federation.terms;
+    const receipt = makeReceipt({ result, traffic: stop(), terms, querier: "asker", askedAtMs: 0, version: "0" });
+    expect(recipient(receipt, "liar").outcome).toMatchObject({ passagesAsked: 2, fault: { code: fault } });
+    expect(recipient(receipt, "liar").sees).toContain("Which 2 of its passages you asked for");
+    await end();
+  });
+});
+
+describe("what a member could see", () => {
+  const counted = { messages: 1, bytes: 1 };
+  const parts = { question: counted, scores: counted, session: { up: counted, down: counted } };
+  const party = { party: "alpha", status: "answered", passagesScored: 2, passagesAsked: 1, ms: 1 } as const;
+  const offline = { code: "PARTY_OFFLINE", reason: "it went" };
+  const none = { messages: 0, bytes: 0 };
+  const atHost = { question: none, scores: none, session: { up: counted, down: counted } };
+  const notes = { name: "notes", mode: "outsourced", candidates: 0, isAnswered: false } as const;
+  const seenBy = (one: Partial<MemberSight>): readonly string[] =>
+    sightOfMember({ mode: "private", parts, outcome: undefined, collections: [], ...one }).sees;
+
+  test("is what it was asked for, also by a party that went before it could hand it out", () => {
+    const asked = "Which one of its passages you asked for";
+    expect(seenBy({ outcome: { ...party, fault: offline } })).toContain(asked);
+    expect(seenBy({ outcome: { ...party, passagesAsked: 0 } })).toContain("That you asked for none of its passages");
+    expect(seenBy({ outcome: { ...party, status: "missing", fault: offline } })[0]).toMatch(/^Nothing/);
+    const again = { ...party, status: "missing", fault: offline, attempts: 2 } as const;
+    expect(seenBy({ outcome: again })).toContain("That you asked, and when, if this reached it");
+  });
+
+  test("is not said to be nothing of a host that has answered late or badly", () => {
+    expect(seenBy({ parts: atHost, collections: [notes] })).toEqual([
+      "The question's vector, perturbed: it recognises questions that are alike, if this reached it",
+      "That you asked, and when, if this reached it",
+      'Which sealed rows of "notes" it chose, if this reached it',
+    ]);
+    expect(seenBy({ parts: atHost, collections: [{ ...notes, candidates: 7, isAnswered: true }] })).toContain(
+      'Which 7 sealed rows of "notes" were handed to you',
+    );
+    expect(seenBy({ parts: atHost, collections: [{ ...notes, isAnswered: true }] })).toEqual([
+      'That you looked whether "notes" holds anything; it was sent no question',
+    ]);
+  });
 });

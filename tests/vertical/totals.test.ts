@@ -69,7 +69,7 @@ describe("totals of three parties", () => {
           party,
           status: "answered",
           attempts: 1,
-          passagesFetched: 32,
+          passagesAsked: 32,
           passagesScored: Object.keys(own).filter((id) => id !== "elsewhere").length,
           ms: expect.any(Number) as unknown as number,
         }))
