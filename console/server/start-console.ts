@@ -57,14 +57,14 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     await own?.close();
   };
   try {
-    // What a run that was killed has left.
-    await own?.drops.clear();
     server = await startLocalServer({
       port,
       token: entry.token,
       onBug,
       routes: routesOf(options, { asker, own, entry }),
     });
+    // Nobody has the code yet, so nothing was sent to this run.
+    await own?.drops.clearLeft();
   } catch (error) {
     await close();
     throw error;

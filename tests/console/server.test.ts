@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { collectionRoutes } from "../../console/server/collection-routes.ts";
 import { Drops } from "../../console/server/drops.ts";
 import { Entry } from "../../console/server/entry.ts";
@@ -214,8 +214,50 @@ describe("drops", () => {
       await expect(drops.takeIn(id, async () => undefined)).rejects.toThrow(code("DROP_UNKNOWN"));
     }
     mkdirSync(path);
-    await drops.clear();
+    await drops.clearLeft();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test("of one console are left alone by another of the same folder, and by one that ends", async () => {
+    using own = temporaryFolder();
+    const path = join(own.path, "dropped");
+    const [first, second] = [new Drops(path, limits), new Drops(path, limits)];
+    const id = await first.begin();
+    await first.add(id, "a.txt", text("1"));
+    await second.clearLeft();
+    await second.clear();
+    expect(readdirSync(path)).toEqual(["a.txt"]);
+    await expect(second.begin()).rejects.toThrow(code("DROP_BUSY"));
+    await first.takeIn(id, async (paths) => {
+      expect(paths.map((one) => existsSync(one))).toEqual([true]);
+    });
+    await second.clearLeft();
+    await second.begin();
+    await second.clear();
+  });
+
+  test("count a file once it is whole", async () => {
+    using own = temporaryFolder();
+    const drops = new Drops(join(own.path, "dropped"), limits);
+    const id = await drops.begin();
+    await drops.add(id, "a.txt", text("whole"));
+    const slow = new PassThrough();
+    const again = drops.add(id, "a.txt", slow);
+    slow.write("ha");
+    await drops.takeIn(id, async (paths) => {
+      expect(paths.map((one) => readFileSync(one, "utf8"))).toEqual(["whole"]);
+    });
+    slow.end("lf");
+    await expect(again).rejects.toThrow(code("DROP_UNKNOWN"));
+    const next = await drops.begin();
+    const cut = new PassThrough();
+    const added = drops.add(next, "b.txt", cut);
+    cut.write("ha");
+    await drops.takeIn(next, async (paths) => {
+      expect(paths).toEqual([]);
+    });
+    cut.end();
+    await expect(added).rejects.toThrow(code("DROP_UNKNOWN"));
   });
 });
 
