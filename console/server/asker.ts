@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../../party-node/asking/aborted.ts";
 import { type SottoClient, type Traffic, TrafficMeter } from "../../party-node/asking/index.ts";
 import type { FrameObserver } from "../../protocol/index.ts";
 
@@ -22,13 +23,14 @@ export class Asker {
     return this.#client;
   }
 
-  /** Calls `run` when all that were given before have settled. @throws Fault as {@link client}, and what `run` throws. */
-  async inTurn(run: (client: SottoClient) => Promise<void>): Promise<void> {
+  /** Calls `run` when all that were given before have settled, unless it was stopped by then. @throws Fault ABORTED; as {@link client}, and what `run` throws. */
+  async inTurn(signal: AbortSignal, run: (client: SottoClient) => Promise<void>): Promise<void> {
     const before = this.#last;
     const turn = Promise.withResolvers<undefined>();
     this.#last = turn.promise;
     try {
       await before;
+      throwIfAborted(signal);
       await run(await this.client());
     } finally {
       turn.resolve(undefined);

@@ -31,7 +31,7 @@ export function questionRoutes({ asker, federation, member, version, onBug }: Qu
         checkQuestion(question);
         const { send } = typedEvents<QuestionEvents>(new EventStream(response, signal));
         try {
-          await asker.inTurn(async (client) => {
+          await asker.inTurn(signal, async (client) => {
             using traffic = asker.measure();
             const askedAtMs = Date.now();
             await send("asked", { parties: client.parties, online: client.online });

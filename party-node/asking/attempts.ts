@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, sodium } from "../../crypto/index.ts";
 import { type ProtocolFaultCode, limits } from "../../protocol/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
+import { abortedFault } from "./aborted.ts";
 
 /** What went wrong with an attempt: a fault, or what is said of a party. */
 interface Failure {
@@ -126,6 +127,6 @@ async function waitUntil(at: number, signal: AbortSignal | undefined): Promise<v
       await sleep(Math.ceil(left), undefined, signal && { signal });
     signal?.throwIfAborted();
   } catch {
-    throw new Fault("ABORTED", "the query was cancelled");
+    throw abortedFault();
   }
 }

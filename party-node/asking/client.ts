@@ -12,6 +12,7 @@ import {
 import type { Encoder } from "../encoders/index.ts";
 import { CoordinatorLink, type EndToEndSession } from "../link/index.ts";
 import { SeenSequences } from "../outsourced/index.ts";
+import { throwIfAborted } from "./aborted.ts";
 import { checkEncoder, federationLayout } from "./federation-layout.ts";
 import type { HintCache } from "./hint-cache.ts";
 import { HostedSources, type HostedSourcesOptions } from "./hosted-sources.ts";
@@ -186,6 +187,7 @@ export class SottoClient {
     report: (outcome: PartyOutcome) => void,
   ): Promise<QueryResult> {
     if (this.#closed) throw new TypeError("query: the client is closed");
+    throwIfAborted(signal);
     const began = performance.now();
     const embedding = await this.#options.encoder.encodeQuery(question);
     using wiped = new DisposableStack();
@@ -194,6 +196,7 @@ export class SottoClient {
       throw new Fault("QUESTION_UNREADABLE", "the encoder knows none of the question's words; put it differently");
     const encoded = performance.now();
     await inTime(this.#link.open(), givenMs);
+    throwIfAborted(signal);
     const deadlineMs = Math.max(1, Math.round(givenMs - (performance.now() - began)));
     if (this.#options.federation.terms.vertical && route !== undefined)
       throw new Fault(
@@ -210,6 +213,7 @@ export class SottoClient {
     const hosted = this.#hosted.ask(embedding, { k, deadlineMs, signal }, take);
     hosted.catch(() => undefined);
     const empty = await this.#emptyParties();
+    throwIfAborted(signal);
     for (const [party, ms] of empty) take({ party, status: "answered", passagesScored: 0, ms });
     const filled = this.parties.filter((party) => !empty.has(party));
     const routes = route === undefined ? null : await this.#router.route(embedding, filled, route);

@@ -9,6 +9,7 @@ import {
   type SeenSequences,
   grantedCollections,
 } from "../outsourced/index.ts";
+import { abortedFault, throwIfAborted } from "./aborted.ts";
 import type { PartyOutcome } from "./result.ts";
 
 export interface HostedSourcesOptions {
@@ -76,7 +77,11 @@ export class HostedSources {
       const outcome = outcomeOf(entry);
       try {
         checkEncoder(entry, this.#options.federation);
-        const answer = await inTime(this.#askOne(given.name, question, k), { deadlineMs, signal, host: entry.host });
+        const answer = await inTime(() => this.#askOne(given.name, question, k), {
+          deadlineMs,
+          signal,
+          host: entry.host,
+        });
         const { passages, rowCount, candidates, missShare } = answer;
         const collection = { ...outcome.collection, candidates, missShare };
         report({ ...outcome, status: "answered", collection, passagesScored: rowCount, ms: performance.now() - began });
@@ -156,22 +161,22 @@ function outcomeOf(entry: KeyringEntry) {
   return { party: owner, collection, status: "missing", passagesScored: 0 } as const;
 }
 
-/** @throws Fault DEADLINE_EXCEEDED, ABORTED. */
+/** @param work - Not begun where the question was cancelled already. @throws Fault DEADLINE_EXCEEDED, ABORTED. */
 async function inTime<Value>(
-  work: Promise<Value>,
+  work: () => Promise<Value>,
   { deadlineMs, signal, host }: { deadlineMs: number; signal: AbortSignal | undefined; host: string },
 ): Promise<Value> {
+  throwIfAborted(signal);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     late.reject(new Fault<ProtocolFaultCode>("DEADLINE_EXCEEDED", `${host} did not answer in time`));
   }, deadlineMs);
   const onAbort = (): void => {
-    late.reject(new Fault("ABORTED", "the query was cancelled"));
+    late.reject(abortedFault());
   };
   signal?.addEventListener("abort", onAbort);
   try {
-    if (signal?.aborted) onAbort();
-    return await Promise.race([work, late.promise]);
+    return await Promise.race([work(), late.promise]);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

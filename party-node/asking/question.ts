@@ -12,6 +12,7 @@ import {
 } from "../../protocol/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
+import { abortedFault, throwIfAborted } from "./aborted.ts";
 import { Attempts } from "./attempts.ts";
 import type { FetchedPassage } from "./fetched-passages.ts";
 import { type Accusation, ProvenFault } from "../evidence/index.ts";
@@ -163,7 +164,7 @@ export class Question {
       for (const party of open) settle(missing(party, { code: "DEADLINE_EXCEEDED", reason }));
     }, deadlineMs + GRACE_MS);
     const onAbort = (): void => {
-      stop(new Fault("ABORTED", "the query was cancelled"));
+      stop(abortedFault());
     };
     signal?.addEventListener("abort", onAbort);
     const waiting = new Set(parties);
@@ -202,6 +203,7 @@ export class Question {
    * answers stays between the querier and the parties.
    *
    * @param best - Those of {@link best} that are wanted.
+   * @throws Fault ABORTED.
    */
   async passages(
     answered: readonly string[],
@@ -235,6 +237,7 @@ export class Question {
         }
       }),
     );
+    throwIfAborted(signal);
     return { passages: best.flatMap((candidate) => fetched.get(candidateKey(candidate)) ?? []), faults, asked };
   }
 
@@ -299,7 +302,7 @@ export class Question {
       GRACE_MS + Math.max(0, this.#until - performance.now()),
     );
     const onAbort = (): void => {
-      late.reject(new Fault("ABORTED", "the query was cancelled"));
+      late.reject(abortedFault());
     };
     signal?.addEventListener("abort", onAbort);
     const blocks = new Map(this.#answers.get(party)?.blocks.map((block) => [block.block, block]));
@@ -308,8 +311,8 @@ export class Question {
     // The party gives the same rows again, to whoever asks for them through another coordinator.
     const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
       const session = await this.#options.session(party);
-      // Who has the result is told that nothing more is asked for.
-      if (isOver) throw new Fault("ABORTED", "the passages are not waited for any more");
+      // Nothing more is asked for once the result is there.
+      if (isOver || signal?.aborted) throw abortedFault();
       return { rows: await session.fetch(query, wanted, countAsked(asked, party)), most: session.passagesMost };
     });
     fetched.catch(() => undefined);

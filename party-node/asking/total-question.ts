@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.ts";
 import { querySpan } from "../../operation/tracing/index.ts";
 import type { CoordinatorLink } from "../link/index.ts";
+import { abortedFault, throwIfAborted } from "./aborted.ts";
 import { Attempts } from "./attempts.ts";
 import type { FetchedPassage } from "./fetched-passages.ts";
 import type { PartySession } from "./party-session.ts";
@@ -131,7 +132,7 @@ export class TotalQuestion {
       came.resolve(failure(this.#parties, late));
     }, deadlineMs + GRACE_MS);
     const onAbort = (): void => {
-      came.reject(new Fault("ABORTED", "the query was cancelled"));
+      came.reject(abortedFault());
     };
     signal?.addEventListener("abort", onAbort);
     const reply = { came: false };
@@ -184,7 +185,7 @@ export class TotalQuestion {
       GRACE_MS + Math.max(0, this.#until - performance.now()),
     );
     const onAbort = (): void => {
-      late.reject(new Fault("ABORTED", "the query was cancelled"));
+      late.reject(abortedFault());
     };
     signal?.addEventListener("abort", onAbort);
     if (signal?.aborted) onAbort();
@@ -221,7 +222,7 @@ export class TotalQuestion {
           const { link, deadlineMs, signal } = this.#options;
           const fetched = new Attempts({ link, deadlineMs, signal }).resume(async () => {
             const session = await this.#options.session(party);
-            if (isOver) throw new Fault("ABORTED", "the passages are not waited for any more");
+            if (isOver || signal?.aborted) throw abortedFault();
             return { parts: await session.fetch(query, best, countAsked(asked, party)), most: session.passagesMost };
           });
           const { parts, most } = await this.#inTime(fetched);
@@ -236,8 +237,7 @@ export class TotalQuestion {
         }
       }),
     );
-    if (this.#options.signal?.aborted)
-      throw new Fault<ProtocolFaultCode | "ABORTED">("ABORTED", "the query was cancelled");
+    throwIfAborted(this.#options.signal);
     return { passages: best.flatMap((candidate) => cited(candidate, fetched)), faults, asked };
   }
 }

@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import { Asker } from "../../console/server/asker.ts";
 import { collectionRoutes } from "../../console/server/collection-routes.ts";
 import { Drops } from "../../console/server/drops.ts";
 import { Entry } from "../../console/server/entry.ts";
 import type { OwnStore } from "../../console/server/own-store.ts";
 import { startLocalServer } from "../../integrations/http/index.ts";
+import type { SottoClient } from "../../party-node/asking/index.ts";
 import type { IngestReport } from "../../party-node/ingest.ts";
 import { buildPage } from "./build.ts";
 import { Cli, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
@@ -259,6 +261,23 @@ describe("drops", () => {
     cut.end();
     await expect(added).rejects.toThrow(code("DROP_UNKNOWN"));
   });
+});
+
+test("a question that was stopped while it waited its turn is not asked", async () => {
+  const asker = new Asker(async () => ({ close: () => undefined }) as SottoClient);
+  const first = Promise.withResolvers<undefined>();
+  const stopping = new AbortController();
+  const before = asker.inTurn(new AbortController().signal, () => first.promise);
+  let isAsked = false;
+  const stopped = asker.inTurn(stopping.signal, async () => {
+    isAsked = true;
+  });
+  stopping.abort();
+  first.resolve(undefined);
+  await before;
+  await expect(stopped).rejects.toThrow(code("ABORTED"));
+  expect(isAsked).toBe(false);
+  asker.close();
 });
 
 test("of a drop's problems the first hundred are told, and the report counts all", async () => {

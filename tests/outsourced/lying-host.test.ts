@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { SottoClient } from "../../party-node/asking/client.ts";
+import { HostedSources } from "../../party-node/asking/hosted-sources.ts";
 import { unpackAttachment } from "../../party-node/hosting/attachment.ts";
 import { SeenSequences } from "../../party-node/outsourced/index.ts";
 import {
@@ -435,6 +436,23 @@ describe("a host that goes back to an older state", () => {
     expect(await code(client)).toBeUndefined();
     expect(await code(await newClient(new SeenSequences(seenPath)))).toBeUndefined();
   });
+});
+
+test("a question that was stopped goes to no host", async () => {
+  let sessions = 0;
+  const hosted = new HostedSources({
+    identity: f.identity("reader"),
+    federation: f.federation,
+    entries: reader.keyring.entries,
+    seen: new SeenSequences(null),
+    session: () => Promise.reject(new Error(`session ${String(++sessions)}`)),
+    onNewKey: () => undefined,
+  });
+  const stopped = { k: K, deadlineMs: 1000, signal: AbortSignal.abort() };
+  const asked = hosted.ask(await encoder.encodeQuery(QUESTION), stopped, () => undefined);
+  await expect(asked).rejects.toMatchObject({ code: "ABORTED" });
+  expect(sessions).toBe(0);
+  hosted.close();
 });
 
 test("answers of a host's own making end as a fault too", async () => {

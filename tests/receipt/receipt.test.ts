@@ -98,6 +98,13 @@ test("it holds neither question nor passage, title or document", async () => {
   for (const secret of ["otter", "river", "a1", "heron"]) expect(text).not.toContain(secret);
 });
 
+test("a question that was stopped before it began sends nothing", async () => {
+  const stop = meter.start();
+  const stopped = client.query("a heron", { signal: AbortSignal.abort() }).result;
+  await expect(stopped).rejects.toMatchObject({ code: "ABORTED" });
+  expect([...stop().coordinators]).toEqual([]);
+});
+
 test("what goes on outside a measurement is not in it", async () => {
   const stop = meter.start();
   const none = stop();
