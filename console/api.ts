@@ -42,11 +42,14 @@ export type Answer = QueryResult & { readonly receipt: Receipt };
 
 /** What `POST /api/questions` is answered with, as the events of a stream. */
 export interface QuestionEvents {
+  /** At once; `POST /api/questions/:id/stop` stops it, and the stream then ends with its fault and its receipt. */
+  readonly waiting: { readonly id: string };
   /** Once it is this question's turn. */
   readonly asked: { readonly parties: readonly string[]; readonly online: readonly string[] };
   readonly outcome: PartyOutcome;
   readonly answer: Answer;
-  readonly fault: Fault;
+  /** With a receipt where anything was sent for the question. */
+  readonly fault: Fault & { readonly receipt?: Receipt };
 }
 
 export interface Fault {

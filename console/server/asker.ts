@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../../party-node/asking/aborted.ts";
+import { abortedFault, throwIfAborted } from "../../party-node/asking/aborted.ts";
 import { type SottoClient, type Traffic, TrafficMeter } from "../../party-node/asking/index.ts";
 import type { FrameObserver } from "../../protocol/index.ts";
 
@@ -23,17 +23,18 @@ export class Asker {
     return this.#client;
   }
 
-  /** Calls `run` when all that were given before have settled, unless it was stopped by then. @throws Fault ABORTED; as {@link client}, and what `run` throws. */
+  /** Calls `run` when all that were given before have settled, unless it is stopped before that. @throws Fault ABORTED; as {@link client}, and what `run` throws. */
   async inTurn(signal: AbortSignal, run: (client: SottoClient) => Promise<void>): Promise<void> {
     const before = this.#last;
     const turn = Promise.withResolvers<undefined>();
     this.#last = turn.promise;
     try {
-      await before;
-      throwIfAborted(signal);
+      await unlessAborted(before, signal);
       await run(await this.client());
     } finally {
-      turn.resolve(undefined);
+      void before.then(() => {
+        turn.resolve(undefined);
+      });
     }
   }
 
@@ -62,5 +63,20 @@ export class Asker {
       this.#client = null;
       throw error;
     }
+  }
+}
+
+/** @throws Fault ABORTED. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  const stopped = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    stopped.reject(abortedFault());
+  };
+  signal.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }

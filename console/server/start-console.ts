@@ -93,7 +93,7 @@ function routesOf(
         sendJson(response, overviewOf(federation(), member, version));
       },
     },
-    ...questionRoutes({ asker, federation, member, version, onBug }),
+    ...questionRoutes({ asker, federation, hosted, member, version, onBug }),
     ...collectionRoutes({ own, hosted, onBug }),
     ...federationRoutes({ node, asker, federation, invite }),
     ...securityRoutes(),

@@ -77,7 +77,7 @@ export class HostedSources {
       const outcome = outcomeOf(entry);
       try {
         checkEncoder(entry, this.#options.federation);
-        const answer = await inTime(() => this.#askOne(given.name, question, k), {
+        const answer = await inTime(() => this.#askOne(given.name, question, { k, signal }), {
           deadlineMs,
           signal,
           host: entry.host,
@@ -102,14 +102,18 @@ export class HostedSources {
     this.#readers.clear();
   }
 
-  async #askOne(name: string, question: Float32Array, k: number): Promise<CollectionAnswer> {
+  async #askOne(
+    name: string,
+    question: Float32Array,
+    { k, signal }: { readonly k: number; readonly signal: AbortSignal | undefined },
+  ): Promise<CollectionAnswer> {
     const reader = this.#reader(name);
     try {
-      return await reader.ask(question, k);
+      return await reader.ask(question, k, signal);
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "COLLECTION_UNKNOWN") throw error;
       if (this.#reader(name) === reader) await this.#takeNewKey(reader.entry, error);
-      return this.#reader(name).ask(question, k);
+      return this.#reader(name).ask(question, k, signal);
     }
   }
 

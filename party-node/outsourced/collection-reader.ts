@@ -8,6 +8,7 @@ import {
   scoreStandardDeviation,
 } from "../../crypto/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
+import { throwIfAborted } from "../asking/aborted.ts";
 import type { Passage } from "../documents/index.ts";
 import type { KeyringEntry } from "../keyring/index.ts";
 import type { EndToEndSession } from "../link/index.ts";
@@ -98,13 +99,14 @@ export class CollectionReader {
 
   /**
    * @param question - Unit vector, shape [dim]; not modified.
-   * @throws Fault of {@link RemoteCollection}; ROW_TAMPERED, HEADER_TAMPERED, HOST_MISBEHAVED, HOST_ROLLED_BACK, CANDIDATES_MISSING, COLLECTION_NOT_FILLED.
+   * @param signal - Aborted: nothing more is sent.
+   * @throws Fault ABORTED; of {@link RemoteCollection}; ROW_TAMPERED, HEADER_TAMPERED, HOST_MISBEHAVED, HOST_ROLLED_BACK, CANDIDATES_MISSING, COLLECTION_NOT_FILLED.
    */
-  async ask(question: Float32Array, k: number): Promise<CollectionAnswer> {
+  async ask(question: Float32Array, k: number, signal?: AbortSignal): Promise<CollectionAnswer> {
     await this.prepare();
     if (this.#expectHeader().rowCountMin === 0) await this.#open(); // it may have been filled since
     if (this.#expectHeader().rowCountMin === 0) return { passages: [], rowCount: 0, candidates: 0, missShare: 0 };
-    const { rows, candidates, missShare } = await this.#checked(this.#asking(question), k);
+    const { rows, candidates, missShare } = await this.#checked(this.#asking(question, signal), k);
     const { rowCountMin: rowCount } = this.#expectHeader();
     const passages = rows
       .map((row) => this.#sealer.open(row))
@@ -125,20 +127,20 @@ export class CollectionReader {
   }
 
   /** How to put the question, over again if need be: it is encrypted once, for a second encryption would be a second sample of it. */
-  #asking(question: Float32Array): (candidates: number) => Promise<Candidates> {
+  #asking(question: Float32Array, signal: AbortSignal | undefined): (candidates: number) => Promise<Candidates> {
     const double = this.#double;
     if (double) {
       const rotated = this.#caprise.rotateQuery(question);
-      return (candidates) => double.ask(rotated, candidates, this.#revision);
+      return (candidates) => double.ask(rotated, { candidates, known: this.#revision, signal });
     }
     const { epsilon } = this.entry.sealing;
     const norm = liftedNorm(this.entry.encoder.normMax);
     const scaled = question.map((coordinate) => norm * coordinate);
     const encrypted = this.#caprise.encryptQuery(scaled, epsilon === null ? {} : { epsilon: epsilon / norm });
-    return async (candidates) => ({
-      ...(await this.#remote.search(encrypted, candidates, this.#revision)),
-      listed: null,
-    });
+    return async (candidates) => {
+      throwIfAborted(signal);
+      return { ...(await this.#remote.search(encrypted, candidates, this.#revision)), listed: null };
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Fault, type RingLayout, hexOf } from "../../crypto/index.ts";
 import { RlweAsker } from "../../crypto/secret/index.ts";
 import type { PackedRow } from "../../protocol/index.ts";
+import { throwIfAborted } from "../asking/aborted.ts";
 import { TopRows } from "../asking/ranking.ts";
 import { RemoteBlocks } from "../asking/remote-blocks.ts";
 import type { EndToEndSession } from "../link/index.ts";
@@ -12,6 +13,16 @@ export interface DoubleAskerOptions {
   readonly keyId: Uint8Array;
   /** Of the ciphertexts. */
   readonly layout: RingLayout;
+}
+
+/** One question to a collection. */
+export interface DoubleAsking {
+  /** How many of the best rows to fetch. */
+  readonly candidates: number;
+  /** The revision of the header that the reader has. */
+  readonly known: number;
+  /** Aborted: nothing more is sent. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Has an RLWE-encrypted question scored against the ciphertexts of a hosted collection, and fetches the best. */
@@ -54,18 +65,17 @@ export class DoubleAsker {
 
   /**
    * @param question - Shape [dim of the layout], norm at most 1.
-   * @param candidates - How many of the best rows to fetch.
-   * @param known - The revision of the header that the reader has.
+   * @throws Fault ABORTED.
    */
   async ask(
     question: Float32Array,
-    candidates: number,
-    known: number,
+    { candidates, known, signal }: DoubleAsking,
   ): Promise<{ readonly rows: readonly PackedRow[]; readonly fresh: FreshHeader; readonly listed: number }> {
     const { remote, session: open } = this.#options;
     const { query, secrets } = await this.#asker.ask(question);
     using _ = secrets;
     const session = await open();
+    throwIfAborted(signal);
     const { scored, blocks: list, scores, fresh } = await remote.score(query, known);
     const blocks = await this.#blocks.blocksOf(session, list);
     const bytes = this.layout.scoreBytesPerBlock;
@@ -74,6 +84,7 @@ export class DoubleAsker {
     const top = new TopRows(candidates, this.#name);
     for (const [i, block] of blocks.entries())
       top.offer(block.block, secrets.read(this.#name, block, scores.subarray(i * bytes, (i + 1) * bytes)));
+    throwIfAborted(signal);
     const rows = await remote.fetch(scored, top.best);
     this.#asker.refill();
     return { rows, fresh, listed: top.rowCount };

@@ -1,2 +1,9 @@
-export { type Budget, type Receipt, type ReceiptOptions, type Recipient, makeReceipt } from "./receipt.ts";
+export {
+  type Budget,
+  type FailedQuestion,
+  type Receipt,
+  type ReceiptOptions,
+  type Recipient,
+  makeReceipt,
+} from "./receipt.ts";
 export type { Sight } from "./sight.ts";

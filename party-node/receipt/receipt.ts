@@ -2,7 +2,7 @@ import type { HostedOutcome, PartyOutcome, QueryResult } from "../asking/result.
 import type { Counted, Flow, MemberTraffic, Traffic } from "../asking/traffic.ts";
 import { QUERY_BUDGET_DAYS_DEFAULT, defaultQueryBudget } from "../serving/default-query-budget.ts";
 import type { FederationTerms } from "../../protocol/index.ts";
-import { type Sight, sightOfCoordinator, sightOfMember, wasAway } from "./sight.ts";
+import { type HostSight, type Sight, sightOfCoordinator, sightOfMember, wasAway } from "./sight.ts";
 
 /** What is known of how many more questions a party answers. The protocol does not say how many are left. */
 export interface Budget {
@@ -40,6 +40,8 @@ export interface Receipt {
   readonly federation: string;
   readonly querier: string;
   readonly mode: "private" | "clear" | "vertical";
+  /** The code of the fault with which the question ended before it had an answer; not set where it has one. */
+  readonly failure?: string;
   /** Bytes of messages; encryption adds 17 a message, WebSocket and TCP a little more. */
   readonly total: Flow;
   /** Coordinators first. */
@@ -55,9 +57,19 @@ export interface ReceiptOptions {
   readonly askedAtMs: number;
   /** This program's version. */
   readonly version: string;
+  /** Set for a question that ended without an answer: what was known until then is in `result`. */
+  readonly failed?: FailedQuestion;
 }
 
-export function makeReceipt({ result, traffic, terms, querier, askedAtMs, version }: ReceiptOptions): Receipt {
+export interface FailedQuestion {
+  /** Of the fault. */
+  readonly code: string;
+  /** Every hosted collection that this member asks. */
+  readonly hosted: readonly Pick<HostedOutcome, "name" | "host" | "mode">[];
+}
+
+export function makeReceipt(options: ReceiptOptions): Receipt {
+  const { result, traffic, terms, querier, askedAtMs, version, failed } = options;
   const mode = terms.vertical ? "vertical" : terms.mode;
   const coordinators = [...traffic.coordinators].map(([name, flow]): Recipient => ({
     name,
@@ -66,27 +78,22 @@ export function makeReceipt({ result, traffic, terms, querier, askedAtMs, versio
     ...sightOfCoordinator(mode),
   }));
   const own = result.parties.filter(({ collection }) => !collection);
-  const hosted = Map.groupBy(
-    result.parties.filter(({ collection }) => collection),
-    ({ collection }) => collection?.host ?? "",
-  );
+  const hosted = hostedOf(options);
   const names = new Set([...own.map(({ party }) => party), ...hosted.keys(), ...traffic.members.keys()]);
+  const parties = new Set(terms.members.filter(({ roles }) => roles.includes("party")).map((member) => member.name));
   const members = [...names].map((name): Recipient => {
     const outcome = own.find(({ party }) => party === name);
-    const there = hosted.get(name) ?? [];
-    const collections = there.flatMap(({ collection }) => collection ?? []);
-    const asked = there.flatMap(({ collection, status }) =>
-      collection ? { ...collection, isAnswered: status === "answered" } : [],
-    );
+    const asked = hosted.get(name) ?? [];
+    const collections = asked.flatMap(({ collection }) => collection ?? []);
     const parts = traffic.members.get(name) ?? NOTHING;
     return {
       name,
-      role: outcome ? "party" : "host",
+      role: outcome || (asked.length === 0 && parties.has(name)) ? "party" : "host",
       traffic: flowOf(parts),
       parts,
       ...(outcome ? { outcome: withoutEvidence(outcome) } : {}),
       ...(collections.length > 0 ? { collections } : {}),
-      ...(outcome && parts.question.messages > 0 && !wasAway(outcome)
+      ...(parts.question.messages > 0 && !(outcome && wasAway(outcome))
         ? { budget: budgetOf(outcome, parts, terms) }
         : {}),
       ...sightOfMember({ mode, parts, outcome, collections: asked }),
@@ -100,9 +107,26 @@ export function makeReceipt({ result, traffic, terms, querier, askedAtMs, versio
     federation: terms.name,
     querier,
     mode,
+    ...(failed ? { failure: failed.code } : {}),
     total: [...traffic.coordinators.values()].reduce(sum, NO_FLOW),
     recipients: [...coordinators, ...members],
   };
+}
+
+interface AskedCollection extends HostSight {
+  readonly host: string;
+  /** Not set where nothing was known when the question failed. */
+  readonly collection?: HostedOutcome;
+}
+
+/** @returns Host -> the collections that were asked there. */
+function hostedOf({ result, failed }: ReceiptOptions): ReadonlyMap<string, AskedCollection[]> {
+  const known = result.parties.flatMap(({ collection, status }): AskedCollection[] =>
+    collection ? [{ ...collection, isAnswered: status === "answered", collection }] : [],
+  );
+  const open = (failed?.hosted ?? []).filter(({ name }) => !known.some((one) => one.name === name));
+  const unknown = open.map((one): AskedCollection => ({ ...one, candidates: 0, isAnswered: false }));
+  return Map.groupBy([...known, ...unknown], ({ host }) => host);
 }
 
 const NONE: Counted = { messages: 0, bytes: 0 };
@@ -121,7 +145,12 @@ function add(a: Counted, b: Counted): Counted {
   return { messages: a.messages + b.messages, bytes: a.bytes + b.bytes };
 }
 
-function budgetOf({ fault }: PartyOutcome, { question }: MemberTraffic, { scoring: { dim } }: FederationTerms): Budget {
+function budgetOf(
+  outcome: PartyOutcome | undefined,
+  { question }: MemberTraffic,
+  { scoring: { dim } }: FederationTerms,
+): Budget {
+  const fault = outcome?.fault;
   const usual = { questions: defaultQueryBudget(dim), days: QUERY_BUDGET_DAYS_DEFAULT };
   if (fault?.code === "QUERY_BUDGET_SPENT") return { counted: 0, usual, spent: fault.reason };
   return { counted: question.messages, usual };

@@ -133,6 +133,18 @@ browserTest(
   },
 );
 
+browserTest("a question that is stopped has a receipt, which says so", async () => {
+  await go(page, "ask");
+  await ask(page, "Which records are kept for ten years?");
+  await c.slow.asked();
+  await page.click('button:has-text("Stop")');
+  await page.waitForSelector("text=You stopped this question.");
+  c.slow.refuse("not any more");
+  await page.click(".receipt-line");
+  expect(await page.locator(".receipt .notice").innerText()).toContain("ended without an answer (ABORTED)");
+  expect(await page.locator(`[data-recipient="${SLOW}"]`).innerText()).toContain("if this reached it");
+});
+
 describe("documents", () => {
   const passages = async (): Promise<number> =>
     Number(await page.locator(".tile:has-text('Passages') .tile-value").innerText());

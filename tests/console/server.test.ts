@@ -1,15 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { once } from "node:events";
 import { request } from "node:http";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { Asker } from "../../console/server/asker.ts";
+import { questionRoutes } from "../../console/server/question-routes.ts";
 import { collectionRoutes } from "../../console/server/collection-routes.ts";
 import { Drops } from "../../console/server/drops.ts";
 import { Entry } from "../../console/server/entry.ts";
 import type { OwnStore } from "../../console/server/own-store.ts";
 import { startLocalServer } from "../../integrations/http/index.ts";
 import type { SottoClient } from "../../party-node/asking/index.ts";
+import { abortedFault } from "../../party-node/asking/aborted.ts";
+import { startAsking } from "../../party-node/asking/start-asking.ts";
+import type { Receipt } from "../../party-node/receipt/index.ts";
+import type { Federation, FrameObserver, SeenFrame } from "../../protocol/index.ts";
 import type { IngestReport } from "../../party-node/ingest.ts";
 import { buildPage } from "./build.ts";
 import { Cli, expectRefusal, sotto, sottoOutput } from "../support/cli.ts";
@@ -147,7 +153,7 @@ test("a code works once, and a wrong one does not use it up", () => {
 describe("a node whose coordinator is not there, and which holds nothing", () => {
   test("a question's stream says what is wrong, and what was wrong is in the federation's view", async () => {
     const { body } = await get("/api/questions", inside({ method: "POST", body: { question: "anybody?", k: 3 } }));
-    expect(body).toMatch(/^event: fault\ndata: \{"code":"CONNECTION_REFUSED"/);
+    expect(body).toMatch(/^event: fault\ndata: \{"code":"CONNECTION_REFUSED"/m);
     expect(JSON.parse((await get("/api/federation", inside())).body)).toMatchObject({
       name: "Nobody there",
       isFounder: true,
@@ -273,10 +279,66 @@ test("a question that was stopped while it waited its turn is not asked", async 
     isAsked = true;
   });
   stopping.abort();
-  first.resolve(undefined);
-  await before;
   await expect(stopped).rejects.toThrow(code("ABORTED"));
+  const next = asker.inTurn(new AbortController().signal, async () => undefined);
+  first.resolve(undefined);
+  await Promise.all([before, next]);
   expect(isAsked).toBe(false);
+  asker.close();
+});
+
+test("a question that is stopped after it was sent has a receipt", async () => {
+  const counted = { type: "query", parties: ["alpha", "beta"] };
+  const connected = (observer: FrameObserver): SottoClient => {
+    const query = (_: string, { signal }: { readonly signal: AbortSignal }) =>
+      startAsking(async (report) => {
+        observer({ direction: "out", peer: "hub", bytes: 100, message: counted } as unknown as SeenFrame);
+        const ms = 1;
+        report({ party: "alpha", status: "answered", passagesScored: 3, ms });
+        await once(signal, "abort");
+        throw abortedFault();
+      });
+    return { parties: counted.parties, online: [], query, close: () => undefined } as unknown as SottoClient;
+  };
+  const member = (name: string) => ({ name, roles: ["party"] });
+  const terms = { name: "f", mode: "private", members: counted.parties.map(member), scoring: { dim: 64 } };
+  const asker = new Asker(async (observer) => connected(observer));
+  const routes = questionRoutes({
+    asker,
+    federation: () => ({ terms }) as unknown as Federation,
+    hosted: [{ name: "notes", owner: "clinic", host: "cloud", mode: "outsourced" }],
+    member: "desk",
+    version: "0",
+    onBug: () => undefined,
+  });
+  await using server = await startLocalServer({ port: 0, token, routes });
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const post = (path: string, body?: string): Promise<Response> =>
+    fetch(server.url + path, { method: "POST", headers, ...(body === undefined ? {} : { body }) });
+  const { body } = await post("/api/questions", JSON.stringify({ question: "an otter?", k: 3 }));
+  let told = "";
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    told += chunk;
+    if (!chunk.includes("event: outcome")) continue;
+    await post(`/api/questions/${/"id":"([^"]+)"/.exec(told)?.[1] ?? ""}/stop`);
+  }
+  const { code: ended, receipt } = JSON.parse(/^event: fault\ndata: (.*)$/m.exec(told)?.[1] ?? "{}") as {
+    readonly code: string;
+    readonly receipt: Receipt;
+  };
+  expect([ended, receipt.failure, receipt.total.up.bytes]).toEqual(["ABORTED", "ABORTED", 100]);
+  const sights = Object.fromEntries(receipt.recipients.map(({ name, role, sees }) => [name, [role, ...sees]]));
+  expect(sights).toMatchObject({
+    alpha: [
+      "party",
+      "The question, encrypted",
+      "That you asked, and when",
+      "Which of its passages you asked for, if you got that far",
+    ],
+    beta: ["party", "The question, encrypted", "That you asked, and when, if this reached it"],
+    cloud: ["host", "That you are connected; it was sent no question"],
+  });
+  expect(JSON.stringify(receipt)).not.toContain("otter");
   asker.close();
 });
 

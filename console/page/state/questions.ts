@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
-import type { Answer, Fault, PartyOutcome, Question, QuestionEvents } from "../../api.ts";
-import { faultOf, stream } from "../client.ts";
+import type { Answer, Fault, PartyOutcome, Question, QuestionEvents, Receipt } from "../../api.ts";
+import { faultOf, request, stream } from "../client.ts";
 
 /** One question of this tab. None of it is stored anywhere. */
 export interface Asked extends Question {
@@ -14,6 +14,8 @@ export interface Asked extends Question {
   readonly outcomes: readonly PartyOutcome[];
   readonly answer?: Answer;
   readonly fault?: Fault;
+  /** Also of a question that failed after it was sent. */
+  readonly receipt?: Receipt;
 }
 
 /** The newest first. */
@@ -23,7 +25,7 @@ export const shownId = signal<number | null>(null);
 export const shown = computed(() => questions.value.find(({ id }) => id === shownId.value) ?? null);
 /** With a receipt, the newest first. */
 export const receipted = computed(() =>
-  questions.value.flatMap((asked) => (asked.answer ? [{ asked, receipt: asked.answer.receipt }] : [])),
+  questions.value.flatMap((asked) => (asked.receipt ? [{ asked, receipt: asked.receipt }] : [])),
 );
 
 /** What each party took for the newest question that it answered, in milliseconds. */
@@ -36,13 +38,21 @@ export const lastMs = computed(() => {
   );
 });
 
-const underWay = new Map<number, AbortController>();
+interface UnderWay {
+  /** Ends the request: the page is told no more. */
+  readonly abort: AbortController;
+  /** By which the node stops it; null until it has said so. */
+  nodeId: string | null;
+}
+
+const underWay = new Map<number, UnderWay>();
 let count = 0;
 
 export async function ask(question: Question): Promise<void> {
   const id = ++count;
   const abort = new AbortController();
-  underWay.set(id, abort);
+  const own: UnderWay = { abort, nodeId: null };
+  underWay.set(id, own);
   const asked: Asked = {
     ...question,
     id,
@@ -56,7 +66,8 @@ export async function ask(question: Question): Promise<void> {
   shownId.value = id;
   try {
     await stream<QuestionEvents>("/api/questions", { body: question, signal: abort.signal }, (event) => {
-      change(id, (before) => after(before, event));
+      if (event.name === "waiting") own.nodeId = event.data.id;
+      else change(id, (before) => after(before, event));
     });
     change(id, (before) => (isOver(before) ? before : failed(before, cutOff)));
   } catch (error) {
@@ -66,18 +77,25 @@ export async function ask(question: Question): Promise<void> {
   }
 }
 
-/** Parties may still work on it; nothing more is shown or fetched. */
+/** Parties may still work on it; nothing more is fetched, and its receipt comes. */
 export function stop(id: number): void {
-  underWay.get(id)?.abort();
+  const own = underWay.get(id);
+  if (!own) return;
+  if (own.nodeId === null) own.abort.abort();
+  else
+    request(`/api/questions/${own.nodeId}/stop`, { method: "POST" }).catch(() => {
+      own.abort.abort();
+    });
 }
 
 export function forget(): void {
-  for (const abort of underWay.values()) abort.abort();
+  for (const { abort } of underWay.values()) abort.abort();
   questions.value = [];
   shownId.value = null;
 }
 
-type Event = { [Name in keyof QuestionEvents]: { name: Name; data: QuestionEvents[Name] } }[keyof QuestionEvents];
+type Told = Omit<QuestionEvents, "waiting">;
+type Event = { [Name in keyof Told]: { name: Name; data: Told[Name] } }[keyof Told];
 
 function after(before: Asked, { name, data }: Event): Asked {
   switch (name) {
@@ -86,9 +104,11 @@ function after(before: Asked, { name, data }: Event): Asked {
     case "outcome":
       return { ...before, outcomes: [...before.outcomes, data] };
     case "answer":
-      return { ...before, phase: "answered", answer: data, outcomes: data.parties };
-    case "fault":
-      return failed(before, data);
+      return { ...before, phase: "answered", answer: data, receipt: data.receipt, outcomes: data.parties };
+    case "fault": {
+      const { receipt, ...fault } = data;
+      return { ...failed(before, fault.code === "ABORTED" ? stoppedByYou : fault), ...(receipt ? { receipt } : {}) };
+    }
   }
 }
 

@@ -77,7 +77,7 @@ function Answered({ asked, member }: AnsweredProps): JSX.Element {
           }}
         />
       ) : null}
-      {answer ? <ReceiptLine asked={asked} /> : null}
+      <ReceiptLine asked={asked} />
       {open.value === null ? null : (
         <PassageDialog
           passages={passages}
@@ -128,17 +128,16 @@ function Partial({ asked: { outcomes }, member }: AnsweredProps): JSX.Element | 
   );
 }
 
-function ReceiptLine({ asked: { id, answer } }: { readonly asked: Asked }): JSX.Element | null {
-  if (!answer) return null;
-  const { receipt, timingsMs } = answer;
+function ReceiptLine({ asked: { id, answer, receipt } }: { readonly asked: Asked }): JSX.Element | null {
+  if (!receipt) return null;
   return (
     <a class="receipt-line" href={address("receipts", String(id))}>
       <Icon name="receipts" />
       <span class="receipt-line-words">
         <strong>Privacy receipt</strong>
         <span>
-          {bytes(receipt.total.up.bytes)} left, {bytes(receipt.total.down.bytes)} came back, in{" "}
-          {milliseconds(timingsMs.total)}
+          {bytes(receipt.total.up.bytes)} left, {bytes(receipt.total.down.bytes)} came back
+          {answer ? `, in ${milliseconds(answer.timingsMs.total)}` : " before it ended"}
         </span>
       </span>
       <Icon name="right" />

@@ -4,6 +4,7 @@ import { FigureTile } from "../components/figure-tile.tsx";
 import { Heading } from "../components/heading.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Journey } from "../components/journey.tsx";
+import { Notice } from "../components/notice.tsx";
 import { RecipientCard } from "../components/recipient-card.tsx";
 import { bytes, clock, count } from "../format.ts";
 import { type Asked, receipted } from "../state/questions.ts";
@@ -20,7 +21,8 @@ export function ReceiptsView(): JSX.Element {
         <div class="blank">
           <Icon name="receipts" />
           <p>
-            Every question gets a receipt: what left this machine, to whom it went, and what each of them could see.
+            Every question that was sent gets a receipt, whether or not it was answered: what left this machine, to whom
+            it went, and what each of them could see.
           </p>
           <a class="button" href={address("ask")}>
             Ask a question
@@ -60,7 +62,7 @@ const MODES: Readonly<Record<Receipt["mode"], string>> = {
 };
 
 function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readonly question: string }): JSX.Element {
-  const { total, recipients, mode, askedAt, querier, federation } = receipt;
+  const { total, recipients, mode, askedAt, querier, federation, failure } = receipt;
   const most = Math.max(...recipients.map(({ traffic }) => Math.max(traffic.up.bytes, traffic.down.bytes)), 1);
   return (
     <article class="receipt">
@@ -69,6 +71,12 @@ function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readon
         Asked by {querier} in {federation},{" "}
         {new Date(askedAt).toLocaleString("en", { dateStyle: "long", timeStyle: "medium" })}
       </p>
+      {failure === undefined ? null : (
+        <Notice kind="warn">
+          This question ended without an answer (<code class="code">{failure}</code>). The receipt has what was sent
+          until then; those of whom nothing was known may have got it or not.
+        </Notice>
+      )}
       <dl class="tiles">
         <FigureTile
           label="Left this machine"
