@@ -28,7 +28,7 @@ export function consoleCommand(): Command {
     .description(
       "a page in your browser, served by this node to this machine alone: ask, see what left, manage documents",
     )
-    .option("--port <port>", "on 127.0.0.1; 0 chooses a free one", parsePort, 7480)
+    .option("--port <port>", "on 127.0.0.1; 0 chooses a free one, another at every start", parsePort, 0)
     .option("--no-open", "print the link, and open no browser")
     .option("--insecure-clear", "ask a federation in clear mode, where everybody sees the question", false)
     .addOption(dirOption())

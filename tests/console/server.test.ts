@@ -362,5 +362,7 @@ test("a port that is taken is said to be, and Ctrl-C ends the console", async ()
     says: /choose another port/,
   });
   expect((await cli.stop()).code).toBe(0);
-  expect((await sotto(["console", "--help"])).stdout).toMatch(/--no-open/);
+  const help = (await sotto(["console", "--help"])).stdout;
+  expect(help).toMatch(/--no-open/);
+  expect(help.replace(/\s+/g, " ")).toContain("another at every start (default: 0)");
 });
