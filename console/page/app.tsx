@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Overview } from "../api.ts";
 import { HelpDialog } from "./components/help-dialog.tsx";
 import { Icon } from "./components/icon.tsx";
+import { oneLine } from "./format.ts";
 import { type View, address, place, views } from "./state/route.ts";
 import { access } from "./state/session.ts";
 import { helpOpen, listenForShortcuts } from "./state/shortcuts.ts";
@@ -36,7 +37,7 @@ function Shell({ overview }: { readonly overview: Overview }): JSX.Element {
   const isFirst = useRef(true);
   useEffect(listenForShortcuts, []);
   useEffect(() => {
-    document.title = `${NAMES[view]} · ${overview.federation} · Sotto`;
+    document.title = `${NAMES[view]} · ${oneLine(overview.federation)} · Sotto`;
     // Whoever goes to a view by keyboard or hears the page is taken to it; not when the page opens, where the question box has the focus.
     if (!isFirst.current && view !== "ask") main.current?.querySelector("h1")?.focus();
     isFirst.current = false;
@@ -88,7 +89,7 @@ function Shell({ overview }: { readonly overview: Overview }): JSX.Element {
             </div>
             <p class="who">
               <span class="who-member">{overview.member}</span>
-              <span class="soft">{overview.federation}</span>
+              <span class="soft">{oneLine(overview.federation)}</span>
             </p>
           </div>
         </header>

@@ -20,6 +20,9 @@ export function count(value: number, one: string, many = `${one}s`): string {
   return `${number(value)} ${value === 1 ? one : many}`;
 }
 
+/** Foreign text for one line: without characters that nobody sees and that can change how others are shown, such as right-to-left overrides. */
+export const oneLine = (text: string): string => text.replace(/\p{Cf}/gu, "").replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+
 export const clock = (date: Date): string => date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" });
 
 export const day = (iso: string): string =>

@@ -5,12 +5,20 @@ const BROKEN_FROM = 50;
 export function paragraphsOf(text: string): string[] {
   return text
     .split(/\n\s*\n/)
-    .map((paragraph) => paragraph.split("\n").reduce(joined))
+    .map(unbroken)
     .filter((paragraph) => paragraph.trim() !== "");
 }
 
-function joined(before: string, line: string): string {
-  const last = before.slice(before.lastIndexOf("\n") + 1);
-  const isItem = /^\s*([-*•|]|\d+[.)])/.test(line);
-  return last.length < BROKEN_FROM || isItem ? `${before}\n${line}` : `${before} ${line}`;
+function unbroken(paragraph: string): string {
+  const parts: string[] = [];
+  /** Of the last line, with what was joined to it. */
+  let length = 0;
+  for (const line of paragraph.split("\n")) {
+    const isItem = /^\s*([-*•|]|\d+[.)])/.test(line);
+    const isJoined = length >= BROKEN_FROM && !isItem;
+    if (parts.length > 0) parts.push(isJoined ? " " : "\n");
+    parts.push(line);
+    length = line.length + (isJoined ? length + 1 : 0);
+  }
+  return parts.join("");
 }

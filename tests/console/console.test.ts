@@ -238,6 +238,33 @@ browserTest("that nobody answered is said, with what to start; commands in messa
   expect(await other.page.locator(`[data-party="${DESK}"] code`).innerText()).toBe("sotto doctor");
 });
 
+browserTest("titles, names and places of others cannot reorder what stands beside them", async () => {
+  await using other = await Tab.open(browser);
+  await enter(other.page, c);
+  const foreign = { title: "gnp\u202Etitle", documentId: "\u2067name", place: "\u202Bpage\u00073", party: DESK };
+  const passage = { ...foreign, text: "A passage.", ordinal: 0, score: 1 };
+  const fault = { code: "NOT_ALLOWED", reason: "no \u202Eon" };
+  const parties = [{ party: SLOW, status: "missing", passagesScored: 0, ms: 1, fault }];
+  const none = { messages: 0, bytes: 0 };
+  const receipt = { total: { up: none, down: none }, recipients: [] };
+  const answer = { passages: [passage], parties, timingsMs: { total: 1 }, receipt };
+  const events = { asked: { parties: [SLOW], online: [] }, answer };
+  const body = Object.entries(events).map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  await other.page.route("**/api/questions", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: body.join("") }),
+  );
+  await ask(other.page, QUESTION);
+  await other.page.waitForSelector(".passage");
+  await other.page.locator(".passage-open").click();
+  await other.page.waitForSelector("dialog[open]");
+  const isolated = await other.page.locator(".answer bdi").allTextContents();
+  expect(isolated).toEqual(expect.arrayContaining(["gnptitle", "name", "page 3", "No on."]));
+  expect(await other.page.locator("dialog h2 bdi").innerText()).toBe("gnptitle");
+  expect(await other.page.locator("main").innerText()).not.toMatch(/\p{Cf}/u);
+  const directions = "[...document.querySelectorAll('bdi')].map((one) => getComputedStyle(one).unicodeBidi)";
+  expect(new Set(await other.page.evaluate<string[]>(directions))).toEqual(new Set(["isolate"]));
+});
+
 browserTest("limits are in one unit", async () => {
   await go(page, "collections");
   expect(await page.locator(".drop-zone").innerText()).toMatch(/at most 200 files of 64 MiB each/);

@@ -2,9 +2,10 @@ import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import type { DocumentView, DocumentsView, Fault } from "../../api.ts";
 import { faultOf, request } from "../client.ts";
-import { count, number } from "../format.ts";
+import { count, number, oneLine } from "../format.ts";
 import { loaded } from "../state/loaded.ts";
 import { Dialog } from "./dialog.tsx";
+import { Foreign } from "./foreign.tsx";
 import { Icon } from "./icon.tsx";
 import { FaultNotice } from "./notice.tsx";
 
@@ -62,8 +63,8 @@ export function DocumentTable({ onErased }: { readonly onErased: () => void }): 
             {documents.map((document) => (
               <tr key={document.key}>
                 <td>
-                  <span class="document-title">{document.title === "" ? document.name : document.title}</span>
-                  {document.title === "" ? null : <span class="document-name">{document.name}</span>}
+                  <Foreign class="document-title" text={document.title === "" ? document.name : document.title} />
+                  {document.title === "" ? null : <Foreign class="document-name" text={document.name} />}
                 </td>
                 <td class="figure">{number(document.passages)}</td>
                 <td class="figure">
@@ -75,7 +76,7 @@ export function DocumentTable({ onErased }: { readonly onErased: () => void }): 
                     }}
                   >
                     <Icon name="trash" />
-                    <span class="for-readers">Erase {document.name}</span>
+                    <span class="for-readers">Erase {oneLine(document.name)}</span>
                   </button>
                 </td>
               </tr>
@@ -146,9 +147,12 @@ function EraseDialog({ document, onErased, onClose }: EraseDialogProps): JSX.Ele
   return (
     <Dialog title="Erase this document?" onClose={onClose}>
       <p>
-        <strong>{document.title === "" ? document.name : document.title}</strong> and its{" "}
-        {count(document.passages, "passage")} are removed from this node’s store, and a node that is running stops
-        serving them within a second. The file it was read from stays where it is; ingesting that again brings it back.
+        <strong>
+          <Foreign text={document.title === "" ? document.name : document.title} />
+        </strong>{" "}
+        and its {count(document.passages, "passage")} are removed from this node’s store, and a node that is running
+        stops serving them within a second. The file it was read from stays where it is; ingesting that again brings it
+        back.
       </p>
       {fault.value ? <FaultNotice fault={fault.value} /> : null}
       <footer class="dialog-foot">

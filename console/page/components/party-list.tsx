@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import type { PartyOutcome } from "../../api.ts";
 import { count, milliseconds } from "../format.ts";
 import type { Asked } from "../state/questions.ts";
+import { Foreign } from "./foreign.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import { sentence } from "./notice.tsx";
 import { PartyName } from "./party-name.tsx";
@@ -65,7 +66,7 @@ function PartyRow({ name, status, words, where, isFaulty }: PartyRowProps): JSX.
     <li class={`party ${kind}`} data-party={name} data-status={status}>
       <span class="party-mark">{kind === "waiting" ? <span class="pulse" /> : <Icon name={ICONS[kind]} />}</span>
       <span class="party-who">
-        <PartyName name={name} /> {where}
+        <PartyName name={name} /> <Foreign text={where} />
       </span>
       <span class="party-words">
         <Prose text={words} />

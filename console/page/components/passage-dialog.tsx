@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import type { CitedPassage } from "../../api.ts";
 import { paragraphsOf } from "../paragraphs.ts";
 import { Dialog } from "./dialog.tsx";
+import { Foreign } from "./foreign.tsx";
 import { Icon } from "./icon.tsx";
 import { PassageMeta, Suspicions, titleOf } from "./passage-list.tsx";
 import { PartyName } from "./party-name.tsx";
@@ -22,7 +23,7 @@ export function PassageDialog({ passages, index, onMove, onClose }: PassageDialo
   };
   return (
     <Dialog
-      title={titleOf(passage)}
+      title={<Foreign text={titleOf(passage)} />}
       class="passage-dialog"
       onClose={onClose}
       onKeyDown={({ key }) => {
@@ -71,7 +72,7 @@ function OtherSources({ passage: { alsoFrom = [] } }: { readonly passage: CitedP
       <ul>
         {alsoFrom.map(({ party, documentId, identical }) => (
           <li key={`${party}/${documentId}`}>
-            <PartyName name={party} /> <span class="document-name">{documentId}</span>{" "}
+            <PartyName name={party} /> <Foreign class="document-name" text={documentId} />{" "}
             {identical ? "word for word" : "in nearly the same words"}
           </li>
         ))}

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import type { CitedPassage } from "../../api.ts";
 import { paragraphsOf } from "../paragraphs.ts";
 import { Bar } from "./bar.tsx";
+import { Foreign } from "./foreign.tsx";
 import { Icon } from "./icon.tsx";
 import { PartyName } from "./party-name.tsx";
 
@@ -24,7 +25,7 @@ export function PassageList({ passages, onOpen }: PassageListProps): JSX.Element
           <div class="passage-main">
             <h3>
               <button type="button" class="passage-open" onClick={() => onOpen(index)}>
-                {titleOf(passage)}
+                <Foreign text={titleOf(passage)} />
               </button>
             </h3>
             <PassageMeta passage={passage} />
@@ -68,9 +69,9 @@ export function PassageMeta({ passage }: { readonly passage: CitedPassage }): JS
       {parties.map((name) => (
         <PartyName key={name} name={name} />
       ))}
-      {collection === undefined ? null : <span>“{collection}”</span>}
-      {title === "" ? null : <span class="document-name">{documentId}</span>}
-      <span>{place ?? `passage ${String(ordinal + 1)}`}</span>
+      {collection === undefined ? null : <Foreign text={`“${collection}”`} />}
+      {title === "" ? null : <Foreign class="document-name" text={documentId} />}
+      <Foreign text={place ?? `passage ${String(ordinal + 1)}`} />
       {others.length === 0 ? null : <span>also at {others.join(", ")}</span>}
     </p>
   );

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import type { Receipt } from "../../api.ts";
-import { bytes, count, number } from "../format.ts";
+import { bytes, count, number, oneLine } from "../format.ts";
 import { Bar } from "./bar.tsx";
+import { Foreign } from "./foreign.tsx";
 import { Icon } from "./icon.tsx";
 import { sentence } from "./notice.tsx";
 import { PartyName } from "./party-name.tsx";
@@ -27,7 +28,7 @@ export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Elem
         <span class="chip">{role}</span>
         {collections.map((collection) => (
           <span key={collection.name} class="chip">
-            “{collection.name}”, {collection.mode}
+            <Foreign text={`“${collection.name}”`} />, {collection.mode}
           </span>
         ))}
       </header>
@@ -43,7 +44,9 @@ export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Elem
           </h3>
           <ul>
             {sees.map((text) => (
-              <li key={text}>{text}</li>
+              <li key={text}>
+                <Foreign text={text} />
+              </li>
             ))}
           </ul>
         </section>
@@ -54,7 +57,9 @@ export function RecipientCard({ recipient, most }: RecipientCardProps): JSX.Elem
           {hidden.length === 0 ? <p class="bad-words">Nothing of this was hidden from it.</p> : null}
           <ul>
             {hidden.map((text) => (
-              <li key={text}>{text}</li>
+              <li key={text}>
+                <Foreign text={text} />
+              </li>
             ))}
           </ul>
         </section>
@@ -111,7 +116,7 @@ function BudgetLine({ recipient: { budget, outcome } }: { readonly recipient: Re
       <strong>Budget</strong>{" "}
       {spent === undefined
         ? `${wasCounted} as ${count(counted, "question")} there. It answers ${number(usual.questions)} of yours in ${count(usual.days, "day")}, unless its operator says otherwise.`
-        : sentence(spent)}
+        : oneLine(sentence(spent))}
     </p>
   );
 }

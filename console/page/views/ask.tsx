@@ -7,7 +7,7 @@ import { PartyList } from "../components/party-list.tsx";
 import { PassageDialog } from "../components/passage-dialog.tsx";
 import { PassageList } from "../components/passage-list.tsx";
 import { QuestionForm } from "../components/question-form.tsx";
-import { bytes, clock, count, milliseconds } from "../format.ts";
+import { bytes, clock, count, milliseconds, oneLine } from "../format.ts";
 import { type Asked, forget, questions, shown, shownId, stop } from "../state/questions.ts";
 import { address } from "../state/route.ts";
 
@@ -107,7 +107,7 @@ function Partial({ asked: { outcomes }, member }: AnsweredProps): JSX.Element | 
   const missing = outcomes.filter(({ status }) => status === "missing");
   const faulty = outcomes.filter(({ status, fault }) => status === "answered" && fault);
   if (missing.length + faulty.length === 0) return null;
-  const names = missing.map(({ party, collection }) => (collection ? `${party} (${collection.name})` : party));
+  const names = missing.map(({ party, collection }) => (collection ? `${party} (${oneLine(collection.name)})` : party));
   const isOwnMissing = missing.some(
     ({ party, collection, fault }) => party === member && !collection && fault?.code === "PARTY_OFFLINE",
   );

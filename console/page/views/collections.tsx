@@ -4,6 +4,7 @@ import type { CollectionsView as Collections, Protection } from "../../api.ts";
 import { DocumentTable, reloadDocuments } from "../components/document-table.tsx";
 import { DropZone } from "../components/drop-zone.tsx";
 import { FigureTile } from "../components/figure-tile.tsx";
+import { Foreign } from "../components/foreign.tsx";
 import { Heading } from "../components/heading.tsx";
 import { FaultNotice, Notice } from "../components/notice.tsx";
 import { PartyName } from "../components/party-name.tsx";
@@ -80,7 +81,9 @@ function Hosted({ hosted }: { readonly hosted: Collections["hosted"] }): JSX.Ele
         <tbody>
           {hosted.map(({ name, owner, host, mode }) => (
             <tr key={name}>
-              <td>{name}</td>
+              <td>
+                <Foreign text={name} />
+              </td>
               <td>
                 <PartyName name={owner} />
               </td>

@@ -8,7 +8,7 @@ import { Heading } from "../components/heading.tsx";
 import { InvitationForm } from "../components/invitation-form.tsx";
 import { FaultNotice, Notice } from "../components/notice.tsx";
 import { PartyName } from "../components/party-name.tsx";
-import { day, milliseconds } from "../format.ts";
+import { day, milliseconds, oneLine } from "../format.ts";
 import { loaded } from "../state/loaded.ts";
 import { lastMs } from "../state/questions.ts";
 
@@ -27,7 +27,7 @@ export function FederationView({ overview: { member } }: { readonly overview: Ov
   const view = value.value;
   return (
     <>
-      <Heading title={view?.name ?? "Federation"}>
+      <Heading title={view ? oneLine(view.name) : "Federation"}>
         <button type="button" class="quiet" onClick={() => void federation.load()}>
           Look again
         </button>
@@ -118,7 +118,7 @@ function Coordinators(): JSX.Element {
             <code class="member-name">{url}</code>
             <span class="soft">connection and handshake</span>
             {why ? (
-              <span class="presence is-off">{why.detail}</span>
+              <span class="presence is-off">{oneLine(why.detail)}</span>
             ) : (
               <span class="presence is-on">{milliseconds(ms ?? 0)}</span>
             )}

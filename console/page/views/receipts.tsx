@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import type { Receipt } from "../../api.ts";
 import { FigureTile } from "../components/figure-tile.tsx";
+import { Foreign } from "../components/foreign.tsx";
 import { Heading } from "../components/heading.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Journey } from "../components/journey.tsx";
@@ -68,7 +69,7 @@ function ReceiptSheet({ receipt, question }: { readonly receipt: Receipt; readon
     <article class="receipt">
       <p class="receipt-question">{question}</p>
       <p class="soft">
-        Asked by {querier} in {federation},{" "}
+        Asked by {querier} in <Foreign text={federation} />,{" "}
         {new Date(askedAt).toLocaleString("en", { dateStyle: "long", timeStyle: "medium" })}
       </p>
       {failure === undefined ? null : (
