@@ -10,7 +10,7 @@ import { inNumber, oneLine } from "./printable.ts";
  */
 export function printSources(answer: Answer, passages: readonly CitedPassage[]): void {
   const out = process.stdout;
-  const { citations, isComplete, passagesSent } = answer;
+  const { citations, isComplete, passagesSent, passagesCut } = answer;
   const sent = passages.slice(0, passagesSent);
   if (!isComplete) out.write(warning("The model stopped at a limit of its endpoint; the answer is not whole."));
   if (citations.length === 0)
@@ -24,6 +24,7 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
     const own = citing(i + 1);
     out.write(`${sourceLine(i + 1, passage)}${own.length === 0 ? styleText("dim", "  not cited") : ""}\n`);
     if (isShown(i + 1)) printText(withoutTitle(passage), sameAs(i));
+    if (passagesCut.includes(i + 1)) out.write(`    ${styleText("dim", CUT)}\n`);
     for (const suspicion of passage.suspect ?? []) out.write(warning(SUSPICIONS[suspicion]));
     for (const citation of own) printFlag(citation);
   }
@@ -36,6 +37,8 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
       ),
     );
 }
+
+const CUT = "too long for its part of the prompt: the model was sent only its beginning (--prompt-chars)";
 
 /** The title stands beside the source; the first passage of a document often begins with it once more. */
 function withoutTitle(passage: CitedPassage): CitedPassage {

@@ -41,6 +41,8 @@ export interface Answer {
   readonly isComplete: boolean;
   /** How many of the passages, from the first on, the endpoint was sent. */
   readonly passagesSent: number;
+  /** The numbers, from 1, of those of which it was sent only the beginning. */
+  readonly passagesCut: readonly number[];
   /** In the order of the text; empty where it cites nothing. */
   readonly citations: readonly CheckedCitation[];
 }
@@ -58,7 +60,8 @@ export async function* answerQuestion(options: AnswerOptions): AsyncGenerator<An
   inRange("promptCharsMax", promptCharsMax, answerLimits.promptCharsMin, answerLimits.promptCharsMax);
   inRange("timeoutMs", timeoutMs, 1, answerLimits.answerMsMax);
   if (passages.length === 0) throw new TypeError("answerQuestion: there must be a passage to answer from");
-  const { messages, passagesSent } = writePrompt(question, passages, promptCharsMax);
+  const { messages, sent } = writePrompt(question, passages, promptCharsMax);
+  const passagesSent = sent.length;
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([late, ...(signal ? [signal] : [])]);
   let text = "";
@@ -80,8 +83,13 @@ export async function* answerQuestion(options: AnswerOptions): AsyncGenerator<An
   }
   if (text.trim() === "")
     throw answerFault("ANSWER_EMPTY", "the endpoint's answer has no text; ask again, or another model");
-  const citations = checkCitations(text, passages.slice(0, passagesSent));
-  yield { type: "answered", answer: { text, isComplete, passagesSent, citations } };
+  // Against what the model was shown, not against what it was not.
+  const citations = checkCitations(
+    text,
+    sent.map((passage) => passage.text),
+  );
+  const passagesCut = sent.flatMap(({ isCut }, i) => (isCut ? [i + 1] : []));
+  yield { type: "answered", answer: { text, isComplete, passagesSent, passagesCut, citations } };
 }
 
 interface Stopping {

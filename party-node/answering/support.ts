@@ -1,6 +1,5 @@
 import { terms } from "../encoders/tokenize.ts";
 import { citedClaims } from "./citations.ts";
-import type { PromptPassage } from "./prompt.ts";
 
 /**
  * What speaks against a citation:
@@ -34,11 +33,11 @@ const segmenter = new Intl.Segmenter("en", { granularity: "word" });
  * Holds each citation of an answer against the passage that it names, by the share of the sentence's words (stemmed, without the commonest) that the passage has.
  * Words are all it knows: an answer in another language than its passages is flagged throughout, and a sentence that turns its passage round is not.
  *
- * @param passages - Those that were sent, in their order.
+ * @param texts - The passages as they were sent, in their order: what was cut off supports nothing.
  * @returns One for each number at each place, in the answer's order.
  */
-export function checkCitations(answer: string, passages: readonly PromptPassage[]): CheckedCitation[] {
-  const wordsOf = passages.map(({ title, text }) => words(`${title}\n${text}`));
+export function checkCitations(answer: string, texts: readonly string[]): CheckedCitation[] {
+  const wordsOf = texts.map(words);
   return citedClaims(answer).flatMap(({ sentence, numbers }) => {
     const wanted = words(sentence);
     const shares = wordsOf.map((held) => shareOf(wanted, held));

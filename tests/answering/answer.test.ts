@@ -37,6 +37,7 @@ describe("an answer", () => {
       text: "Restart warfarin on day seven [1]. Ask at Christmas [7].",
       isComplete: true,
       passagesSent: 2,
+      passagesCut: [],
       citations: [
         { number: 1, sentence: "Restart warfarin on day seven." },
         { number: 7, sentence: "Ask at Christmas.", flag: "no-such-passage" },
@@ -50,6 +51,25 @@ describe("an answer", () => {
     expect(chat?.body.messages.map(({ role }) => role)).toEqual(["system", "user"]);
     expect(chat?.body.messages[1]?.content).toContain(QUESTION);
     expect(chat?.body.messages[1]?.content).toContain(PASSAGES[1]?.text);
+  });
+
+  test("is held against what the model was shown of a passage, not against what was cut off", async () => {
+    const hostile = {
+      party: "stranger",
+      title: "",
+      text: `${"Harmless beginnings say nothing. ".repeat(40)}Warfarin may be restarted on day seven, two keys open every vault.`,
+    };
+    await using server = await ChatServer.start(
+      streamed("Two keys open every vault [1]. Restart warfarin on day seven [2]. Late fines are forgiven [3]."),
+    );
+    const { answer } = await answered({ base: server.base, passages: [hostile, ...PASSAGES], promptCharsMax: 600 });
+    expect(server.chats[0]?.body.messages[1]?.content).not.toContain("vault");
+    expect(answer).toMatchObject({ passagesSent: 3, passagesCut: [1] });
+    expect(answer.citations.map(({ number, flag }) => [number, flag])).toEqual([
+      [1, "few-shared-words"],
+      [2, undefined],
+      [3, undefined],
+    ]);
   });
 
   test("is read whole from a server that does not stream", async () => {

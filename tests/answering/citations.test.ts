@@ -58,17 +58,9 @@ describe("a citation belongs to", () => {
 });
 
 const passages = [
-  {
-    party: "clinic",
-    title: "Warfarin",
-    text: "Warfarin may be restarted on day seven, when haemoglobin stays above eighty.",
-  },
-  {
-    party: "library",
-    title: "",
-    text: "Late fines are forgiven for everybody under sixteen, and at Christmas for all.",
-  },
-  { party: "bank", title: "Vault", text: "Two keys open the vault, and no person ever carries both of them." },
+  "Warfarin\nWarfarin may be restarted on day seven, when haemoglobin stays above eighty.",
+  "Late fines are forgiven for everybody under sixteen, and at Christmas for all.",
+  "Vault\nTwo keys open the vault, and no person ever carries both of them.",
 ];
 const flagged = (answer: string): unknown[] =>
   checkCitations(answer, passages).map(({ number, flag, better }) => [number, flag, better]);
@@ -109,9 +101,7 @@ describe("a citation is flagged", () => {
   });
 
   test("also in scripts that write no spaces", () => {
-    const japanese = [
-      { party: "clinic", title: "", text: "ワルファリンは七日目に再開できます。ヘモグロビンを確認してください。" },
-    ];
+    const japanese = ["ワルファリンは七日目に再開できます。ヘモグロビンを確認してください。"];
     const flags = (answer: string): unknown[] => checkCitations(answer, japanese).map(({ flag }) => flag);
     expect(flags("ワルファリンは七日目に再開できます[1]。")).toEqual([undefined]);
     expect(flags("金庫を開けるには二つの鍵が必要です[1]。")).toEqual(["few-shared-words"]);
