@@ -248,6 +248,36 @@ describe("a server that misbehaves", () => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/rawPacket/);
   });
 
+  test.each([
+    [
+      "switches protocols",
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n${MARKER}`,
+      "ENDPOINT_MALFORMED",
+    ],
+    ["switches to none", `HTTP/1.1 101 Switching Protocols\r\n\r\n${MARKER}`, "ENDPOINT_REFUSED"],
+    [
+      "switches and says yes",
+      `HTTP/1.1 200 OK\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n${MARKER}`,
+      "ENDPOINT_MALFORMED",
+    ],
+    ["hints and never begins", "HTTP/1.1 103 Early Hints\r\n\r\n", "ANSWER_TIMEOUT"],
+  ])("one that %s is refused, and its connection ended", async (_, bytes, fault) => {
+    let ended: Promise<unknown> = Promise.resolve();
+    const server = createServer((socket) => {
+      ended = new Promise((resolve) => socket.on("error", () => undefined).once("close", resolve));
+      socket.resume().once("data", () => socket.write(bytes));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const error: unknown = await answered({ base: `http://127.0.0.1:${String(port)}`, timeoutMs: 1000 }).catch(
+      (thrown: unknown) => thrown,
+    );
+    server.close();
+    expect(error).toMatchObject({ name: "Fault", code: fault });
+    expect(inspect(error, { depth: 9 })).not.toContain(MARKER);
+    await ended;
+  });
+
   test("whatever it streams, there is an answer or a coded fault", async () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
