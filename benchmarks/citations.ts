@@ -72,5 +72,7 @@ async function measureSet(name: string, { documents, queries, qrels }: BeirSet, 
 
 /** @returns 1 where the sentence's citation of this passage is flagged, else 0. */
 function flags({ text }: BeirQuery, number: number, shown: readonly HeldPassage[]): number {
-  return checkCitations(`${text} [${number}]`, shown.map(encoderInput)).some(({ flag }) => flag !== undefined) ? 1 : 0;
+  return checkCitations(`${text} [${number}]`, shown.map(encoderInput)).citations.some(({ flag }) => flag !== undefined)
+    ? 1
+    : 0;
 }

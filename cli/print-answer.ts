@@ -10,12 +10,16 @@ import { inNumber, oneLine } from "./printable.ts";
  */
 export function printSources(answer: Answer, passages: readonly CitedPassage[]): void {
   const out = process.stdout;
-  const { citations, isComplete, passagesSent, passagesCut } = answer;
+  const { citations, isComplete, passagesSent, passagesCut, hasMoreCitations } = answer;
   const sent = passages.slice(0, passagesSent);
   if (!isComplete) out.write(warning("The model stopped at a limit of its endpoint; the answer is not whole."));
   if (citations.length === 0)
     out.write(warning("The answer cites no passage: nothing here shows where it comes from."));
-  for (const citation of citations) if (citation.flag === "no-such-passage") printUnknown(citation, sent.length);
+  if (hasMoreCitations)
+    out.write(
+      warning(`The answer has too many citations: only the first were checked, ${String(citations.length)} in all.`),
+    );
+  for (const citation of unknown(citations)) printUnknown(citation, sent.length);
   out.write(`\n${styleText("bold", "Sources")}\n`);
   const citing = (number: number): CheckedCitation[] => citations.filter((citation) => citation.number === number);
   const isShown = (number: number): boolean => citations.length === 0 || citing(number).length > 0;
@@ -62,6 +66,14 @@ const FLAGS: Readonly<Record<CitationFlag, (citation: CheckedCitation) => string
 /** Below the source that is cited. */
 function printFlag(citation: CheckedCitation): void {
   if (citation.flag) process.stdout.write(warning(`check: ${FLAGS[citation.flag](citation)}: ${quoted(citation)}`));
+}
+
+/** Each number that names no passage once, where it is cited first. */
+function unknown(citations: readonly CheckedCitation[]): Iterable<CheckedCitation> {
+  const first = new Map<number, CheckedCitation>();
+  for (const citation of citations)
+    if (citation.flag === "no-such-passage" && !first.has(citation.number)) first.set(citation.number, citation);
+  return first.values();
 }
 
 /** With the answer, for no source is what it cites. */

@@ -45,6 +45,8 @@ export interface Answer {
   readonly passagesCut: readonly number[];
   /** In the order of the text; empty where it cites nothing. */
   readonly citations: readonly CheckedCitation[];
+  /** Whether it has more citations than are checked, as no honest answer has: `citations` has the first of them. */
+  readonly hasMoreCitations: boolean;
 }
 
 /**
@@ -84,12 +86,13 @@ export async function* answerQuestion(options: AnswerOptions): AsyncGenerator<An
   if (text.trim() === "")
     throw answerFault("ANSWER_EMPTY", "the endpoint's answer has no text; ask again, or another model");
   // Against what the model was shown, not against what it was not.
-  const citations = checkCitations(
+  const { citations, hasMore } = checkCitations(
     text,
     sent.map((passage) => passage.text),
   );
   const passagesCut = sent.flatMap(({ isCut }, i) => (isCut ? [i + 1] : []));
-  yield { type: "answered", answer: { text, isComplete, passagesSent, passagesCut, citations } };
+  const answer = { text, isComplete, passagesSent, passagesCut, citations, hasMoreCitations: hasMore };
+  yield { type: "answered", answer };
 }
 
 interface Stopping {

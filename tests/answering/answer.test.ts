@@ -42,6 +42,7 @@ describe("an answer", () => {
         { number: 1, sentence: "Restart warfarin on day seven." },
         { number: 7, sentence: "Ask at Christmas.", flag: "no-such-passage" },
       ],
+      hasMoreCitations: false,
     });
     const [chat] = server.chats;
     expect(chat?.path).toBe("/v1/chat/completions");
