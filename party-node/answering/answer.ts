@@ -68,17 +68,19 @@ export async function* answerQuestion(options: AnswerOptions): AsyncGenerator<An
   const stop = AbortSignal.any([late, ...(signal ? [signal] : [])]);
   let text = "";
   let isComplete = true;
+  /** Half a letter at the end of a piece waits for the next. */
+  let half = "";
   try {
     const response = await postChat(endpoint, { model, apiKey, messages, signal: stop });
     yield { type: "asked", passagesSent };
     for await (const piece of readChat(response)) {
       if ("finished" in piece) isComplete = piece.finished === "stop";
-      else {
-        const shown = withoutHidden(piece.text);
-        text += shown;
-        if (text.length > answerLimits.answerCharsMax) throw tooLong();
-        if (shown !== "") yield { type: "text", text: shown };
-      }
+      const said = "finished" in piece ? half : half + piece.text;
+      half = "finished" in piece ? "" : (/[\uD800-\uDBFF]$/.exec(said)?.[0] ?? "");
+      const shown = withoutHidden(said.slice(0, said.length - half.length));
+      text += shown;
+      if (text.length > answerLimits.answerCharsMax) throw tooLong();
+      if (shown !== "") yield { type: "text", text: shown };
     }
   } catch (error) {
     throw stopFault({ late, signal, timeoutMs }) ?? error;

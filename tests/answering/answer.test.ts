@@ -119,6 +119,19 @@ describe("an answer", () => {
     expect(pieces.join("")).toBe(answer.text);
   });
 
+  test.each<[string, readonly string[], string]>([
+    ["a tag in halves", ["a\udb40", "\udc41b"], "ab"],
+    ["a tag whose halves are parted", ["a\udb40", "\u200b", "\udc41b"], "a\ufffd\ufffdb"],
+    ["a tag whose halves are parted in one piece", ["a\udb40\u200b\udc41b"], "a\ufffd\ufffdb"],
+    ["a letter in halves", ["a\ud83e", "\ude7ab"], "a🩺b"],
+    ["half a letter at the end", ["a\ud83e"], "a\ufffd"],
+  ])("that comes in pieces hides nothing: %s", async (_, sent, text) => {
+    await using server = await ChatServer.start(streamed(...sent));
+    const { answer, pieces } = await answered({ base: server.base });
+    expect(answer.text).toBe(text);
+    expect(pieces.join("")).toBe(text);
+  });
+
   test("is asked for only when somebody wants its first event, and dropped with the iteration", async () => {
     await using server = await ChatServer.start((response) => {
       beginStream(response);
