@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { wholeNumber } from "../cli/options.ts";
-import { type PromptPassage, checkCitations } from "../party-node/answering/index.ts";
-import { encoderInput, split } from "../party-node/documents/index.ts";
+import { checkCitations } from "../party-node/answering/index.ts";
+import { type Passage, encoderInput, split } from "../party-node/documents/index.ts";
 import { innerProduct } from "../party-node/encoders/vector.ts";
 import { openEncoder } from "../party-node/encoders/index.ts";
 import { type BeirQuery, type BeirSet, loadBeirSet } from "../simulations/beir.ts";
@@ -37,13 +37,11 @@ async function runCitations({ data, sets, limit }: Options): Promise<Findings> {
   return { parameters: { limit, passagesShown: WRONG + 1 }, rows };
 }
 
-interface HeldPassage extends PromptPassage {
-  readonly documentId: string;
-}
+type HeldPassage = Pick<Passage, "documentId" | "title" | "text">;
 
 async function measureSet(name: string, { documents, queries, qrels }: BeirSet, limit: number): Promise<Row[]> {
   const passages: HeldPassage[] = documents.flatMap(({ id, title, text }) =>
-    split(text).map((part) => ({ documentId: id, party: "party", title, text: part })),
+    split(text).map((part) => ({ documentId: id, title, text: part })),
   );
   const encoder = await openEncoder("lexical");
   const vectors = await encodeAll(encoder, passages.map(encoderInput));
@@ -73,6 +71,8 @@ async function measureSet(name: string, { documents, queries, qrels }: BeirSet, 
 }
 
 /** @returns 1 where the sentence's citation of this passage is flagged, else 0. */
-function flags({ text }: BeirQuery, number: number, shown: readonly PromptPassage[]): number {
-  return checkCitations(`${text} [${number}]`, shown).some(({ flag }) => flag !== undefined) ? 1 : 0;
+function flags({ text }: BeirQuery, number: number, shown: readonly HeldPassage[]): number {
+  return checkCitations(`${text} [${number}]`, shown.map(encoderInput)).citations.some(({ flag }) => flag !== undefined)
+    ? 1
+    : 0;
 }

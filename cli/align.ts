@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { type AlignmentResult, alignParties } from "../party-node/aligning/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { dirOption, memberNameArgument } from "./options.ts";
+import { jsonLine } from "./printable.ts";
 
 interface Options {
   readonly json: boolean;
@@ -42,7 +43,7 @@ async function runAlign(named: readonly string[], { json, dir }: Options): Promi
   const result = await alignParties({ identity, federation, coordinatorUrls, ca, parties, onProgress }).finally(() => {
     bar.stop();
   });
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : inWords(result));
+  process.stdout.write(json ? jsonLine(result) : inWords(result));
 }
 
 function inWords({ common, parties }: AlignmentResult): string {

@@ -21,6 +21,7 @@ import { wholeNumber } from "./options.ts";
 import { printSources } from "./print-answer.ts";
 import { printNothing } from "./print-outcomes.ts";
 import { printPassages } from "./print-passages.ts";
+import { jsonLine } from "./printable.ts";
 import {
   RETRIEVAL_HELP,
   type RetrievalOptions,
@@ -121,7 +122,7 @@ async function runAsk(given: string, options: Options, command: Command): Promis
   if (options.json) {
     const { parties, timingsMs } = result;
     const timings = { ...timingsMs, ...(answerer ? { answer: performance.now() - began } : {}) };
-    process.stdout.write(`${JSON.stringify({ ...forJson(outcome), passages, parties, timingsMs: timings })}\n`);
+    process.stdout.write(jsonLine({ ...forJson(outcome), passages, parties, timingsMs: timings }));
   } else if (outcome.answer) printSources(outcome.answer, passages);
   else if (passages.length === 0) printNothing(result.parties);
   else printPassages(passages);

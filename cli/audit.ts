@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type AuditEntry, type AuditSummary, type VerifyOptions, verifyAuditLog } from "../operation/audit/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { dirOption } from "./options.ts";
+import { jsonLine } from "./printable.ts";
 
 interface Where {
   readonly dir: string;
@@ -63,7 +64,7 @@ function verifyCommand(): Command {
     .option("--json", "print the result as JSON", false)
     .action(({ head, json, ...where }: Where & { readonly head?: string; readonly json: boolean }) => {
       const summary = verifyAuditLog({ ...whatToVerify(where), ...(head === undefined ? {} : { head }) });
-      process.stdout.write(json ? `${JSON.stringify(summary)}\n` : inWords(summary, head !== undefined));
+      process.stdout.write(json ? jsonLine(summary) : inWords(summary, head !== undefined));
     });
 }
 
@@ -98,7 +99,7 @@ function showCommand(): Command {
       verifyAuditLog(whatToVerify(where), (entry) => {
         if (!since || new Date(entry.time) >= since) entries.push(entry);
       });
-      process.stdout.write(json ? entries.map((entry) => `${JSON.stringify(entry)}\n`).join("") : tableOf(entries));
+      process.stdout.write(json ? entries.map(jsonLine).join("") : tableOf(entries));
     });
 }
 

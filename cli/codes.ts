@@ -8,7 +8,7 @@ import { type OpenedNode, openNode } from "../party-node/node-folder.ts";
 import { limits } from "../protocol/index.ts";
 import { plainTable } from "../simulations/plain-table.ts";
 import { dirOption } from "./options.ts";
-import { printable } from "./printable.ts";
+import { jsonLine, printable } from "./printable.ts";
 
 interface Options {
   readonly dir: string;
@@ -81,7 +81,7 @@ async function runCheck({ dir, ids, json }: Options): Promise<void> {
     );
   const answers = await askParties(node, entities);
   const report = compare(entities, answers);
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (json) process.stdout.write(jsonLine(report));
   else print(report);
   if (report.parties.some(({ status }) => status === "missing")) process.exitCode = EXIT_PARTIAL;
 }

@@ -10,7 +10,7 @@ import { defaultChunk } from "./default-chunk.ts";
 import { dirAgain, dirOption, epsilonPerDistance, memberNameArgument, parseBeta } from "./options.ts";
 import { OwnedCollection, removeLedger } from "./owned-collection.ts";
 import { openNodeKeyring } from "./passphrase.ts";
-import { printable } from "./printable.ts";
+import { jsonLine, printable } from "./printable.ts";
 
 /** See docs/sealing.md for what these cost and what they leave visible. */
 const BETA_DEFAULT = 1;
@@ -148,7 +148,7 @@ function listCommand(): Command {
           isRotating,
         };
       });
-      if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
+      if (json) process.stdout.write(jsonLine(rows));
       else if (rows.length === 0)
         process.stdout.write(
           "none; make one with `sotto collection create`, or take granted ones with `sotto collection accept --host HOST`\n",

@@ -10,6 +10,7 @@ import { mean, overlapAtK } from "../simulations/metrics.ts";
 import { plaintextTop } from "./plaintext-search.ts";
 import { LocalFederation, type LocalParty } from "./local-federation.ts";
 import { printPassages } from "./print-passages.ts";
+import { jsonLine } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
 import { type ProcessView, viewOfProcess } from "./process-view.ts";
@@ -76,7 +77,14 @@ async function runDemo({ json }: { json: boolean }): Promise<void> {
   const overlap = mean(asked.map(({ result, plaintext }) => overlapAtK(result.passages.map(passageKey), plaintext, K)));
   if (json) {
     process.stdout.write(
-      `${JSON.stringify(jsonReport(asked, views, overlap, { ingest: ingested - began, start: started - ingested, queries: answered - started, total: performance.now() - began }))}\n`,
+      jsonLine(
+        jsonReport(asked, views, overlap, {
+          ingest: ingested - began,
+          start: started - ingested,
+          queries: answered - started,
+          total: performance.now() - began,
+        }),
+      ),
     );
   } else {
     printViews(views);

@@ -5,6 +5,7 @@ import { installation } from "./doctor/installation.ts";
 import { machine } from "./doctor/machine.ts";
 import { nodeChecks } from "./doctor/node-checks.ts";
 import { dirOption } from "./options.ts";
+import { jsonLine } from "./printable.ts";
 
 const LABELS = {
   ok: styleText("green", "ok  "),
@@ -28,7 +29,7 @@ async function runDoctor({ dir, json }: { dir: string; json: boolean }, command:
   const named = command.getOptionValueSource("dir") === "cli";
   const findings: Finding[] = [...machine(dir), ...(await installation()), ...(await nodeChecks(dir, named))];
   const healthy = findings.every(({ state }) => state !== "broken");
-  if (json) process.stdout.write(`${JSON.stringify({ healthy, findings })}\n`);
+  if (json) process.stdout.write(jsonLine({ healthy, findings }));
   else
     for (const { check, state, says } of findings)
       process.stdout.write(`${LABELS[state]} ${check.padEnd(14)} ${says}\n`);

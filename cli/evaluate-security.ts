@@ -16,6 +16,7 @@ import { loadVictim } from "../simulations/security/victim.ts";
 import { plainTable } from "../simulations/plain-table.ts";
 import { findDataFolder } from "./data-folder.ts";
 import type { EvaluateOptions } from "./evaluate-options.ts";
+import { jsonLine } from "./printable.ts";
 import { onStop } from "./supervision.ts";
 import { version } from "./version.ts";
 
@@ -48,7 +49,7 @@ export async function evaluateSecurity(options: EvaluateOptions): Promise<void> 
   await writeFile(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(out, "report.md"), reportInMarkdown(report));
   await writeFile(join(out, "report.html"), await reportInHtml(report));
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inWords(report));
+  process.stdout.write(options.json ? jsonLine(report) : inWords(report));
   process.stderr.write(`The report is in ${out}: report.html, report.md, report.json.\n`);
   const failed = report.missing.filter((attack) => attack.failed);
   if (failed.length > 0)

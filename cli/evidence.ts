@@ -14,7 +14,7 @@ import {
 } from "../party-node/evidence/index.ts";
 import { openNode } from "../party-node/node-folder.ts";
 import { dirOption } from "./options.ts";
-import { oneLine } from "./printable.ts";
+import { jsonLine, oneLine } from "./printable.ts";
 
 /** Exit code when evidence does not prove what it says. */
 const EXIT_NOT_PROVEN = 5;
@@ -42,7 +42,7 @@ function listCommand(): Command {
       const rows = kept
         .names()
         .map((file) => ({ file, ...summaryOf(() => readEvidence(kept.read(file), federation)) }));
-      if (json) process.stdout.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      if (json) process.stdout.write(rows.map(jsonLine).join(""));
       else process.stdout.write(tableOf(rows));
     });
 }
@@ -86,7 +86,7 @@ function showCommand(): Command {
       };
       try {
         const verdict = await judge(bytes, { federation, layout: federationLayout(federation), encoder, identity });
-        process.stdout.write(json ? `${JSON.stringify(forJson(verdict))}\n` : inWords(verdict, identity.name));
+        process.stdout.write(json ? jsonLine(forJson(verdict)) : inWords(verdict, identity.name));
         if (!verdict.proven) process.exitCode = EXIT_NOT_PROVEN;
       } finally {
         for (const own of opened) await own.close();

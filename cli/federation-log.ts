@@ -4,7 +4,7 @@ import { type Change, type Claim, hashOf, readFederation } from "../protocol/ind
 import { readFederationFile } from "../party-node/node-folder.ts";
 import { whichFederation } from "./federation-show.ts";
 import { dirOption } from "./options.ts";
-import { printable } from "./printable.ts";
+import { jsonLine, printable } from "./printable.ts";
 
 export function logCommand(): Command {
   return new Command("log")
@@ -17,8 +17,7 @@ export function logCommand(): Command {
       const { path, key } = whichFederation(file, root, dir);
       const { founding, changes, claims } = readFederation(readFederationFile(path), key);
       const entries = [...changes, ...claims].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-      if (json)
-        process.stdout.write(entries.map((entry) => `${JSON.stringify({ ...entry, hash: hashOf(entry) })}\n`).join(""));
+      if (json) process.stdout.write(entries.map((entry) => jsonLine({ ...entry, hash: hashOf(entry) })).join(""));
       else process.stdout.write(`${printable(founding.name)}, founded ${shown(founding.time)}\n${tableOf(entries)}\n`);
     });
 }

@@ -13,7 +13,7 @@ import { publishWithProgress, publishedInWords } from "./collection-progress.ts"
 import { openNodeStore } from "./node-store.ts";
 import { dirOption } from "./options.ts";
 import { OwnedCollection } from "./owned-collection.ts";
-import { inNumber, printable } from "./printable.ts";
+import { inNumber, jsonLine, printable } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
 import { EXIT_STOPPED, onStop, releaseParent, tellParent } from "./supervision.ts";
 
@@ -192,7 +192,7 @@ async function seal(collection: OwnedCollection, encoder: Encoder, signal: Abort
 
 function printReport(report: IngestReport, named: readonly Problem[], stored: number, json: boolean): void {
   const { added, changed, unchanged, removed } = report.documents;
-  if (json) process.stdout.write(`${JSON.stringify({ ...report, named, stored })}\n`);
+  if (json) process.stdout.write(jsonLine({ ...report, named, stored }));
   else if (!process.connected) {
     process.stdout.write(
       `${inNumber(report.passages, "passage")} encoded in ${report.seconds.toFixed(1)} s; documents: ${String(added)} added, ${String(changed)} changed, ${String(unchanged)} unchanged, ${String(removed)} removed; ${inNumber(stored, "passage")} in the store\n`,

@@ -10,12 +10,16 @@ import { inNumber, oneLine } from "./printable.ts";
  */
 export function printSources(answer: Answer, passages: readonly CitedPassage[]): void {
   const out = process.stdout;
-  const { citations, isComplete, passagesSent } = answer;
+  const { citations, isComplete, passagesSent, passagesCut, hasMoreCitations } = answer;
   const sent = passages.slice(0, passagesSent);
   if (!isComplete) out.write(warning("The model stopped at a limit of its endpoint; the answer is not whole."));
   if (citations.length === 0)
     out.write(warning("The answer cites no passage: nothing here shows where it comes from."));
-  for (const citation of citations) if (citation.flag === "no-such-passage") printUnknown(citation, sent.length);
+  if (hasMoreCitations)
+    out.write(
+      warning(`The answer has too many citations: only the first were checked, ${String(citations.length)} in all.`),
+    );
+  for (const citation of unknown(citations)) printUnknown(citation, sent.length);
   out.write(`\n${styleText("bold", "Sources")}\n`);
   const citing = (number: number): CheckedCitation[] => citations.filter((citation) => citation.number === number);
   const isShown = (number: number): boolean => citations.length === 0 || citing(number).length > 0;
@@ -24,6 +28,7 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
     const own = citing(i + 1);
     out.write(`${sourceLine(i + 1, passage)}${own.length === 0 ? styleText("dim", "  not cited") : ""}\n`);
     if (isShown(i + 1)) printText(withoutTitle(passage), sameAs(i));
+    if (passagesCut.includes(i + 1)) out.write(`    ${styleText("dim", CUT)}\n`);
     for (const suspicion of passage.suspect ?? []) out.write(warning(SUSPICIONS[suspicion]));
     for (const citation of own) printFlag(citation);
   }
@@ -36,6 +41,8 @@ export function printSources(answer: Answer, passages: readonly CitedPassage[]):
       ),
     );
 }
+
+const CUT = "too long for its part of the prompt: the model was sent only its beginning (--prompt-chars)";
 
 /** The title stands beside the source; the first passage of a document often begins with it once more. */
 function withoutTitle(passage: CitedPassage): CitedPassage {
@@ -59,6 +66,14 @@ const FLAGS: Readonly<Record<CitationFlag, (citation: CheckedCitation) => string
 /** Below the source that is cited. */
 function printFlag(citation: CheckedCitation): void {
   if (citation.flag) process.stdout.write(warning(`check: ${FLAGS[citation.flag](citation)}: ${quoted(citation)}`));
+}
+
+/** Each number that names no passage once, where it is cited first. */
+function unknown(citations: readonly CheckedCitation[]): Iterable<CheckedCitation> {
+  const first = new Map<number, CheckedCitation>();
+  for (const citation of citations)
+    if (citation.flag === "no-such-passage" && !first.has(citation.number)) first.set(citation.number, citation);
+  return first.values();
 }
 
 /** With the answer, for no source is what it cites. */

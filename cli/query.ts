@@ -3,6 +3,7 @@ import { limits } from "../protocol/index.ts";
 import { wholeNumber } from "./options.ts";
 import { printPassages } from "./print-passages.ts";
 import { printNothing } from "./print-outcomes.ts";
+import { jsonLine } from "./printable.ts";
 import {
   RETRIEVAL_HELP,
   type RetrievalOptions,
@@ -35,7 +36,7 @@ async function runQuery(given: string, { k, ...options }: Options, command: Comm
   };
   const result = await retrieve({ question, k, options, stopSignal });
   const { passages, parties, timingsMs } = result;
-  if (options.json) process.stdout.write(`${JSON.stringify({ passages, parties, timingsMs })}\n`);
+  if (options.json) process.stdout.write(jsonLine({ passages, parties, timingsMs }));
   else if (passages.length === 0) printNothing(parties);
   else printPassages(passages);
   if (!options.json) printWhoSawWhat(result);

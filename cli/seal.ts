@@ -16,6 +16,7 @@ import {
   tuneSealing,
 } from "../simulations/sealing/index.ts";
 import { wholeNumber } from "./options.ts";
+import { jsonLine } from "./printable.ts";
 import { onStop } from "./supervision.ts";
 
 interface TuneCommandOptions {
@@ -162,7 +163,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
       words,
     };
     if (options.svg !== undefined) await writeFile(options.svg, await drawTuning(result, recommendation));
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inTables(report));
+    process.stdout.write(options.json ? jsonLine(report) : inTables(report));
   } finally {
     await encoder.close();
   }

@@ -18,6 +18,7 @@ import { type TrainingSettings, checkSettings, settingsFor } from "../simulation
 import type { TrainingParty } from "../simulations/hashvfl/training-party.ts";
 import type { VerticalData } from "../simulations/hashvfl/vertical-data.ts";
 import { findDataFolder } from "./data-folder.ts";
+import { jsonLine } from "./printable.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
 import { onStop } from "./supervision.ts";
 import { withTrainingProcesses } from "./training-processes.ts";
@@ -76,7 +77,7 @@ export async function runHashvfl(options: SimulateOptions): Promise<void> {
     const report: HashvflReport = { ...trained, transport, out };
     bar.stop();
     await writeResults(report);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : inWords(report));
+    process.stdout.write(options.json ? jsonLine(report) : inWords(report));
   } catch (error) {
     bar.stop();
     if (bar.epochsDone >= 1)

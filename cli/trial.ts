@@ -10,6 +10,7 @@ import { type BeirQuery, type Qrels, loadBeirQueries, loadQrels } from "../simul
 import { mean, ndcgAtK, overlapAtK, percentile, recallAtK } from "../simulations/metrics.ts";
 import { type IngestEvent, LocalFederation, type LocalParty } from "./local-federation.ts";
 import { parseBeta, epsilonPerDistance, wholeNumber } from "./options.ts";
+import { jsonLine } from "./printable.ts";
 import { ProgressBars } from "./progress.ts";
 import { onStop } from "./supervision.ts";
 import { printVerticalReport, verticalTrial } from "./trial-vertical.ts";
@@ -116,12 +117,12 @@ async function runTrial(options: Options, command: Command): Promise<void> {
     if (options.vertical) {
       const { corpus = ".", k } = options;
       const report = await verticalTrial({ corpus, queries: judged, qrels, k, encoder });
-      if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+      if (options.json) process.stdout.write(jsonLine(report));
       else printVerticalReport(report, k);
       return;
     }
     const report = await trial(options, judged, qrels, encoder);
-    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    if (options.json) process.stdout.write(jsonLine(report));
     else printReport(report, options.k);
   } finally {
     await encoder.close();

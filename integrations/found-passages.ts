@@ -4,19 +4,28 @@ import { passageUri } from "./quoting.ts";
 
 /** Sixteen answers of the most passages that one can have. */
 const PASSAGES_MAX = 512;
+/** Of all texts, in UTF-16 code units. */
+const LENGTH_MAX = 2 ** 24;
 
 /** The passages that were found last, in memory. Parties hand out what a question has found and nothing else, so a passage cannot be had by its name. */
 export class FoundPassages {
   readonly #passages = new Map<string, CitedPassage>();
+  #length = 0;
 
   add(passage: CitedPassage): void {
     const id = passageUri(passage);
-    this.#passages.delete(id);
+    this.#forget(id);
     this.#passages.set(id, passage);
+    this.#length += passage.text.length;
     for (const oldest of this.#passages.keys()) {
-      if (this.#passages.size <= PASSAGES_MAX) break;
-      this.#passages.delete(oldest);
+      if (this.#passages.size <= PASSAGES_MAX && this.#length <= LENGTH_MAX) break;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(id: string): void {
+    this.#length -= this.#passages.get(id)?.text.length ?? 0;
+    this.#passages.delete(id);
   }
 
   /** @throws Fault PASSAGE_UNKNOWN. */

@@ -15,7 +15,7 @@ import { checkQueryOptions } from "../party-node/asking/query-options.ts";
 import { limits } from "../protocol/index.ts";
 import { FoundPassages } from "./found-passages.ts";
 import { type Exchange, type Route, readJson } from "./http/index.ts";
-import { QUOTING_NOTICE, missingParties, passageUri, quotePassage } from "./quoting.ts";
+import { QUOTING_NOTICE, missingParties, passageUri, quotePassage, shownTitle } from "./quoting.ts";
 import { type AskingOptions, asker } from "./retriever-options.ts";
 import { SEARCH_DESCRIPTION, SEARCH_QUESTION } from "./search-words.ts";
 
@@ -129,7 +129,7 @@ const described = (passage: Parameters<typeof quotePassage>[0]): z.infer<z.ZodOb
   const uri = passageUri(passage);
   return {
     id: uri,
-    title: passage.title === "" ? passage.documentId : passage.title,
+    title: shownTitle(passage.title) || shownTitle(passage.documentId),
     url: uri,
     text: quotePassage(passage),
   };

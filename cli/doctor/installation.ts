@@ -22,7 +22,7 @@ async function crypto(): Promise<Finding> {
     await import("../../crypto/secret/index.ts");
     return ok("cryptography", "SEAL at its 192-bit level, libsodium and the SIMD kernels load");
   } catch (error) {
-    return broken("cryptography", `does not load (${reasonOf(error)}); install again, on Node 24.7 or newer`);
+    return broken("cryptography", `does not load (${reasonOf(error)}); install again, on Node 24.20 or newer`);
   }
 }
 

@@ -21,8 +21,8 @@ export function machine(dir: string): Finding[] {
 
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const recent = major > 24 || (major === 24 && minor >= 7);
-  return recent ? ok("Node", process.version) : broken("Node", `${process.version}; 24.7 or newer is needed`);
+  const recent = major > 24 || (major === 24 && minor >= 20);
+  return recent ? ok("Node", process.version) : broken("Node", `${process.version}; 24.20 or newer is needed`);
 }
 
 function memory(): Finding {

@@ -41,8 +41,12 @@ export interface Answer {
   readonly isComplete: boolean;
   /** How many of the passages, from the first on, the endpoint was sent. */
   readonly passagesSent: number;
+  /** The numbers, from 1, of those of which it was sent only the beginning. */
+  readonly passagesCut: readonly number[];
   /** In the order of the text; empty where it cites nothing. */
   readonly citations: readonly CheckedCitation[];
+  /** Whether it has more citations than are checked, as no honest answer has: `citations` has the first of them. */
+  readonly hasMoreCitations: boolean;
 }
 
 /**
@@ -58,30 +62,39 @@ export async function* answerQuestion(options: AnswerOptions): AsyncGenerator<An
   inRange("promptCharsMax", promptCharsMax, answerLimits.promptCharsMin, answerLimits.promptCharsMax);
   inRange("timeoutMs", timeoutMs, 1, answerLimits.answerMsMax);
   if (passages.length === 0) throw new TypeError("answerQuestion: there must be a passage to answer from");
-  const { messages, passagesSent } = writePrompt(question, passages, promptCharsMax);
+  const { messages, sent } = writePrompt(question, passages, promptCharsMax);
+  const passagesSent = sent.length;
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([late, ...(signal ? [signal] : [])]);
   let text = "";
   let isComplete = true;
+  /** Half a letter at the end of a piece waits for the next. */
+  let half = "";
   try {
     const response = await postChat(endpoint, { model, apiKey, messages, signal: stop });
     yield { type: "asked", passagesSent };
     for await (const piece of readChat(response)) {
       if ("finished" in piece) isComplete = piece.finished === "stop";
-      else {
-        const shown = withoutHidden(piece.text);
-        text += shown;
-        if (text.length > answerLimits.answerCharsMax) throw tooLong();
-        if (shown !== "") yield { type: "text", text: shown };
-      }
+      const said = "finished" in piece ? half : half + piece.text;
+      half = "finished" in piece ? "" : (/[\uD800-\uDBFF]$/.exec(said)?.[0] ?? "");
+      const shown = withoutHidden(said.slice(0, said.length - half.length));
+      text += shown;
+      if (text.length > answerLimits.answerCharsMax) throw tooLong();
+      if (shown !== "") yield { type: "text", text: shown };
     }
   } catch (error) {
     throw stopFault({ late, signal, timeoutMs }) ?? error;
   }
   if (text.trim() === "")
     throw answerFault("ANSWER_EMPTY", "the endpoint's answer has no text; ask again, or another model");
-  const citations = checkCitations(text, passages.slice(0, passagesSent));
-  yield { type: "answered", answer: { text, isComplete, passagesSent, citations } };
+  // Against what the model was shown, not against what it was not.
+  const { citations, hasMore } = checkCitations(
+    text,
+    sent.map((passage) => passage.text),
+  );
+  const passagesCut = sent.flatMap(({ isCut }, i) => (isCut ? [i + 1] : []));
+  const answer = { text, isComplete, passagesSent, passagesCut, citations, hasMoreCitations: hasMore };
+  yield { type: "answered", answer };
 }
 
 interface Stopping {

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request 
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { pinned, unreachable } from "./connection.ts";
 import type { ReachedEndpoint } from "./endpoint.ts";
-import { answerFault } from "./faults.ts";
+import { answerFault, malformed } from "./faults.ts";
 import type { ChatMessage } from "./prompt.ts";
 
 export interface ChatRequest {
@@ -46,9 +46,19 @@ export async function postChat(
       ? requestHttps(chatUrl, { ...options, agent: new HttpsAgent(), rejectUnauthorized: true })
       : requestHttp(chatUrl, { ...options, agent: new HttpAgent() });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request.once("response", resolve).once("error", (cause: NodeJS.ErrnoException) => {
-      reject(signal.aborted ? cause : unreachable(base, cause));
-    });
+    request
+      .once("response", resolve)
+      .once("error", (cause: NodeJS.ErrnoException) => {
+        reject(signal.aborted ? cause : unreachable(base, cause));
+      })
+      .once("upgrade", (_response, socket) => {
+        socket.destroy();
+        reject(malformed("is another protocol than HTTP"));
+      })
+      // Whatever way Node ends a request without a word: nothing else would settle it, not even the signal.
+      .once("close", () => {
+        reject(signal.aborted ? (signal.reason as Error) : unreachable(base, closed()));
+      });
     request.end(body);
   });
   const { statusCode = 0 } = response;
@@ -56,6 +66,8 @@ export async function postChat(
   response.destroy(); // what it says may quote what it was sent
   throw statusFault(base, statusCode);
 }
+
+const closed = (): Error => Object.assign(new Error("closed before a response"), { code: "ECONNRESET" });
 
 function statusFault(base: string, status: number): Error {
   const said = `${base} answered with status ${status}`;

@@ -17,11 +17,20 @@ export function pinned(addresses: readonly LookupAddress[]): LookupFunction {
 /** What to say of a connection that failed. */
 export function unreachable(base: string, cause: NodeJS.ErrnoException): Error {
   if (cause.code?.startsWith("HPE_")) return malformed("is not HTTP");
-  const isCertificate = /CERT|ALTNAME|ISSUER|SIGNATURE/.test(cause.code ?? "");
-  const next = isCertificate
-    ? "its certificate is not to be trusted; check the address, or name its authority in the environment variable NODE_EXTRA_CA_CERTS"
-    : "check that it runs and that the address is right";
-  return answerFault("ENDPOINT_UNREACHABLE", `${base} cannot be reached (${cause.code ?? "no code"}): ${next}`, cause);
+  const said = `${base} cannot be reached (${cause.code ?? "no code"}): ${nextStep(cause.code ?? "")}`;
+  return answerFault("ENDPOINT_UNREACHABLE", said, cause);
+}
+
+function nextStep(code: string): string {
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return "its certificate is for another name; give the address that it is for";
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
+    return "its certificate is not valid at this time; check this machine's clock, or have it renewed";
+  if (/CERT|ISSUER|SIGNATURE/.test(code))
+    return "its certificate is not to be trusted; check the address, or name its authority in the environment variable NODE_EXTRA_CA_CERTS";
+  if (code.startsWith("ERR_SSL_"))
+    return "what answers there speaks no TLS that this program does; check the port, and whether the address begins with https:// or http://";
+  return "check that it runs and that the address is right";
 }
 
 /**

@@ -7,4 +7,4 @@ export type { AnswerFaultCode } from "./faults.ts";
 export { answerLimits } from "./limits.ts";
 export type { PromptPassage } from "./prompt.ts";
 export { CANDIDATES_PER_PASSAGE, reranked } from "./reranked.ts";
-export { type CheckedCitation, type CitationFlag, checkCitations } from "./support.ts";
+export { type CheckedCitation, type CitationCheck, type CitationFlag, checkCitations } from "./support.ts";

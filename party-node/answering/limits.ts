@@ -4,7 +4,7 @@ export const answerLimits = {
   promptCharsDefault: 12_000,
   promptCharsMin: 200,
   promptCharsMax: 1_000_000,
-  /** A passage that would be cut to fewer characters is left out. */
+  /** No passage is cut to fewer characters: the last are left out instead. */
   passageCharsMin: 200,
   /** Until a connection to an endpoint is there, when it is tried before the question is asked. */
   connectMsMax: 10_000,
@@ -12,6 +12,10 @@ export const answerLimits = {
   answerMsMax: 3_600_000,
   /** Characters of an answer; a model that goes on is stuck in a loop. */
   answerCharsMax: 32_768,
+  /** Places in one sentence whose citations are checked. */
+  citedPlacesMax: 32,
+  /** Citations of one answer that are checked, a number at a place each. */
+  citationsMax: 256,
   /** Bytes of a response, with what wraps each piece of the answer and whatever a model thinks aloud. */
   responseBytesMax: 16 * 1024 * 1024,
   /** Characters of one event of a stream, or of a whole response that is not streamed. */

@@ -13,8 +13,15 @@ export interface ChatMessage {
 
 export interface Prompt {
   readonly messages: readonly ChatMessage[];
-  /** How many of the passages, from the first on, are in it. */
-  readonly passagesSent: number;
+  /** The passages that are in it, from the first on. */
+  readonly sent: readonly SentPassage[];
+}
+
+/** A passage as an endpoint is shown it. */
+export interface SentPassage {
+  /** Title and text, cleaned and cut. */
+  readonly text: string;
+  readonly isCut: boolean;
 }
 
 /**
@@ -22,14 +29,15 @@ export interface Prompt {
  * for this question alone, so that no passage can end its own quotation, and the model is told to obey nothing in between.
  * That makes it harder to steer the model by a passage; nothing is known that makes it impossible.
  *
- * @param passages - Best first; those that do not fit into `charsMax` are left out, and the last that does is cut to it.
+ * @param passages - Best first. They share `charsMax`: each gets an equal part, and what shorter ones leave goes to longer ones by rank, so that no passage keeps another
+ *   out by its length. Where a part would be too short to be read, the last are left out.
  */
 export function writePrompt(question: string, passages: readonly PromptPassage[], charsMax: number): Prompt {
   const boundary = randomBytes(12).toString("hex");
-  const texts = fitting(passages, charsMax);
-  const quoted = texts.map((text, i) =>
+  const sent = fitting(passages, charsMax);
+  const quoted = sent.map(({ text, isCut }, i) =>
     [
-      `Passage [${i + 1}], from ${passages[i]?.party ?? ""}:`,
+      `Passage [${i + 1}], from ${passages[i]?.party ?? ""}${isCut ? " (only its beginning)" : ""}:`,
       `----- begin ${boundary}`,
       text,
       `----- end ${boundary}`,
@@ -40,7 +48,7 @@ export function writePrompt(question: string, passages: readonly PromptPassage[]
       { role: "system", content: rules(boundary) },
       { role: "user", content: [...quoted, `Question: ${question}`].join("\n\n") },
     ],
-    passagesSent: texts.length,
+    sent,
   };
 }
 
@@ -54,18 +62,37 @@ function rules(boundary: string): string {
   ].join("\n");
 }
 
-/** Title and text of as many passages as fit. */
-function fitting(passages: readonly PromptPassage[], charsMax: number): string[] {
-  const texts: string[] = [];
-  let left = charsMax;
-  for (const { title, text } of passages) {
-    const whole = quotable(text.startsWith(title) ? text : `${title}\n${text}`).trim();
-    if (whole.length > left && left < answerLimits.passageCharsMin) break;
-    const shown = whole.length > left ? `${cutAtSpace(whole, left - 2)} …` : whole;
-    texts.push(shown);
-    left -= shown.length;
+/** Title and text of as many passages as fit, the longer ones cut. */
+function fitting(passages: readonly PromptPassage[], charsMax: number): SentPassage[] {
+  const texts = passages.map(({ title, text }) => quotable(text.startsWith(title) ? text : `${title}\n${text}`).trim());
+  const lengths = sharedOut(
+    texts.map((text) => text.length),
+    charsMax,
+  );
+  return lengths.map((length, i) => {
+    const whole = texts[i] ?? "";
+    const isCut = whole.length > length;
+    return { text: isCut ? `${cutAtSpace(whole, length - 2)} …` : whole, isCut };
+  });
+}
+
+/** @returns How much of each length there is room for, `charsMax` in all; shorter than `wanted` where the last have none. */
+function sharedOut(wanted: readonly number[], charsMax: number): number[] {
+  const { passageCharsMin } = answerLimits;
+  const served: number[] = [];
+  let least = 0;
+  for (const length of wanted) {
+    least += Math.min(length, passageCharsMin);
+    if (least > charsMax) break;
+    served.push(length);
   }
-  return texts;
+  const part = Math.max(passageCharsMin, Math.floor(charsMax / served.length));
+  let left = charsMax - served.reduce((sum, length) => sum + Math.min(length, part), 0);
+  return served.map((length) => {
+    const more = Math.min(left, Math.max(0, length - part));
+    left -= more;
+    return Math.min(length, part) + more;
+  });
 }
 
 function cutAtSpace(text: string, length: number): string {

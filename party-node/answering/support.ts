@@ -1,6 +1,5 @@
 import { terms } from "../encoders/tokenize.ts";
 import { citedClaims } from "./citations.ts";
-import type { PromptPassage } from "./prompt.ts";
 
 /**
  * What speaks against a citation:
@@ -20,6 +19,13 @@ export interface CheckedCitation {
   readonly better?: number;
 }
 
+export interface CitationCheck {
+  /** One for each number at each place, in the answer's order. */
+  readonly citations: readonly CheckedCitation[];
+  /** Whether the answer has more citations than are checked: `citations` has the first of them. */
+  readonly hasMore: boolean;
+}
+
 /** A sentence shares fewer of its words with a passage that says something else; measured by `benchmarks/citations.ts`. */
 const SHARED_MIN = 0.25;
 /** Another passage that has so much more of a sentence is likelier what it rests on; measured in the same way. */
@@ -33,23 +39,40 @@ const segmenter = new Intl.Segmenter("en", { granularity: "word" });
 /**
  * Holds each citation of an answer against the passage that it names, by the share of the sentence's words (stemmed, without the commonest) that the passage has.
  * Words are all it knows: an answer in another language than its passages is flagged throughout, and a sentence that turns its passage round is not.
+ * Takes time in proportion to the answer and the passages; of an answer with too many citations (`answerLimits`) the first are checked.
  *
- * @param passages - Those that were sent, in their order.
- * @returns One for each number at each place, in the answer's order.
+ * @param texts - The passages as they were sent, in their order: what was cut off supports nothing.
  */
-export function checkCitations(answer: string, passages: readonly PromptPassage[]): CheckedCitation[] {
-  const wordsOf = passages.map(({ title, text }) => words(`${title}\n${text}`));
-  return citedClaims(answer).flatMap(({ sentence, numbers }) => {
+export function checkCitations(answer: string, texts: readonly string[]): CitationCheck {
+  const wordsOf = texts.map(words);
+  // Several places of one sentence mostly stand behind all of it.
+  const known = new Map<string, Shares>();
+  const sharesFor = (sentence: string): Shares => {
+    const found = known.get(sentence);
+    if (found) return found;
     const wanted = words(sentence);
-    const shares = wordsOf.map((held) => shareOf(wanted, held));
-    return numbers.map((number) => ({ number, sentence, ...flagOf(number, numbers, { wanted, shares }) }));
-  });
+    const made = { wanted, shares: wordsOf.map((held) => shareOf(wanted, held)) };
+    known.set(sentence, made);
+    return made;
+  };
+  const { claims, hasMore } = citedClaims(answer);
+  const citations = claims.flatMap(({ sentence, numbers }) =>
+    numbers.map((number) => ({ number, sentence, ...flagOf(number, numbers, sharesFor(sentence)) })),
+  );
+  return { citations, hasMore };
+}
+
+interface Shares {
+  /** The sentence's words. */
+  readonly wanted: ReadonlySet<string>;
+  /** The share of them that each passage has. */
+  readonly shares: readonly number[];
 }
 
 function flagOf(
   number: number,
   together: readonly number[],
-  { wanted, shares }: { readonly wanted: ReadonlySet<string>; readonly shares: readonly number[] },
+  { wanted, shares }: Shares,
 ): Pick<CheckedCitation, "flag" | "better"> {
   const share = shares[number - 1];
   if (share === undefined) return { flag: "no-such-passage" };

@@ -1,9 +1,9 @@
 /**
  * Text of somebody else without what a terminal, a screen or a model obeys and a reader does not see: control characters, marks of direction, tags.
- * Line ends and tabs stay.
+ * Line ends and tabs stay; half a letter becomes U+FFFD, for it could find its other half once what parts them is gone.
  */
 export function withoutHidden(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "");
+  return text.toWellFormed().replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "");
 }
 
 /**

@@ -154,7 +154,7 @@ class ParseProcess {
 function notStarted(how: string, cause?: unknown): Fault {
   return new Fault<DocumentParserFaultCode>(
     "PARSER_NOT_STARTED",
-    `the process that parses documents does not start (${how}). \`sotto doctor\` shows what this machine lacks.`,
+    `the process that parses documents does not start (${how}); it needs Node 24.20, or 26.3 or newer. \`sotto doctor\` shows what this machine lacks.`,
     cause,
   );
 }

@@ -7,10 +7,14 @@ import { FrameReader, READY, frame } from "./parse-frames.ts";
 
 /*
  * The process that parses what others made: one file after the other from standard input, answers to file descriptor 3. It may read the program's files
- * alone. A second thread ends it when it takes too much memory or when its parent is gone, for a parser that does not come back sees neither.
+ * alone. A second thread ends it when it takes too much memory or when its parent is gone, for a parser that does not come back sees neither. No thread can
+ * be started after it: a thread of one's own choosing would be held by no permission.
  */
 
 const WATCH_MS = 50;
+
+/** As Node 24.20, 26.3 and newer have it; on an older one no parser starts. */
+type Permission = NodeJS.ProcessPermission & { drop(scope: "worker"): void };
 
 async function serve(): Promise<void> {
   const answers = new Socket({ fd: 3, readable: false });
@@ -43,5 +47,6 @@ function watch({ residentBytesMax, parent }: { readonly residentBytesMax: number
 if (isMainThread) {
   const residentBytesMax = Number(process.argv[2]);
   new Worker(new URL(import.meta.url), { workerData: { residentBytesMax, parent: process.ppid } }).unref();
+  (process.permission as Permission).drop("worker");
   await serve();
 } else watch(workerData as Parameters<typeof watch>[0]);

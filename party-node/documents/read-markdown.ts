@@ -3,7 +3,10 @@ import { HeadingPath } from "./heading-path.ts";
 
 type Place = Pick<Section, "place">;
 
-const FRONT_MATTER = /^---[ \t]*\n(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|$)/;
+const FRONT_MATTER_BEGINS = /^---[ \t]*$/;
+const FRONT_MATTER_ENDS = /^(?:---|\.\.\.)[ \t]*$/;
+/** Of front matter; a rule at the beginning of a text has no end near. */
+const FRONT_MATTER_LINES_MAX = 1_000;
 const HEADING = /^ {0,3}#{1,6}(?=[ \t]|$)/;
 const UNDERLINE = /^ {0,3}(?:=+|-+)[ \t]*$/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
@@ -39,7 +42,7 @@ export function readMarkdown(source: string): ReadText {
     if (level <= titleLevel) highest++;
     path.enter(level, heading);
   };
-  for (const line of source.replace(FRONT_MATTER, "").split("\n")) {
+  for (const line of withoutFrontMatter(source.split("\n"))) {
     const mark = FENCE.exec(line)?.[1];
     const heading = fence === null ? headingOf(line) : null;
     const above = section.at(-1)?.trim() ?? "";
@@ -61,6 +64,12 @@ export function readMarkdown(source: string): ReadText {
     title,
     sections: sections.map(({ text, whole, belowTitle }) => ({ text, ...(highest > 1 ? whole : belowTitle) })),
   };
+}
+
+function withoutFrontMatter(lines: readonly string[]): readonly string[] {
+  if (!FRONT_MATTER_BEGINS.test(lines[0] ?? "")) return lines;
+  const end = lines.slice(1, FRONT_MATTER_LINES_MAX).findIndex((line) => FRONT_MATTER_ENDS.test(line));
+  return end < 0 ? lines : lines.slice(end + 2);
 }
 
 function headingOf(line: string): string | null {

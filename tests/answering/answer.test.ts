@@ -37,10 +37,12 @@ describe("an answer", () => {
       text: "Restart warfarin on day seven [1]. Ask at Christmas [7].",
       isComplete: true,
       passagesSent: 2,
+      passagesCut: [],
       citations: [
         { number: 1, sentence: "Restart warfarin on day seven." },
         { number: 7, sentence: "Ask at Christmas.", flag: "no-such-passage" },
       ],
+      hasMoreCitations: false,
     });
     const [chat] = server.chats;
     expect(chat?.path).toBe("/v1/chat/completions");
@@ -50,6 +52,25 @@ describe("an answer", () => {
     expect(chat?.body.messages.map(({ role }) => role)).toEqual(["system", "user"]);
     expect(chat?.body.messages[1]?.content).toContain(QUESTION);
     expect(chat?.body.messages[1]?.content).toContain(PASSAGES[1]?.text);
+  });
+
+  test("is held against what the model was shown of a passage, not against what was cut off", async () => {
+    const hostile = {
+      party: "stranger",
+      title: "",
+      text: `${"Harmless beginnings say nothing. ".repeat(40)}Warfarin may be restarted on day seven, two keys open every vault.`,
+    };
+    await using server = await ChatServer.start(
+      streamed("Two keys open every vault [1]. Restart warfarin on day seven [2]. Late fines are forgiven [3]."),
+    );
+    const { answer } = await answered({ base: server.base, passages: [hostile, ...PASSAGES], promptCharsMax: 600 });
+    expect(server.chats[0]?.body.messages[1]?.content).not.toContain("vault");
+    expect(answer).toMatchObject({ passagesSent: 3, passagesCut: [1] });
+    expect(answer.citations.map(({ number, flag }) => [number, flag])).toEqual([
+      [1, "few-shared-words"],
+      [2, undefined],
+      [3, undefined],
+    ]);
   });
 
   test("is read whole from a server that does not stream", async () => {
@@ -96,6 +117,19 @@ describe("an answer", () => {
     const { answer, pieces } = await answered({ base: server.base });
     expect(answer.text).toBe("]8;;http://xlink[2J\n[1]");
     expect(pieces.join("")).toBe(answer.text);
+  });
+
+  test.each<[string, readonly string[], string]>([
+    ["a tag in halves", ["a\udb40", "\udc41b"], "ab"],
+    ["a tag whose halves are parted", ["a\udb40", "\u200b", "\udc41b"], "a\ufffd\ufffdb"],
+    ["a tag whose halves are parted in one piece", ["a\udb40\u200b\udc41b"], "a\ufffd\ufffdb"],
+    ["a letter in halves", ["a\ud83e", "\ude7ab"], "a🩺b"],
+    ["half a letter at the end", ["a\ud83e"], "a\ufffd"],
+  ])("that comes in pieces hides nothing: %s", async (_, sent, text) => {
+    await using server = await ChatServer.start(streamed(...sent));
+    const { answer, pieces } = await answered({ base: server.base });
+    expect(answer.text).toBe(text);
+    expect(pieces.join("")).toBe(text);
   });
 
   test("is asked for only when somebody wants its first event, and dropped with the iteration", async () => {
@@ -226,6 +260,36 @@ describe("a server that misbehaves", () => {
     server.close();
     expect(error).toMatchObject({ code: fault });
     expect(inspect(error, { depth: 9 })).not.toMatch(/rawPacket/);
+  });
+
+  test.each([
+    [
+      "switches protocols",
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n${MARKER}`,
+      "ENDPOINT_MALFORMED",
+    ],
+    ["switches to none", `HTTP/1.1 101 Switching Protocols\r\n\r\n${MARKER}`, "ENDPOINT_REFUSED"],
+    [
+      "switches and says yes",
+      `HTTP/1.1 200 OK\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n${MARKER}`,
+      "ENDPOINT_MALFORMED",
+    ],
+    ["hints and never begins", "HTTP/1.1 103 Early Hints\r\n\r\n", "ANSWER_TIMEOUT"],
+  ])("one that %s is refused, and its connection ended", async (_, bytes, fault) => {
+    let ended: Promise<unknown> = Promise.resolve();
+    const server = createServer((socket) => {
+      ended = new Promise((resolve) => socket.on("error", () => undefined).once("close", resolve));
+      socket.resume().once("data", () => socket.write(bytes));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const error: unknown = await answered({ base: `http://127.0.0.1:${String(port)}`, timeoutMs: 1000 }).catch(
+      (thrown: unknown) => thrown,
+    );
+    server.close();
+    expect(error).toMatchObject({ name: "Fault", code: fault });
+    expect(inspect(error, { depth: 9 })).not.toContain(MARKER);
+    await ended;
   });
 
   test("whatever it streams, there is an answer or a coded fault", async () => {

@@ -5,13 +5,14 @@ import { join } from "node:path";
 import type { CitedPassage } from "../../index.ts";
 import type { Answer } from "../../party-node/answering/index.ts";
 import { LocalFederation } from "../../cli/local-federation.ts";
+import { openNodeFolder } from "../../party-node/node-folder.ts";
 import type { Receipt } from "../../party-node/receipt/index.ts";
 import { openEncoder } from "../../party-node/encoders/index.ts";
 import { writeTinyCrossEncoder } from "../encoders/tiny-cross-encoder.ts";
 import { Authority, hasOpenssl } from "../support/authority.ts";
 import { Cli, type CliOptions, type Finished, expectRefusal, expectUsageError, sotto } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { ChatServer, beginStream, chunk, streamed } from "./chat-server.ts";
+import { ChatServer, type ChatServerOptions, beginStream, chunk, streamed } from "./chat-server.ts";
 
 const CORPORA = {
   clinic: { "warfarin.txt": "Warfarin may be restarted on day seven, when haemoglobin stays above eighty." },
@@ -36,7 +37,9 @@ beforeAll(async () => {
     for (const [file, text] of Object.entries(documents)) writeFileSync(join(path, file), text);
     return { name, paths: [path] };
   });
-  federation = new LocalFederation({ parties, encoder: await openEncoder("lexical") });
+  // One party counts, so that a test can see what costs a question.
+  const serve = (name: string): string[] => ["node", "--query-budget", name === "clinic" ? "1000" : "none"];
+  federation = new LocalFederation({ parties, encoder: await openEncoder("lexical"), serve });
   await federation.ingest(() => undefined);
   await federation.start();
 });
@@ -162,6 +165,38 @@ describe("an endpoint elsewhere", () => {
       proxy.close();
       expect(server.chats).toHaveLength(1);
       expect(proxied).toEqual([]);
+    },
+  );
+
+  (hasOpenssl() ? test : test.skip)(
+    "with a wrong certificate costs no question, and the next step is said (needs openssl)",
+    async () => {
+      using authority = new Authority();
+      const { questionsPath } = openNodeFolder(federation.folderOf("clinic"));
+      const counted = (): string => readFileSync(questionsPath, "utf8");
+      const env = { NODE_EXTRA_CA_CERTS: authority.path };
+      const refused = async (tls: ChatServerOptions["tls"], says: RegExp): Promise<void> => {
+        await using server = await ChatServer.start(streamed(...ANSWER), tls ? { tls } : {});
+        const before = counted();
+        const { code, stdout, stderr } = await ask(to(server.base.replace("http:", "https:")), { env });
+        expect(stderr).toMatch(says);
+        expect(stderr).not.toMatch(/clinic|bug in Sotto/);
+        expect([code, stdout]).toEqual([2, ""]);
+        expect(server.chats).toHaveLength(0);
+        expect(counted()).toBe(before);
+      };
+      const before = counted();
+      await ask(["-k", "1"]);
+      expect(counted()).not.toBe(before);
+      await refused(
+        authority.certificate("other", "DNS:elsewhere.example"),
+        /^error ENDPOINT_UNREACHABLE: .*ALTNAME.*for another name; give the address/m,
+      );
+      await refused(
+        authority.certificate("expired", "IP:127.0.0.1", ["-days", "-1"]),
+        /^error ENDPOINT_UNREACHABLE: .*EXPIRED.*check this machine's clock, or have it renewed/m,
+      );
+      await refused(undefined, /^error ENDPOINT_UNREACHABLE: .*ERR_SSL_.*https:\/\/ or http:\/\//m);
     },
   );
 });

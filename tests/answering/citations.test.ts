@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { checkCitations } from "../../party-node/answering/index.ts";
+import { answerLimits, checkCitations } from "../../party-node/answering/index.ts";
 import { citedClaims } from "../../party-node/answering/citations.ts";
 
 describe("a citation belongs to", () => {
@@ -53,25 +53,17 @@ describe("a citation belongs to", () => {
     ["nothing, where there is no number", "See [a], [2024], [] and array[i].", []],
     ["both ends of a range without end", "Restart it [1-999].", [["Restart it.", [1, 999]]]],
   ])("%s", (_, text, expected) => {
-    expect(citedClaims(text).map(({ sentence, numbers }) => [sentence, numbers])).toEqual(expected);
+    expect(citedClaims(text).claims.map(({ sentence, numbers }) => [sentence, numbers])).toEqual(expected);
   });
 });
 
 const passages = [
-  {
-    party: "clinic",
-    title: "Warfarin",
-    text: "Warfarin may be restarted on day seven, when haemoglobin stays above eighty.",
-  },
-  {
-    party: "library",
-    title: "",
-    text: "Late fines are forgiven for everybody under sixteen, and at Christmas for all.",
-  },
-  { party: "bank", title: "Vault", text: "Two keys open the vault, and no person ever carries both of them." },
+  "Warfarin\nWarfarin may be restarted on day seven, when haemoglobin stays above eighty.",
+  "Late fines are forgiven for everybody under sixteen, and at Christmas for all.",
+  "Vault\nTwo keys open the vault, and no person ever carries both of them.",
 ];
 const flagged = (answer: string): unknown[] =>
-  checkCitations(answer, passages).map(({ number, flag, better }) => [number, flag, better]);
+  checkCitations(answer, passages).citations.map(({ number, flag, better }) => [number, flag, better]);
 
 describe("a citation is flagged", () => {
   test("not, where the passage has the sentence's words", () => {
@@ -109,11 +101,47 @@ describe("a citation is flagged", () => {
   });
 
   test("also in scripts that write no spaces", () => {
-    const japanese = [
-      { party: "clinic", title: "", text: "ワルファリンは七日目に再開できます。ヘモグロビンを確認してください。" },
-    ];
-    const flags = (answer: string): unknown[] => checkCitations(answer, japanese).map(({ flag }) => flag);
+    const japanese = ["ワルファリンは七日目に再開できます。ヘモグロビンを確認してください。"];
+    const flags = (answer: string): unknown[] => checkCitations(answer, japanese).citations.map(({ flag }) => flag);
     expect(flags("ワルファリンは七日目に再開できます[1]。")).toEqual([undefined]);
     expect(flags("金庫を開けるには二つの鍵が必要です[1]。")).toEqual(["few-shared-words"]);
+  });
+});
+
+describe("an answer with more citations than an honest one", () => {
+  const { citedPlacesMax, citationsMax } = answerLimits;
+  const filled = (piece: string): string => piece.repeat(Math.floor(answerLimits.answerCharsMax / piece.length));
+
+  // Each took seconds, or gave a citation for every other character.
+  test.each<[string, string, number]>([
+    ["at every word", filled("a [1]"), citedPlacesMax],
+    ["in ranges", filled("ab [1-65] "), citationsMax],
+    ["in one place with nothing before it", filled("[1-65]"), 0],
+    ["in one place", `Word ${filled("[1-65][2]")}`, 65],
+    ["in one pair of brackets", `Word [${filled("1-65,")}1]`, 65],
+    ["in clauses", filled("one two three four [1] "), citedPlacesMax],
+    ["in sentences", filled("Ab. [1] "), citationsMax],
+    ["in lines", filled("ab [1]\n"), citationsMax],
+    ["of brackets without end", filled("[1,2,3,4-65,"), 0],
+  ])("%s is checked in a moment, as far as the limits go", (_, answer, count) => {
+    const began = performance.now();
+    const { citations, hasMore } = checkCitations(answer, [...passages, filled("Warfarin may be restarted. ")]);
+    expect(performance.now() - began).toBeLessThan(2000);
+    expect(citations).toHaveLength(count);
+    expect(hasMore).toBe(count === citedPlacesMax || count === citationsMax);
+  });
+
+  test("keeps those of its other sentences", () => {
+    const { citations, hasMore } = checkCitations(`${"a [1] ".repeat(40)}end. Two keys open the vault [3].`, passages);
+    expect(hasMore).toBe(true);
+    expect(citations).toHaveLength(citedPlacesMax + 1);
+    expect(citations.at(-1)).toEqual({ number: 3, sentence: "Two keys open the vault." });
+  });
+
+  test("has those that the limit allows, also within one place", () => {
+    const { claims, hasMore } = citedClaims("ab cd [1-60]. ".repeat(5));
+    expect(claims.map(({ numbers }) => numbers.length)).toEqual([60, 60, 60, 60, 16]);
+    expect(hasMore).toBe(true);
+    expect(citedClaims("ab cd [1-64]. ".repeat(4))).toMatchObject({ hasMore: false });
   });
 });

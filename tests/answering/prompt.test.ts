@@ -27,25 +27,62 @@ describe("a prompt", () => {
     ).toHaveLength(1);
   });
 
-  test("holds what fits: whole passages, then one that is cut at a word, then none", () => {
-    const words = "word ".repeat(100).trim();
-    const { passagesSent, ...prompt } = writePrompt(
-      "why",
-      [1, 2, 3].map(() => passage(words)),
-      800,
+  test("is shared: the long get what the short leave, by rank, and each that is cut says so", () => {
+    const [short, long] = ["short ".repeat(20).trim(), "word ".repeat(1000).trim()];
+    const prompt = writePrompt("why", [passage(long), passage(short), passage(long)], 1500);
+    const { sent } = prompt;
+    expect(sent.map(({ isCut }) => isCut)).toEqual([true, false, true]);
+    const [first, second, third] = sent.map(({ text }) => text);
+    expect(first).toMatch(/^(word )+…$/);
+    expect(second).toBe(short);
+    // A third of 1,500 each; the first gets the 381 that the second leaves.
+    expect(first!.length).toBeGreaterThan(870);
+    expect(first!.length).toBeLessThanOrEqual(881);
+    expect(third!.length).toBeGreaterThan(490);
+    expect(third!.length).toBeLessThanOrEqual(500);
+    expect(user(prompt)).toMatch(
+      /Passage \[1\], from clinic \(only its beginning\):\n[^]*Passage \[2\], from clinic:\n[^]*Passage \[3\], from clinic \(only its beginning\):\n/,
     );
-    expect(passagesSent).toBe(2);
-    const texts = [...user({ ...prompt, passagesSent }).matchAll(/begin \w+\n(.*)\n-----/g)].map(
-      (match) => match[1] ?? "",
-    );
-    expect(texts[0]).toBe(words);
-    expect(texts[1]).toMatch(/^(word )+…$/);
-    expect(texts.join("").length).toBeLessThanOrEqual(800);
-    expect(texts.join("").length).toBeGreaterThan(780);
+    for (const { text } of sent) expect(user(prompt)).toContain(`\n${text}\n-----`);
   });
 
-  test("holds at least a part of the first passage", () => {
-    expect(writePrompt("why", [passage("x".repeat(5000))], 200).passagesSent).toBe(1);
+  test("holds every passage, however long those before it are", () => {
+    const { sent } = writePrompt("why", [passage("x".repeat(1_000_000)), passage("One."), passage("Two.")], 12_000);
+    expect(sent.map(({ text }) => text.length)).toEqual([11_992, 4, 4]);
+    expect(sent.map(({ isCut }) => isCut)).toEqual([true, false, false]);
+  });
+
+  test("leaves the last out where parts would be too short to read", () => {
+    const long = passage("word ".repeat(100));
+    expect(writePrompt("why", [long, long, long, long, long], 800).sent).toHaveLength(4);
+    expect(writePrompt("why", [long, long, passage("One."), long], 599).sent.map(({ text }) => text.length)).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+      4,
+    ]);
+    expect(writePrompt("why", [long, long], 200).sent).toHaveLength(1);
+  });
+
+  test("is never longer than its limit, and leaves no passage out that fits", () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 32 });
+    fc.assert(
+      fc.property(lengths, fc.integer({ min: 200, max: 20_000 }), (wanted, charsMax) => {
+        const { sent } = writePrompt(
+          "why",
+          wanted.map((length) => passage("x".repeat(length))),
+          charsMax,
+        );
+        const total = sent.reduce((sum, { text }) => sum + text.length, 0);
+        expect(total).toBeLessThanOrEqual(charsMax);
+        expect(sent.length).toBeGreaterThan(0);
+        for (const [i, { text, isCut }] of sent.entries())
+          if (isCut) expect(text.length).toBeGreaterThanOrEqual(200);
+          else expect(text).toHaveLength(wanted[i]!);
+        // Whatever is cut or left out is so for want of room alone.
+        if (sent.length < wanted.length || sent.some(({ isCut }) => isCut))
+          expect(total).toBeGreaterThan(charsMax - 200);
+      }),
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -10,7 +11,9 @@ import { Archive } from "../../party-node/documents/formats/archive.ts";
 import type { ParsedFormat } from "../../party-node/documents/formats/parse.ts";
 import { parseLimits } from "../../party-node/documents/formats/parse-limits.ts";
 import { parserPermissions } from "../../party-node/documents/parser-permissions.ts";
+import { READY } from "../../party-node/documents/parse-frames.ts";
 import { archiveOf } from "../support/archive-of.ts";
+import { repository } from "../support/cli.ts";
 import { type DocumentFixture, oneOfEach } from "../support/document-fixtures.ts";
 import {
   billionLaughs,
@@ -121,6 +124,40 @@ describe("the process that parses", () => {
     const options = [...parserPermissions(), "--input-type=module", "-e", program];
     const { stdout } = await promisify(execFile)(process.execPath, options, { env: {} });
     expect(stdout).toBe("ERR_ACCESS_DENIED\n");
+  });
+
+  test("starts no thread, in which nothing of this would hold", async () => {
+    const attempt = `import { Worker } from "node:worker_threads";
+import { writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+const attempts = {
+  thread: () => new Worker("", { eval: true, execArgv: [] }),
+  process: () => spawnSync(process.execPath, ["--version"]),
+  file: () => writeFileSync(${JSON.stringify(join(import.meta.dirname, "written"))}, ""),
+};
+setTimeout(() => {
+  const told = Object.entries(attempts).map(([name, attempt]) => {
+    try { attempt(); return name + " allowed"; } catch (error) { return name + " " + error.code; }
+  });
+  writeFileSync(3, told.join(", "));
+}, 1000);`;
+    const program = join(repository, "party-node", "documents", "parse-process.ts");
+    const options = [...parserPermissions(), `--import=data:text/javascript,${encodeURIComponent(attempt)}`];
+    const child = spawn(process.execPath, [...options, program, String(parseLimits.residentBytesMax)], {
+      env: {},
+      stdio: ["pipe", "ignore", "ignore", "pipe"],
+    });
+    try {
+      let answers = "";
+      for await (const chunk of child.stdio[3] as Readable) {
+        answers += (chunk as Buffer).toString("latin1");
+        if (answers.includes("file")) break;
+      }
+      expect(answers).toContain(READY);
+      expect(answers).toMatch(/thread ERR_ACCESS_DENIED, process ERR_ACCESS_DENIED, file ERR_ACCESS_DENIED$/);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   const childrenOf = (pid: number): string => `/proc/${String(pid)}/task/${String(pid)}/children`;

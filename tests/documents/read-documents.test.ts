@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import type { Problem, SourceDocument } from "../../party-node/documents/index.ts";
 import { LINE_BYTES_MAX, findRoots, readDocuments } from "../../party-node/documents/index.ts";
+import { readMarkdown } from "../../party-node/documents/read-markdown.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 async function read(...paths: string[]) {
@@ -106,6 +107,13 @@ test("a known format without a reader, and a path that is not there, are named w
   write(folder.path, { "a.txt": "A", "b.txt": "B" });
   chmodSync(join(folder.path, "a.txt"), 0);
   expect(reasons((await read(folder.path)).problems)).toEqual([["UNREADABLE", undefined]]);
+});
+
+test("Markdown: a rule at the beginning of a long text begins no front matter", () => {
+  const lines = "a\n".repeat(2_000_000);
+  expect(readMarkdown(`---\n${lines}`).sections[0]?.text.length).toBe(lines.length + 4);
+  expect(readMarkdown("--- \ntitle: x\n...\ntext").sections).toEqual([{ text: "text" }]);
+  expect(readMarkdown("---\nno end").sections[0]?.text).toBe("---\nno end");
 });
 
 test("Markdown: first heading is the title, sections are not joined, front matter and fences are understood", async () => {

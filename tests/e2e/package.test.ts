@@ -96,7 +96,7 @@ test("every module that the package's code imports is in it or among its depende
   expect(modules.length).toBeGreaterThan(50);
   const missing = modules.flatMap((path) => {
     const code = readFileSync(join(installed, path), "utf8").replaceAll(/\/\*\*.*?\*\//gs, "");
-    const imported = code.matchAll(/(?:^|\s)(?:from|import) ?\(?"([^"\s]+)"/g);
+    const imported = code.matchAll(/(?:^|\s)(?:from|import) ?\(?"([^"\s$]+)"/g);
     return [...imported]
       .map(([, specifier = ""]) => specifier)
       .filter((specifier) => {
