@@ -20,6 +20,7 @@ export type StoreFaultCode =
 
 const SQLITE_CORRUPT = 11;
 const SQLITE_ERROR = 1;
+const SCHEMA_MESSAGE = /^no such (column|table)|has no column named|already exists$|^duplicate column name/;
 
 /** @throws Fault STORE_DAMAGED where SQLite finds damage; everything else as it is. */
 export function findingDamage<Result>(work: () => Result): Result {
@@ -27,8 +28,8 @@ export function findingDamage<Result>(work: () => Result): Result {
     return work();
   } catch (error) {
     const { errcode, message } = error as { errcode?: number; message?: string };
-    // The schema is a page of the file too, and our SQL names nothing else.
-    const isSchema = errcode === SQLITE_ERROR && /^no such (column|table)|has no column named/.test(message ?? "");
+    // The schema and its version are pages of the file too, and our SQL names nothing else.
+    const isSchema = errcode === SQLITE_ERROR && SCHEMA_MESSAGE.test(message ?? "");
     if (!isSchema && (errcode === undefined || (errcode & 0xff) !== SQLITE_CORRUPT)) throw error;
     throw new Fault<StoreFaultCode>(
       "STORE_DAMAGED",

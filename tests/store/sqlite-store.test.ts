@@ -173,6 +173,15 @@ describe("the SQLite store refuses", () => {
     }
   });
 
+  test("a version of the schema that the tables are beyond", () => {
+    for (const version of [1, 2]) {
+      using h = harness(8);
+      h.open().apply({ put: [record("/a", 3)], remove: [] });
+      h.meddle(`PRAGMA user_version = ${version.toString()}`);
+      expect(() => h.open()).toThrow(code("STORE_DAMAGED"));
+    }
+  });
+
   test("a folder that is not there", () => {
     using h = harness(8);
     expect(() => h.open({ path: join(h.folder, "missing", "store.db") })).toThrow(code("STORE_FILE"));
