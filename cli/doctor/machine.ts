@@ -11,18 +11,12 @@ const gib = (bytes: number): string => (bytes / GIB).toFixed(1);
 /** @param dir - A folder on the disk that the node uses, or will. */
 export function machine(dir: string): Finding[] {
   return [
-    node(),
+    ok("Node", process.version),
     ok("processor", `${String(availableParallelism())} cores, ${process.arch}`),
     memory(),
     disk(dir),
     temporaryFolder(),
   ];
-}
-
-function node(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const recent = major > 24 || (major === 24 && minor >= 20);
-  return recent ? ok("Node", process.version) : broken("Node", `${process.version}; 24.20 or newer is needed`);
 }
 
 function memory(): Finding {
